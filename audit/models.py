@@ -1,0 +1,76 @@
+"""What happened. Events name things by id and hold no foreign key: they outlive what they speak of."""
+
+import uuid
+
+from django.db import models
+
+from config.vocabulary import EventType
+
+ORIGIN = "paraph"
+"""The `eventOrigin` of events that the service itself writes."""
+
+
+class Source(models.TextChoices):
+    SERVICE = "SERVICE", "the service itself"
+    REPORTED = "REPORTED", "reported from outside"
+
+
+class AppendOnly(TypeError):
+    """An audit event is never changed or deleted."""
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def of_process(self, process_id: object) -> "AuditEventQuerySet":
+        return self.filter(process_id=str(process_id))
+
+    def in_order(self) -> "AuditEventQuerySet":
+        return self.order_by("number")
+
+    def update(self, **kwargs: object) -> int:
+        raise AppendOnly("audit events cannot be changed")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("audit events cannot be deleted")
+
+
+class AuditEvent(models.Model):
+    """One thing that happened: what, to which process, by whom, through which client, from where.
+
+    `number` rises with every event; `before` and `after` hold what a change changed, by the wire's names.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField()
+    event_type = models.CharField(max_length=32, choices=EventType.choices)
+    source = models.CharField(max_length=8, choices=Source.choices)
+    event_origin = models.CharField(max_length=255)
+    creator = models.CharField(max_length=255, blank=True)
+    client_app_name = models.CharField(max_length=255, blank=True)
+    ip_address = models.CharField(max_length=45, blank=True)
+    process_id = models.CharField(max_length=255, blank=True)
+    document_id = models.CharField(max_length=255, blank=True)
+    signer_id = models.CharField(max_length=255, blank=True)
+    note = models.CharField(max_length=10_000, blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        indexes = [
+            models.Index("process_id", "number", name="audit_of_process"),
+            models.Index("created_at", name="audit_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.process_id}".strip()
+
+    def save(self, *args: object, force_insert: bool = False, **kwargs: object) -> None:
+        if not self._state.adding:
+            raise AppendOnly("audit events cannot be changed")
+        super().save(force_insert=True)
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("audit events cannot be deleted")

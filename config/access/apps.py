@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    name = "config.access"
+    label = "access"
+    verbose_name = "Callers and rights"

@@ -1,0 +1,72 @@
+"""What the back office's pages share: the caller, read-only rows, and buttons that call actions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.http import url_has_allowed_host_and_scheme
+from unfold.admin import ModelAdmin
+
+from config.access.actor import Actor
+from config.access.resolver import client_address, principal
+from config.errors import DomainError
+
+
+def staff_actor(request: HttpRequest) -> Actor:
+    """The person at the back office, with its rights and from its address."""
+    return principal(request.user, address=client_address(request))
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that are looked at. `buttons` names methods (request, row) -> text: each is an address that takes
+    POST alone, calls the method, and shows its text or the reasons of a refusal."""
+
+    buttons: tuple[str, ...] = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[URLPattern]:
+        opts = self.model._meta
+        pressed = [
+            path(
+                f"<path:object_id>/{name.replace('_', '-')}/",
+                self.admin_site.admin_view(self._pressing(getattr(self, name))),
+                name=f"{opts.app_label}_{opts.model_name}_{name}",
+            )
+            for name in self.buttons
+        ]
+        return pressed + super().get_urls()
+
+    def _pressing(self, button: Callable[[HttpRequest, Any], str]) -> Callable[..., HttpResponse]:
+        def press(request: HttpRequest, object_id: str) -> HttpResponse:
+            if request.method != "POST":
+                return HttpResponse("This address takes POST alone.", status=405, headers={"Allow": "POST"})
+            row = self.get_object(request, object_id)
+            if row is None or not self.has_view_permission(request, row):
+                raise Http404
+            try:
+                messages.success(request, button(request, row))
+            except DomainError as refusal:
+                reasons = " ".join(fault.detail for fault in refusal.faults)
+                messages.error(request, f"{refusal.detail} {reasons}".strip())
+            return redirect(self._back(request))
+
+        return press
+
+    def _back(self, request: HttpRequest) -> str:
+        came_from = request.POST.get("next", "")
+        here = {request.get_host()}
+        if url_has_allowed_host_and_scheme(came_from, here, require_https=request.is_secure()):
+            return came_from
+        opts = self.model._meta
+        return f"admin:{opts.app_label}_{opts.model_name}_changelist"

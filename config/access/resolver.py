@@ -1,0 +1,98 @@
+"""Makes the Actor: the only place that reads credentials' owners and the on-whose-behalf parameters."""
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+from django.http import HttpRequest, QueryDict
+from django.contrib.auth.models import Group, Permission
+
+from config.access.actor import Actor, MissingRight
+from config.access.models import User
+from config.errors import Fault, Forbidden, Invalid
+from config.vocabulary import Right
+
+REPEATABLE = frozenset({"scope", "sort", "processStatus"})
+_FLAGS = {"true": True, "false": False}
+
+
+class NotYours(Forbidden):
+    code = "not_yours"
+
+
+def actor_for(request: HttpRequest) -> Actor:
+    """The caller of an authenticated request, narrowed to whom its parameters name.
+
+    `Invalid` for repeated or contradictory parameters, `Forbidden` for a name that is not the caller's.
+    """
+    if isinstance(request.user, AnonymousUser):
+        raise Forbidden("Nobody is logged in.")
+    return asked(principal(request.user, address=client_address(request)), request.GET)
+
+
+def principal(user: User, *, address: str | None = None) -> Actor:
+    """The caller with all that was granted to the user, before anybody is named. Two queries."""
+    groups = frozenset(Group.objects.filter(user=user).values_list("name", flat=True))
+    return Actor(
+        client=user.username,
+        subject=user.username,
+        groups=groups,
+        rights=_rights(user),
+        person=user.person,
+        address=address,
+    )
+
+
+def asked(actor: Actor, parameters: QueryDict) -> Actor:
+    """The actor as `owner`, `user`, `group` and `isAdmin` ask for it; never more than it was."""
+    faults = [
+        Fault(f"'{name}' may be given once.", code="repeated", parameter=name)
+        for name, values in parameters.lists()
+        if len(values) > 1 and name not in REPEATABLE
+    ]
+    subjects = {value for name in ("owner", "user") if (value := parameters.get(name))}
+    if len(subjects) > 1:
+        faults.append(Fault("'owner' and 'user' name different people.", code="contradiction", parameter="user"))
+    as_admin = parameters.get("isAdmin") or None
+    if as_admin is not None and as_admin not in _FLAGS:
+        faults.append(Fault("'isAdmin' is true or false.", code="not_a_boolean", parameter="isAdmin"))
+    group = parameters.get("group") or None
+    if as_admin == "true" and (subjects or group):
+        faults.append(Fault("'isAdmin=true' names nobody else.", code="contradiction", parameter="isAdmin"))
+    if faults:
+        raise Invalid(faults=faults)
+
+    if as_admin == "true":
+        if not actor.may(Right.ADMINISTER):
+            raise MissingRight(Right.ADMINISTER, "isAdmin=true")
+        return actor
+    subject = subjects.pop() if subjects else None
+    if not actor.names_anybody:
+        if subject not in (None, actor.subject):
+            raise NotYours("You may name only yourself as owner or user.")
+        if group is not None and group not in actor.groups:
+            raise NotYours("You may name only a group of yours.")
+    if subject is None and group is None and as_admin is None:
+        return actor
+    if group is not None:
+        groups = frozenset({group})
+    else:
+        groups = actor.groups if subject in (None, actor.subject) else frozenset()
+    return actor.narrowed(subject=subject, groups=groups)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The caller's address: behind N trusted proxies, the Nth from the right of `X-Forwarded-For`."""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    proxies = settings.TRUSTED_PROXIES
+    if proxies and len(hops) >= proxies:
+        return hops[-proxies][:45]
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def _rights(user: User) -> frozenset[str]:
+    if not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Right.values)
+    granted = Permission.objects.filter(Q(user=user) | Q(group__user=user), content_type__app_label="access")
+    return frozenset(granted.values_list("codename", flat=True)) & frozenset(Right.values)

@@ -1,0 +1,131 @@
+"""Serializer fields that take the wire's type and nothing that merely resembles it.
+
+DRF's own fields read `1` as text, `"yes"` as true and `"7"` as a number; a contract does not.
+All are optional and may be null: what must be there is said where it is used.
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django.db.models import TextChoices
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+INT32 = 2**31 - 1
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+
+
+class Optional:
+    def __init__(self, **kwargs: Any) -> None:
+        if not kwargs.get("read_only"):
+            kwargs.setdefault("required", False)
+        kwargs.setdefault("allow_null", True)
+        super().__init__(**kwargs)
+
+
+class Text(Optional, serializers.CharField):
+    """Text kept to the byte: not trimmed, may be empty."""
+
+    default_error_messages = {"invalid": "This is text, in quotes."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        if not kwargs.get("read_only"):
+            kwargs.setdefault("allow_blank", True)
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, value: Any) -> str:
+        if not isinstance(value, str):
+            self.fail("invalid")
+        return super().to_internal_value(value)
+
+
+class Email(Optional, serializers.EmailField):
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 254)
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, value: Any) -> str:
+        if not isinstance(value, str):
+            self.fail("invalid")
+        return super().to_internal_value(value)
+
+
+class Country(Text):
+    """ISO 3166-1 alpha-2, in either case."""
+
+    def to_internal_value(self, value: Any) -> str:
+        text = super().to_internal_value(value)
+        if not _COUNTRY.fullmatch(text):
+            raise serializers.ValidationError("A country is two letters, for example LV.", code="not_a_country")
+        return text
+
+
+class LanguageTag(Text):
+    """A well-formed BCP 47 tag; whether texts exist in that language is not asked."""
+
+    def to_internal_value(self, value: Any) -> str:
+        text = super().to_internal_value(value)
+        if not _LANGUAGE_TAG.fullmatch(text):
+            raise serializers.ValidationError(
+                "A language is a tag like lv or lv-LV.", code="not_a_language"
+            )
+        return text
+
+
+class Flag(Optional, serializers.BooleanField):
+    default_error_messages = {"invalid": "This is true or false."}
+
+    def to_internal_value(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            self.fail("invalid")
+        return value
+
+
+@extend_schema_field({"type": "integer", "format": "int32"})
+class Whole(Optional, serializers.IntegerField):
+    """A whole number of 32 bits, from 0."""
+
+    default_error_messages = {"invalid": "This is a whole number, without quotes."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        if not kwargs.get("read_only"):
+            kwargs |= {"min_value": 0, "max_value": INT32}
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fail("invalid")
+        return super().to_internal_value(value)
+
+
+class Moment(Optional, serializers.DateTimeField):
+    """RFC 3339; a moment without an offset is in the service's time zone."""
+
+    default_error_messages = {
+        "invalid": "This is no date and time; write it like 2026-02-17T11:00:00Z.",
+        "date": "This is a date without a time; write it like 2026-02-17T11:00:00Z.",
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str):
+            self.fail("invalid", format="RFC 3339")
+        return super().to_internal_value(value)
+
+
+class Choice(Optional, serializers.ChoiceField):
+    """One of the wire's words, in exactly its spelling."""
+
+    def __init__(self, vocabulary: type[TextChoices], **kwargs: Any) -> None:
+        self.vocabulary = vocabulary
+        # The name lets drf-spectacular tell enumerations of the same values apart.
+        super().__init__(choices=[(value, value) for value in vocabulary.values], **kwargs)
+        self.error_messages["invalid_choice"] = (
+            f"This is none of the allowed values: {', '.join(vocabulary.values)}."
+        )
+
+    def to_internal_value(self, value: Any) -> Any:
+        if not isinstance(value, str) or value not in self.vocabulary.values:
+            self.fail("invalid_choice")
+        return self.vocabulary(value)

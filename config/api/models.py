@@ -1,0 +1,24 @@
+"""What the API remembers of requests: the answers to POSTs that carried an `Idempotency-Key`."""
+
+from django.db import models
+
+
+class IdempotentAnswer(models.Model):
+    """The answer a client got for a key, written in the transaction of its effect.
+
+    A row without an answer exists only inside the transaction that is making it.
+    """
+
+    client = models.CharField(max_length=255)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("client", "key", name="one_answer_per_key")]
+
+    def __str__(self) -> str:
+        return f"{self.client}: {self.created_at:%Y-%m-%d %H:%M}"

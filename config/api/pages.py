@@ -1,0 +1,132 @@
+"""Pages and sorts as Spring Data has them: `page` from 0, `size`, `sort=field,asc|desc`, repeatable."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import F, Model, QuerySet
+from django.db.models.expressions import OrderBy
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter
+
+from config.api.fields import INT32
+from config.errors import Fault, Invalid
+
+DEFAULT_SIZE = 25
+MAX_SIZE = 200
+_DIRECTIONS = {"asc": False, "desc": True}
+
+_INT32 = {"type": "integer", "format": "int32"}
+
+
+def parameters(sorts: Iterable[str]) -> list[OpenApiParameter]:
+    """The schema of `page`, `size` and `sort` for a list that offers these sorts."""
+    offered = ", ".join(sorts)
+    return [
+        OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
+        OpenApiParameter(
+            "size",
+            {**_INT32, "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
+            description=f"Rows on a page, at most {MAX_SIZE}.",
+        ),
+        OpenApiParameter(
+            "sort",
+            {"type": "array", "items": {"type": "string"}},
+            explode=True,
+            description=f"`field,asc` or `field,desc`, repeatable. Fields: {offered}.",
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which rows a list was asked for; `ordering` is (column, descending), the id last."""
+
+    number: int
+    size: int
+    ordering: tuple[tuple[str, bool], ...]
+
+    @classmethod
+    def of(cls, query: QueryDict, *, sorts: Mapping[str, str], default: str) -> "PageRequest":
+        """Read a query string; `sorts` names the column of each field offered, `default` is a sort.
+
+        `Invalid` names each bad parameter and what is allowed.
+        """
+        faults: list[Fault] = []
+        number = _whole(query, "page", 0, INT32, 0, faults)
+        size = _whole(query, "size", 1, MAX_SIZE, DEFAULT_SIZE, faults)
+        ordering = _ordering([s for s in query.getlist("sort") if s] or [default], sorts, faults)
+        if faults:
+            raise Invalid(faults=faults)
+        return cls(number, size, ordering)
+
+    def rows_of(self, queryset: QuerySet[Any, Any]) -> list[Any]:
+        start = self.number * self.size
+        return list(queryset.order_by(*self._order(queryset.model))[start : start + self.size])
+
+    def _order(self, model: type[Model]) -> list[OrderBy]:
+        """Nothing stands last either way; said only of columns that may be null, since it keeps indexes from use."""
+        nullable = {field.name for field in model._meta.fields if field.null}
+        return [
+            OrderBy(F(column), descending=descending, nulls_last=True if column in nullable else None)
+            for column, descending in self.ordering
+        ]
+
+    def answer(self, content: list[Any], *, total: int) -> dict[str, Any]:
+        """The page as Spring Data writes it."""
+        pages = -(-total // self.size)
+        return {
+            "content": content,
+            "totalElements": total,
+            "totalPages": pages,
+            "number": self.number,
+            "size": self.size,
+            "numberOfElements": len(content),
+            "first": self.number == 0,
+            "last": self.number >= pages - 1,
+            "empty": not content,
+        }
+
+
+def page_schema(item: dict[str, Any]) -> dict[str, Any]:
+    """The JSON schema of a page of the item."""
+    number = {"type": "integer", "format": "int32"}
+    flag = {"type": "boolean"}
+    properties = {
+        "content": {"type": "array", "items": item},
+        "totalElements": {"type": "integer", "format": "int64"},
+        "totalPages": number,
+        "number": number,
+        "size": number,
+        "numberOfElements": number,
+        "first": flag,
+        "last": flag,
+        "empty": flag,
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _whole(query: QueryDict, name: str, low: int, high: int, default: int, faults: list[Fault]) -> int:
+    text = query.get(name) or str(default)
+    if text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high:
+        return int(text)
+    faults.append(Fault(f"'{name}' is a whole number from {low} to {high}.", code="out_of_range", parameter=name))
+    return default
+
+
+def _ordering(asked: list[str], sorts: Mapping[str, str], faults: list[Fault]) -> tuple[tuple[str, bool], ...]:
+    ordering: dict[str, bool] = {}
+    descending = False
+    for expression in asked:
+        *fields, last = [part.strip() for part in expression.split(",")]
+        if last.lower() in _DIRECTIONS and fields:
+            descending = _DIRECTIONS[last.lower()]
+        else:
+            fields, descending = [*fields, last], False
+        for field in fields:
+            if field in sorts:
+                ordering.setdefault(sorts[field], descending)
+            else:
+                detail = f"Sorting is offered by {', '.join(sorts)}, each with ,asc or ,desc."
+                faults.append(Fault(detail, code="sort_not_offered", parameter="sort"))
+    return *ordering.items(), ("id", descending)

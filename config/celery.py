@@ -1,0 +1,15 @@
+"""The worker and the whole schedule: short fixed intervals. When and how a job acts is its own business."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("paraph")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "send what no bell announced": {"task": "notifications.deliver", "schedule": 15.0},
+    "forget idempotent answers": {"task": "api.forget_answers", "schedule": 3600.0},
+}

@@ -1,0 +1,18 @@
+"""Every address of the service. Apps are named by string only."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from health_check.views import HealthCheckView
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("signing.api.urls")),
+    path("health/", HealthCheckView.as_view(checks=["health_check.checks.Database"]), name="health"),
+]
+handler404 = "config.api.problems.page_not_found"
+handler500 = "config.api.problems.server_error"

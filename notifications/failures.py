@@ -1,0 +1,47 @@
+"""Tells administrators that a message was given up: one mail per cause, hour and person."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils.module_loading import import_string
+
+from config.access.models import User
+from config.vocabulary import EventType, Right, Role
+from notifications.models import Message
+from notifications.outbox import Draft, enqueue
+
+CAUSE = "mail_refused"
+
+
+def tell(message: Message, *, at: datetime) -> None:
+    """Queue FAILURE mails about a message, unless it is one itself: a failing administrator mails nobody."""
+    if message.event == EventType.FAILURE:
+        return
+    watchers: Any = import_string(settings.PROCESS_WATCHERS)
+    addresses = {*_staff(), *watchers(message.process_id)}
+    enqueue(
+        (
+            Draft(
+                key=f"failure:{CAUSE}:{at:%Y%m%d%H}:{hashlib.sha256(address.casefold().encode()).hexdigest()[:16]}",
+                event=EventType.FAILURE,
+                role=Role.ADMINISTRATOR,
+                address=address,
+                process_id=message.process_id,
+                context={"failure": {"event": message.event, "role": message.role}},
+            )
+            for address in sorted(addresses)
+        ),
+        at=at,
+    )
+
+
+def _staff() -> list[str]:
+    right = {"codename": Right.ADMINISTER, "content_type__app_label": "access"}
+    granted = Q(is_superuser=True)
+    for path in ("user_permissions", "groups__permissions"):
+        granted |= Q(**{f"{path}__{field}": value for field, value in right.items()})
+    staff = User.objects.filter(granted, is_staff=True, is_active=True).exclude(email="")
+    return list(staff.values_list("email", flat=True).distinct())

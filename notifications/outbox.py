@@ -1,0 +1,98 @@
+"""Puts messages into the queue and takes them out again, in the caller's transaction."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from config.errors import DomainError
+from config.vocabulary import EventType, Role
+from notifications.models import RESENDABLE, Message, MessageStatus
+
+BELL = "notifications.deliver"
+"""The name of the task that sends what is due."""
+
+
+class NotResendable(DomainError):
+    code = "not_resendable"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to be: `key` names what it is for; `suppressed` says why it is only noted, not sent."""
+
+    key: str
+    event: EventType
+    role: Role
+    address: str
+    name: str = ""
+    language: str = ""
+    process_id: uuid.UUID | None = None
+    signer_id: uuid.UUID | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    suppressed: str = ""
+
+
+def enqueue(drafts: Iterable[Draft], *, at: datetime) -> None:
+    """Queue the messages once per key; the senders' bell rings when the transaction commits. One query."""
+    messages = [
+        Message(
+            key=draft.key,
+            event=draft.event,
+            role=draft.role,
+            language=draft.language,
+            address=draft.address,
+            name=draft.name,
+            process_id=draft.process_id,
+            signer_id=draft.signer_id,
+            context=draft.context,
+            status=MessageStatus.SUPPRESSED if draft.suppressed else MessageStatus.QUEUED,
+            reason=draft.suppressed,
+            created_at=at,
+            queued_at=at,
+        )
+        for draft in drafts
+    ]
+    if messages:
+        Message.objects.bulk_create(messages, ignore_conflicts=True)
+        ring()
+
+
+def withdraw(
+    process_id: uuid.UUID, *, events: Sequence[EventType], reason: str, signers: Iterable[uuid.UUID] | None = None
+) -> None:
+    """Take back what is queued of these events, for these signers or for all. One query."""
+    queued = Message.objects.of_process(process_id).queued().filter(event__in=events)
+    if signers is not None:
+        queued = queued.filter(signer_id__in=list(signers))
+    queued.update(status=MessageStatus.WITHDRAWN, reason=reason)
+
+
+def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
+    """The signers to whom a message of this event went out, or may have: a lost connection leaves it open."""
+    tried = Q(status__in=[MessageStatus.SENT, MessageStatus.SENDING]) | Q(status=MessageStatus.QUEUED, tries__gt=0)
+    messages = Message.objects.of_process(process_id).filter(tried, event=event, signer_id__isnull=False)
+    return set(messages.values_list("signer_id", flat=True))
+
+
+@transaction.atomic
+def send_again(message: Message, *, at: datetime) -> None:
+    """Queue a message that failed or was sent once more; `NotResendable` in any other state."""
+    again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE)
+    if not again.update(status=MessageStatus.QUEUED, queued_at=at, tries=0, next_attempt_at=None, reason=""):
+        raise NotResendable(f"Only a message that was sent or has failed can be sent again; this one is {message.status}.")
+    ring()
+
+
+def ring() -> None:
+    """Wake a sender after commit. A bell that fails costs delay only: the sweep finds what it did not announce."""
+    if settings.CELERY_BROKER_URL:
+        transaction.on_commit(partial(current_app.send_task, BELL), robust=True)

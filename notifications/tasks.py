@@ -1,0 +1,11 @@
+"""The doorbell and the sweep: both ask the same of the table."""
+
+from celery import shared_task
+
+from notifications.delivery import send_due
+from notifications.outbox import BELL
+
+
+@shared_task(name=BELL)
+def deliver() -> int:
+    return send_due()

@@ -1,0 +1,149 @@
+"""A process begins, starts, is canceled, is deleted."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from audit.log import Event, record
+from config.access.actor import Actor, MissingRight
+from config.errors import DomainError, Fault, Invalid
+from config.vocabulary import EventType, ProcessStatus, Right, Role
+from signing import flow
+from signing.actions.edit import Body, add_step, check_shape, everything
+from signing.actions.run import Run, fold, lock_managed
+from signing.models import Process, Signer
+from signing.represent import PROCESS_WIRE
+from templates_app.rules import rules_for
+
+_STARTS = frozenset({None, ProcessStatus.STARTED})
+_SETTABLE = frozenset(PROCESS_WIRE.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
+# What a signer of each role needs before the process may start; an anonymous one needs the address only.
+_NEEDS = {
+    Role.SIGNER: ("email", "country", "personal_code"),
+    Role.APPROVER: ("email", "country", "personal_code"),
+    Role.INITIATOR: ("email",),
+    Role.VIEWER: ("email",),
+    Role.ADMINISTRATOR: (),
+}
+_WIRE = {"email": "signerEmail", "country": "signerCountry", "personal_code": "signerPersonalCode"}
+
+
+class IncompleteSigners(DomainError):
+    """Signers lack what they are reached and known by; the faults name each."""
+
+    code = "incomplete_signers"
+    status = 400
+    detail = "The process cannot start: some signers lack what they are reached and known by; see errors."
+
+
+class StillRunning(DomainError):
+    code = "still_running"
+    status = 409
+    detail = "The process is STARTED; only drafts (PENDING) and finished processes can be deleted. Cancel it first."
+
+
+@transaction.atomic
+def create(body: Body, *, actor: Actor, at: datetime) -> Process:
+    """A new process of the body: started at once, or kept as a draft if its status says `PENDING`."""
+    status = body.get("status")
+    if status not in _STARTS | {ProcessStatus.PENDING} or body.get("canceled"):
+        detail = "A new process is STARTED (at once) or PENDING (a draft)."
+        pointer = "#/canceled" if body.get("canceled") else "#/status"
+        raise Invalid(faults=[Fault(detail, code="status_not_allowed", pointer=pointer)])
+    initiator = actor.subject if body.get("initiator") is None else body["initiator"]
+    require_ownership(actor, initiator=initiator, owner_group=body.get("owner_group"))
+    columns = {column: body[column] for column in _SETTABLE if column in body}
+    process = Process(created_at=at, initiator=initiator, **columns)
+    for column, folded in fold(process).items():
+        setattr(process, column, folded)
+    run = Run(process, [], [], actor=actor, at=at)
+    for index, step in enumerate(body.get("steps") or []):
+        add_step(run, step, position=index + 1)
+    check_shape(run)
+    if status in _STARTS:
+        begin(run)
+    run.created(everything(run))
+    return run.insert()
+
+
+@transaction.atomic
+def start(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Process:
+    """Start a draft."""
+    run = lock_managed(process, actor=actor, at=at, expected=expected)
+    begin(run)
+    return run.save()
+
+
+@transaction.atomic
+def cancel(
+    process: Process,
+    *,
+    actor: Actor,
+    at: datetime,
+    reason: str | None = None,
+    expected: frozenset[str] | None = None,
+) -> Process:
+    """End the process for everybody who has not acted yet."""
+    run = lock_managed(process, actor=actor, at=at, expected=expected)
+    run.become(flow.cancel(run.snapshot()), reason=reason)
+    return run.save()
+
+
+@transaction.atomic
+def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
+    """Remove a draft or a finished process; the audit keeps its events and a tombstone."""
+    run = lock_managed(process, actor=actor, at=at, expected=expected)
+    if run.process.status == ProcessStatus.STARTED:
+        raise StillRunning
+    tombstone = Event(
+        EventType.PROCESS_DELETED,
+        process_id=run.process.id,
+        document_id=run.process.document_id,
+        before={"status": run.process.status},
+    )
+    record([tombstone], actor=actor, at=at)
+    run.process.delete()
+
+
+def begin(run: Run) -> None:
+    """Move a draft to its first step, with the rules of its document type."""
+    rules = rules_for(document_type=run.process.document_type, owner_group=run.process.owner_group)
+    run.touch(run.process, continue_on_decline=rules.continue_on_decline)
+    after = flow.start(run.snapshot())
+    require_complete(run)
+    run.become(after)
+
+
+def require_complete(run: Run) -> None:
+    """`IncompleteSigners` unless everybody who has not acted can be reached and is known."""
+    faults = []
+    for index, step in enumerate(run.steps):
+        for place, signer in enumerate(run.signers_of(step)):
+            for column in _lacks(signer):
+                pointer = f"#/signingProcessSteps/{index}/processStepSigners/{place}/{_WIRE[column]}"
+                detail = f"The {signer.role} {signer.name or _id(signer.id)} in step {step.process_order} lacks it."
+                faults.append(Fault(detail, code="lacking", pointer=pointer))
+    if faults:
+        raise IncompleteSigners(faults=faults)
+
+
+def require_ownership(actor: Actor, *, initiator: str | None = None, owner_group: str | None = None) -> None:
+    """`MissingRight` if this makes a process the property of somebody else than the caller and its groups."""
+    if actor.names_anybody:
+        return
+    if initiator is not None and initiator != actor.subject:
+        raise MissingRight(Right.ON_BEHALF, "Naming another initiator than yourself")
+    if owner_group is not None and owner_group not in actor.groups:
+        raise MissingRight(Right.ON_BEHALF, "Naming an ownerGroup that you do not belong to")
+
+
+def _lacks(signer: Signer) -> list[str]:
+    if signer.acted:
+        return []
+    needs = ("email",) if signer.anonymous else _NEEDS[Role(signer.role)]
+    return [column for column in needs if not getattr(signer, column)]
+
+
+def _id(signer_id: uuid.UUID) -> str:
+    return f"without a name ({signer_id})"

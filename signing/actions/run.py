@@ -1,0 +1,309 @@
+"""A process under its lock: the one place that writes statuses, events and messages of a change.
+
+An action locks a `Run`, moves it (`become`) or edits it (`signing.actions.edit`), and saves it:
+rows, audit events and messages are written together, each table in few statements.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db.models import F, Model
+
+from audit.log import Event, record
+from config.access.actor import Actor
+from config.api import conditional
+from config.errors import Forbidden, NotFound
+from config.text import code_key, person_key, plain
+from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
+from notifications import outbox
+from signing import flow, messages, represent
+from signing.messages import Occasion
+from signing.models import Process, Signer, Step
+
+STOPPED = "the process ended"
+DONE = "the signer has acted"
+REMOVED = "the signer was removed or is called at another address"
+_SAME_VALUES_AT_MOST = 8
+
+Row = TypeVar("Row", Step, Signer)
+
+_REPORTED_AS: dict[SignerStatus, dict[Role, EventType]] = {
+    SignerStatus.SIGNED: {Role.SIGNER: EventType.SIGNER_SIGNED, Role.INITIATOR: EventType.SIGNER_SIGNED},
+    SignerStatus.APPROVED: {Role.APPROVER: EventType.APPROVER_APPROVED},
+    SignerStatus.VIEWED: {Role.VIEWER: EventType.PROCESS_OPENED},
+    SignerStatus.DECLINED: {
+        Role.SIGNER: EventType.SIGNER_DECLINED,
+        Role.INITIATOR: EventType.SIGNER_DECLINED,
+        Role.APPROVER: EventType.APPROVER_DECLINED,
+    },
+}
+_ENDS = {
+    ProcessStatus.COMPLETED: EventType.PROCESS_COMPLETED,
+    ProcessStatus.CANCELED: EventType.PROCESS_CANCELED,
+}
+
+
+class Run:
+    """A locked process with everything in it, and what is happening to it.
+
+    `before` and `after` collect what an edit changes, keyed by path: `comment`, `steps/<id>/dueDate`.
+    """
+
+    def __init__(self, process: Process, steps: list[Step], signers: list[Signer], *, actor: Actor, at: datetime) -> None:
+        self.process, self.steps, self.signers = process, steps, signers
+        self.actor, self.at = actor, at
+        self.before: dict[str, Any] = {}
+        self.after: dict[str, Any] = {}
+        self.added: list[Model] = []
+        self.removed: list[Model] = []
+        self._touched: dict[Model, set[str]] = {}
+        self._moved: list[Step] = []
+        self._events: list[Event] = []
+        self._drafts: list[outbox.Draft] = []
+        self._withdrawn: dict[str, set[uuid.UUID]] = defaultdict(set)
+
+    def step(self, step_id: uuid.UUID) -> Step:
+        """The step, or `NotFound` if it was removed before the lock was had."""
+        return _one(self.steps, step_id)
+
+    def signer(self, signer_id: uuid.UUID) -> Signer:
+        """The signer, or `NotFound` if it was removed before the lock was had."""
+        return _one(self.signers, signer_id)
+
+    def signers_of(self, step: Step) -> list[Signer]:
+        return sorted((s for s in self.signers if s.step_id == step.id), key=lambda s: s.position)
+
+    def step_of(self, signer: Signer) -> Step:
+        return _one(self.steps, signer.step_id)
+
+    def snapshot(self) -> flow.Process:
+        """The process as `flow` sees it."""
+        within: dict[uuid.UUID, list[flow.Signer]] = defaultdict(list)
+        for s in self.signers:
+            within[s.step_id].append(flow.Signer(s.id, Role(s.role), SignerStatus(s.status)))
+        steps = sorted(self.steps, key=lambda step: step.process_order)
+        return flow.Process(
+            ProcessStatus(self.process.status),
+            tuple(flow.Step(step.id, tuple(within[step.id]), StepStatus(step.status)) for step in steps),
+            self.process.continue_on_decline,
+        )
+
+    def touch(self, row: Model, **values: Any) -> None:
+        """Set columns, to be written by `save`."""
+        for column, value in values.items():
+            setattr(row, column, value)
+        if row not in self.added:
+            self._touched.setdefault(row, set()).update(values)
+
+    def move_step(self, step: Step, order: int) -> None:
+        self._moved.append(step)
+        self.touch(step, process_order=order)
+
+    def drop(self, rows: Iterable[Step | Signer]) -> None:
+        """Take rows out of the process; their queued mails are withdrawn."""
+        for row in rows:
+            (self.steps if isinstance(row, Step) else self.signers).remove(row)
+            if row in self.added:
+                self.added.remove(row)
+                continue
+            self.removed.append(row)
+            self._touched.pop(row, None)
+            if isinstance(row, Signer):
+                self._withdrawn[REMOVED].add(row.id)
+
+    def call(self, signer: Signer) -> None:
+        """It is this signer's turn, or it is reached in another way than before: note it and tell."""
+        if signer.called_at is not None:
+            self._withdrawn[REMOVED].add(signer.id)
+        self.touch(signer, called_at=self.at)
+        self._tell(EventType.TASK_STARTED, signer=signer, step=self.step_of(signer))
+
+    def become(self, after: flow.Process, *, reason: str | None = None, brought: dict[str, Any] | None = None) -> None:
+        """Write the statuses of a snapshot, and record and tell what they mean.
+
+        `reason` is why the process is canceled; `brought` the columns that an act brings along.
+        """
+        was = ProcessStatus(self.process.status)
+        steps = {step.id: step for step in self.steps}
+        signers = {signer.id: signer for signer in self.signers}
+        if was != after.status and after.status in (ProcessStatus.CANCELED, ProcessStatus.DECLINED):
+            self._drafts = [draft for draft in self._drafts if draft.event not in messages.TASK_MAILS]
+            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=STOPPED)
+        for step in after.steps:
+            if steps[step.id].status != step.status:
+                self.touch(steps[step.id], status=step.status)
+        changed = [(signers[s.id], s.status) for s in after.signers if signers[s.id].status != s.status]
+        if was != after.status:
+            self.touch(self.process, status=after.status)
+        if was == ProcessStatus.PENDING and after.status != ProcessStatus.CANCELED:
+            self.touch(self.process, started_at=self.at)
+            self._happened(EventType.PROCESS_STARTED, {"status": was}, {"status": ProcessStatus.STARTED})
+        self._acted([(s, status) for s, status in changed if status in flow.ACTED], brought or {})
+        for signer, status in changed:
+            if status == SignerStatus.STARTED:
+                self.touch(signer, status=status)
+                self._noted(EventType.TASK_STARTED, signer, SignerStatus.WAITING_FOR_PROCESS, {})
+                self.call(signer)
+            elif status == SignerStatus.CANCELED:
+                self.touch(signer, status=status)
+        if was != after.status and after.status in _ENDS:
+            self._ended(_ENDS[after.status], was, reason)
+
+    def remind(self, signer: Signer) -> None:
+        self.touch(signer, reminded_at=self.at)
+        self._events.append(self._event(EventType.REMINDER, signer=signer))
+        self._tell(EventType.REMINDER, signer=signer, step=self.step_of(signer))
+
+    def save(self, *, quietly: bool = False) -> Process:
+        """Write everything that has changed; the version rises, unless `quietly` or nothing did."""
+        if self.before or self.after:
+            self._events.insert(0, self._event(EventType.PROCESS_UPDATED, before=self.before, after=self.after))
+        if not (self._touched or self.added or self.removed):
+            return self.process
+        running = next((step for step in self.steps if step.status == StepStatus.STARTED), None)
+        self.touch(self.process, due_at=running.due_at if running else None)
+        if not quietly:
+            self.touch(self.process, version=self.process.version + 1)
+        self._write()
+        record(self._events, actor=self.actor, at=self.at)
+        for reason, ids in self._withdrawn.items():
+            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=reason, signers=ids)
+        outbox.enqueue(self._drafts, at=self.at)
+        return self.process
+
+    def insert(self) -> Process:
+        """Write a process that is new."""
+        running = next((step for step in self.steps if step.status == StepStatus.STARTED), None)
+        self.process.due_at = running.due_at if running else None
+        self.process.save(force_insert=True)
+        Step.objects.bulk_create(self.steps)
+        Signer.objects.bulk_create(self.signers)
+        record(self._events, actor=self.actor, at=self.at)
+        outbox.enqueue(self._drafts, at=self.at)
+        return self.process
+
+    def created(self, everything: dict[str, Any]) -> None:
+        """Note that the process came to be; a process started at once is noted as started, with all of it."""
+        started = next((i for i, e in enumerate(self._events) if e.type == EventType.PROCESS_STARTED), None)
+        if started is None:
+            self._events.insert(0, self._event(EventType.PROCESS_UPDATED, after=everything))
+        else:
+            self._events[started] = self._event(EventType.PROCESS_STARTED, after=everything)
+
+    def _acted(self, acts: list[tuple[Signer, SignerStatus]], brought: dict[str, Any]) -> None:
+        for signer, status in acts:
+            self._withdrawn[DONE].add(signer.id)
+            self.touch(signer, status=status, acted_at=self.at, **brought)
+            if brought:
+                self.touch(signer, **fold(signer))
+            event = _REPORTED_AS[status][Role(signer.role)]
+            self._noted(event, signer, SignerStatus.STARTED, brought)
+            self._tell(event, signer=signer, reason=signer.comment)
+
+    def _ended(self, event: EventType, was: ProcessStatus, reason: str | None) -> None:
+        if event == EventType.PROCESS_COMPLETED:
+            self.touch(self.process, completed_at=self.at)
+            called: set[uuid.UUID] = set()
+        else:
+            self.touch(self.process, cancel_reason=reason)
+            called = outbox.reached(self.process.id, event=EventType.TASK_STARTED)
+        self._happened(event, {"status": was}, {"status": self.process.status}, reason=reason, called=called)
+
+    def _happened(self, event: EventType, before: dict[str, Any], after: dict[str, Any], **told: Any) -> None:
+        self._events.append(self._event(event, before=before, after=after, note=told.get("reason") or ""))
+        self._tell(event, **told)
+
+    def _noted(self, event: EventType, signer: Signer, was: SignerStatus, brought: dict[str, Any]) -> None:
+        names = {column: wire for wire, column in represent.SIGNER_WIRE.items()}
+        after = {"signingStatus": signer.status} | {names[c]: v for c, v in brought.items() if c in names}
+        self._events.append(self._event(event, signer=signer, before={"signingStatus": was}, after=after))
+
+    def _tell(self, event: EventType, **of: Any) -> None:
+        self._drafts += messages.tell(Occasion(event, self.process, self.signers, self.at, **of))
+
+    def _event(self, event: EventType, *, signer: Signer | None = None, **what: Any) -> Event:
+        return Event(
+            event,
+            process_id=self.process.id,
+            document_id=self.process.document_id,
+            signer_id=signer.id if signer else "",
+            **what,
+        )
+
+    def _write(self) -> None:
+        gone = [step.id for step in self.removed if isinstance(step, Step)]
+        if gone or self._moved:
+            # Both steps' constraints are checked row by row: out of the way first.
+            Step.objects.filter(id__in=gone).update(status=StepStatus.CANCELED)
+            parked = [*gone, *(step.id for step in self._moved)]
+            Step.objects.filter(id__in=parked).update(process_order=-1 - F("process_order"))
+        for opened in (False, True):  # one step at a time is STARTED: close first, then open
+            _update(Step, self._touched, [s for s in self.steps if (s.status == StepStatus.STARTED) == opened])
+        Step.objects.bulk_create(row for row in self.added if isinstance(row, Step))
+        _update(Signer, self._touched, self.signers)
+        Signer.objects.bulk_create(row for row in self.added if isinstance(row, Signer))
+        if self.removed:
+            Signer.objects.filter(id__in=[row.pk for row in self.removed if isinstance(row, Signer)]).delete()
+            Step.objects.filter(id__in=gone).delete()
+        self.process.save(update_fields=sorted(self._touched[self.process]))
+
+
+def lock(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
+    """The process's row lock, taken first whatever the action, and then what is in it.
+
+    `NotFound` if it is gone, `conditional.Stale` if the caller's `If-Match` is out of date.
+    """
+    try:
+        row = Process.objects.select_for_update().get(pk=process.pk)
+    except Process.DoesNotExist:
+        raise NotFound from None
+    conditional.require(row.version, expected)
+    return Run(row, list(row.steps.all()), list(row.signers.order_by("position", "id")), actor=actor, at=at)
+
+
+def lock_managed(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
+    """`lock`, and `Forbidden` unless the caller may change the process."""
+    run = lock(process, actor=actor, at=at, expected=expected)
+    if not run.process.managed_by(actor):
+        raise Forbidden("Only the initiator, the owner group and administrators may change this process.")
+    return run
+
+
+def fold(row: Process | Signer) -> dict[str, str]:
+    """The columns that searches compare, made of those that people read."""
+    if isinstance(row, Process):
+        words = (row.document_name, row.initiator_name, row.initiator)
+        return {"search": "\n".join(map(plain, words)), "initiator_email_plain": plain(row.initiator_email)}
+    return {
+        "name_plain": plain(row.name),
+        "email_plain": plain(row.email),
+        "code_key": code_key(row.personal_code),
+        "person_key": person_key(row.country, row.personal_code),
+    }
+
+
+def _one(rows: list[Row], row_id: uuid.UUID) -> Row:
+    try:
+        return next(row for row in rows if row.id == row_id)
+    except StopIteration:
+        raise NotFound from None
+
+
+def _update(model: type[Model], touched: dict[Model, set[str]], rows: Sequence[Model]) -> None:
+    """Write the touched ones of these rows: one statement for all rows that get the same values."""
+    by_columns: dict[tuple[str, ...], dict[tuple[Any, ...], list[Model]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row in touched:
+            names = tuple(sorted(touched[row]))
+            by_columns[names][tuple(getattr(row, name) for name in names)].append(row)
+    for names, groups in by_columns.items():
+        if len(groups) > _SAME_VALUES_AT_MOST:
+            several = [row for group in groups.values() for row in group]
+            model._default_manager.bulk_update(several, names, batch_size=100)
+            continue
+        for values, alike in groups.items():
+            same = model._default_manager.filter(pk__in=[row.pk for row in alike])
+            same.update(**dict(zip(names, values, strict=True)))

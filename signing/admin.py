@@ -1,0 +1,88 @@
+"""Processes in the back office: looked at on one page, moved by the same actions as the API's."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.decorators import display
+
+from audit.models import AuditEvent
+from config.access.backoffice import ReadOnlyAdmin, staff_actor
+from config.text import plain
+from config.vocabulary import ProcessStatus, Right
+from notifications.models import Message
+from signing import actions, flow
+from signing.models import Process
+
+COLOURS = {
+    ProcessStatus.PENDING: "warning",
+    ProcessStatus.STARTED: "info",
+    ProcessStatus.COMPLETED: "success",
+    ProcessStatus.CANCELED: "danger",
+    ProcessStatus.DECLINED: "danger",
+}
+
+
+@admin.register(Process)
+class ProcessAdmin(ReadOnlyAdmin):
+    """What staff may see is what the API would show them."""
+
+    list_display = ["name", "state", "initiator", "owner_group", "document_type", "created_at", "due_at"]
+    list_filter = ["status", "created_at"]
+    search_fields = ["document_id"]
+    search_help_text = "Part of the document's name, the initiator's name or a signer's name, or the document's id."
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    buttons = ("cancel", "remind")
+
+    @display(description="Document", ordering="document_name")
+    def name(self, process: Process) -> str:
+        return str(process)
+
+    @display(description="Status", label=COLOURS, ordering="status")
+    def state(self, process: Process) -> str:
+        return process.status
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Process]:
+        return super().get_queryset(request).filter(pk__in=Process.objects.visible_to(staff_actor(request)).values("pk"))
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        if not search_term:
+            return queryset, False
+        return queryset.matching(plain(search_term), document_id=search_term), False
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        process = self.get_object(request, object_id or "")
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **_page(request, process)})
+
+    def cancel(self, request: HttpRequest, process: Process) -> str:
+        reason = request.POST.get("reason", "")[:4000] or None
+        actions.cancel(process, actor=staff_actor(request), at=timezone.now(), reason=reason)
+        return "The process was canceled; everybody who had been asked is told."
+
+    def remind(self, request: HttpRequest, process: Process) -> str:
+        done = actions.remind(process, actor=staff_actor(request), at=timezone.now())
+        skipped = "".join(f" Not {signer}: {reason}." for signer, reason in done.skipped)
+        return f"Reminded: {', '.join(map(str, done.reminded))}.{skipped}"
+
+
+def _page(request: HttpRequest, process: Process | None) -> dict[str, Any]:
+    """What the page of one process shows beside its fields."""
+    if process is None:
+        return {}
+    actor = staff_actor(request)
+    steps = process.steps.prefetch_related("signers")
+    audit_shown = actor.may(Right.ADMINISTER) or actor.may(Right.AUDIT_READ)
+    return {
+        "steps": steps,
+        "sent": Message.objects.of_process(process.id).order_by("created_at", "key"),
+        "events": AuditEvent.objects.of_process(process.id).in_order() if audit_shown else None,
+        "may_change": process.managed_by(actor),
+        "may_send_again": actor.may(Right.ADMINISTER),
+        "running": process.status == ProcessStatus.STARTED,
+        "finished": process.status in flow.FINAL,
+    }

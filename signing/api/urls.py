@@ -1,0 +1,16 @@
+from django.urls import path
+
+from signing.api.views import ProcessViewSet, SignerViewSet, StepViewSet
+
+one_process = ProcessViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})
+
+urlpatterns = [
+    path("processes", ProcessViewSet.as_view({"get": "list", "post": "create"}), name="processes"),
+    path("processes/search", ProcessViewSet.as_view({"post": "search"}), name="process-search"),
+    path("processes/<str:processId>", one_process, name="process"),
+    path("processes/<str:processId>/start", ProcessViewSet.as_view({"post": "start"}), name="process-start"),
+    path("processes/<str:processId>/cancel", ProcessViewSet.as_view({"post": "cancel"}), name="process-cancel"),
+    path("processes/<str:processId>/remind", ProcessViewSet.as_view({"post": "remind"}), name="process-remind"),
+    path("steps/<str:processStepId>", StepViewSet.as_view({"get": "retrieve", "put": "update"}), name="step"),
+    path("signers/<str:signerId>/act", SignerViewSet.as_view({"post": "act"}), name="signer-act"),
+]

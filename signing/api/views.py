@@ -1,0 +1,181 @@
+"""Processes, steps and signers over HTTP: find through `visible_to`, check the shape, call one action."""
+
+import uuid
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit.log import Event, record
+from config.api import conditional
+from config.api.pages import PageRequest
+from config.api.views import ApiViewSet
+from config.errors import Fault, Invalid, NotFound
+from config.vocabulary import EventType
+from signing import actions, represent
+from signing.api import docs
+from signing.api.filters import ProcessFilter, with_code
+from signing.api.serializers import (
+    ActSerializer,
+    CancelSerializer,
+    FindSerializer,
+    ProcessSerializer,
+    RemindSerializer,
+    StepSerializer,
+)
+from signing.models import Process
+
+SORTS = {
+    "createdAt": "created_at",
+    "completedAt": "completed_at",
+    "documentName": "document_name",
+    "status": "status",
+    "dueDate": "due_at",
+}
+FIND_AT_MOST = 200
+
+
+class SigningViewSet(ApiViewSet):
+    """What the three resources share: looking up what the caller may see, and answering it."""
+
+    def find(self, **lookup: Any) -> Process:
+        try:
+            return Process.objects.visible_to(self.actor).get(**lookup)
+        except Process.DoesNotExist:
+            raise NotFound from None
+
+    def body(self, shape: Any) -> dict[str, Any]:
+        serializer = shape(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def answer(self, process: Process, *, status: int = 200, **headers: str) -> Response:
+        return Response(
+            represent.process(process, self.actor),
+            status=status,
+            headers={"ETag": conditional.etag(process.version), **headers},
+        )
+
+    def answer_step(self, process: Process, step_id: uuid.UUID) -> Response:
+        headers = {"ETag": conditional.etag(process.version)}
+        return Response(represent.step(process, step_id, self.actor), headers=headers)
+
+    def read(self, event: EventType, process: Process | None = None) -> None:
+        """Record that something was read."""
+        of = {"process_id": process.id, "document_id": process.document_id} if process else {}
+        record([Event(event, **of)], actor=self.actor, at=self.now)
+
+    @property
+    def change(self) -> dict[str, Any]:
+        """What every action is told about the request."""
+        return {"actor": self.actor, "at": self.now, "expected": self.expected}
+
+
+class ProcessViewSet(SigningViewSet):
+    @extend_schema(**docs.LIST)
+    def list(self, request: Request) -> Response:
+        page = PageRequest.of(request.GET, sorts=SORTS, default="createdAt,desc")
+        visible = Process.objects.visible_to(self.actor)
+        rows = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
+        self.read(EventType.PROCESS_GETALL)
+        content = represent.processes(page.rows_of(rows), self.actor)
+        return Response(page.answer(content, total=rows.count()))
+
+    @extend_schema(**docs.CREATE)
+    def create(self, request: Request) -> Response:
+        process = actions.create(self.body(ProcessSerializer), actor=self.actor, at=self.now)
+        location = request.build_absolute_uri(reverse("process", args=[process.id]))
+        return self.answer(process, status=201, Location=location)
+
+    @extend_schema(**docs.RETRIEVE)
+    def retrieve(self, request: Request, processId: str) -> Response:
+        process = self.find(id=identifier(processId))
+        if conditional.unchanged(process.version, request.headers):
+            return _not_modified(process)
+        self.read(EventType.PROCESS_GETONE, process)
+        return self.answer(process)
+
+    @extend_schema(**docs.UPDATE)
+    def update(self, request: Request, processId: str) -> Response:
+        process = self.find(id=identifier(processId))
+        return self.answer(actions.replace(process, self.body(ProcessSerializer), **self.change))
+
+    @extend_schema(**docs.DELETE)
+    def destroy(self, request: Request, processId: str) -> Response:
+        actions.delete(self.find(id=identifier(processId)), **self.change)
+        return Response(status=204)
+
+    @extend_schema(**docs.SEARCH)
+    def search(self, request: Request) -> Response:
+        asked = {name: value for name, value in self.body(FindSerializer).items() if value}
+        if not asked:
+            raise Invalid("Give documentId, personalCode or both.", [Fault("Both are empty.", "empty", pointer="#")])
+        rows = Process.objects.visible_to(self.actor)
+        if "document_id" in asked:
+            rows = rows.filter(document_id=asked["document_id"])
+        if "personal_code" in asked:
+            rows = with_code(rows, asked["personal_code"], self.actor)
+        self.read(EventType.PROCESS_GETALL)
+        return Response(represent.processes(rows.order_by("-created_at", "-id")[:FIND_AT_MOST], self.actor))
+
+    @extend_schema(**docs.START)
+    def start(self, request: Request, processId: str) -> Response:
+        return self.answer(actions.start(self.find(id=identifier(processId)), **self.change))
+
+    @extend_schema(**docs.CANCEL)
+    def cancel(self, request: Request, processId: str) -> Response:
+        process = self.find(id=identifier(processId))
+        return self.answer(actions.cancel(process, **self.body(CancelSerializer), **self.change))
+
+    @extend_schema(**docs.REMIND)
+    def remind(self, request: Request, processId: str) -> Response:
+        process = self.find(id=identifier(processId))
+        done = actions.remind(process, **self.body(RemindSerializer), **self.change)
+        return Response(
+            {
+                "reminded": [str(signer.id) for signer in done.reminded],
+                "skipped": [{"signerId": str(signer.id), "reason": reason} for signer, reason in done.skipped],
+            }
+        )
+
+
+class StepViewSet(SigningViewSet):
+    @extend_schema(**docs.RETRIEVE_STEP)
+    def retrieve(self, request: Request, processStepId: str) -> Response:
+        step_id = identifier(processStepId)
+        process = self.find(steps=step_id)
+        if conditional.unchanged(process.version, request.headers):
+            return _not_modified(process)
+        self.read(EventType.PROCESS_GETONE, process)
+        return self.answer_step(process, step_id)
+
+    @extend_schema(**docs.UPDATE_STEP)
+    def update(self, request: Request, processStepId: str) -> Response:
+        step_id = identifier(processStepId)
+        process = self.find(steps=step_id)
+        process = actions.replace_step(process, step_id, self.body(StepSerializer), **self.change)
+        return self.answer_step(process, step_id)
+
+
+class SignerViewSet(SigningViewSet):
+    @extend_schema(**docs.ACT)
+    def act(self, request: Request, signerId: str) -> Response:
+        signer_id = identifier(signerId)
+        process = self.find(signers=signer_id)
+        process, step = actions.act(process, signer_id, self.body(ActSerializer), **self.change)
+        return self.answer_step(process, step.id)
+
+
+def identifier(text: str) -> uuid.UUID:
+    """The id in a path; what cannot be an id names nothing."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _not_modified(process: Process) -> Response:
+    return Response(status=304, headers={"ETag": conditional.etag(process.version)})
+
