@@ -1,6 +1,7 @@
 """What happened. Events name things by id and hold no foreign key: they outlive what they speak of."""
 
 import uuid
+from typing import Any
 
 from django.db import models
 
@@ -67,10 +68,10 @@ class AuditEvent(models.Model):
     def __str__(self) -> str:
         return f"{self.event_type} {self.process_id}".strip()
 
-    def save(self, *args: object, force_insert: bool = False, **kwargs: object) -> None:
+    def save(self, **kwargs: Any) -> None:
         if not self._state.adding:
             raise AppendOnly("audit events cannot be changed")
-        super().save(force_insert=True)
+        super().save(**kwargs)
 
     def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
         raise AppendOnly("audit events cannot be deleted")

@@ -45,7 +45,9 @@ def _kept_secret(name: str) -> str:
 SECRET_KEY = _needed("SECRET_KEY", "a long random text that signs sessions.", "") or _kept_secret("secret_key")
 ALLOWED_HOSTS = [
     host.strip()
-    for host in _needed("ALLOWED_HOSTS", "the host names it answers to, with commas.", "localhost,127.0.0.1,[::1]").split(",")
+    for host in _needed(
+        "ALLOWED_HOSTS", "the host names it answers to, with commas.", "localhost,127.0.0.1,[::1]"
+    ).split(",")
 ]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
@@ -203,7 +205,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_LANGUAGE = env.str("MAIL_LANGUAGE", default="en")
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
 PORTAL_URL = _needed(
-    "PORTAL_URL", "the address in signers' mails, with {signerId} in it.", "http://localhost:8000/sign/{signerId}"
+    "PORTAL_URL", "the address in signers' mails, with {signerId} in it.", "https://portal.example.org/sign/{signerId}"
 )
 if "{signerId}" not in PORTAL_URL:
     raise ImproperlyConfigured("PORTAL_URL must hold {signerId}, where the signer's id goes.")
@@ -257,7 +259,8 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
 }
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "static-root"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR / "static")))
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = not PRODUCTION
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -271,7 +274,7 @@ STORAGES = {
 # --- Logs: no query strings, no bodies, nobody's code or address --------------------------------
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "console")
-_processors = [
+_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.stdlib.add_logger_name,

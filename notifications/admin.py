@@ -9,7 +9,7 @@ from config.vocabulary import Right
 from notifications import outbox
 from notifications.models import Message, MessageStatus
 
-COLOURS = {
+COLOURS: dict[str, str] = {
     MessageStatus.QUEUED: "info",
     MessageStatus.SENDING: "info",
     MessageStatus.SENT: "success",

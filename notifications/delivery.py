@@ -67,7 +67,7 @@ def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
 
 
 def _deliver(message: Message, connection: "Connection") -> bool:
-    if message.lease_until - timezone.now() < SEND_DEADLINE:
+    if message.lease_until is None or message.lease_until - timezone.now() < SEND_DEADLINE:
         return False  # the batch was slow; whoever claims it after the lease sends it
     refusal = connection.send(message)
     _mark(message, refusal, at=timezone.now())

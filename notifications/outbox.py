@@ -80,7 +80,7 @@ def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
     """The signers to whom a message of this event went out, or may have: a lost connection leaves it open."""
     tried = Q(status__in=[MessageStatus.SENT, MessageStatus.SENDING]) | Q(status=MessageStatus.QUEUED, tries__gt=0)
     messages = Message.objects.of_process(process_id).filter(tried, event=event, signer_id__isnull=False)
-    return set(messages.values_list("signer_id", flat=True))
+    return {signer_id for signer_id in messages.values_list("signer_id", flat=True) if signer_id}
 
 
 @transaction.atomic
@@ -88,7 +88,9 @@ def send_again(message: Message, *, at: datetime) -> None:
     """Queue a message that failed or was sent once more; `NotResendable` in any other state."""
     again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE)
     if not again.update(status=MessageStatus.QUEUED, queued_at=at, tries=0, next_attempt_at=None, reason=""):
-        raise NotResendable(f"Only a message that was sent or has failed can be sent again; this one is {message.status}.")
+        raise NotResendable(
+            f"Only a message that was sent or has failed can be sent again; this one is {message.status}."
+        )
     ring()
 
 

@@ -97,7 +97,7 @@ def language_for(tag: str) -> str:
 
 
 def _values(message: Message) -> dict[str, Any]:
-    values = {
+    values: dict[str, Any] = {
         name: {**known, **message.context.get(name, {})} if isinstance(known, dict) else message.context.get(name)
         for name, known in VARIABLES.items()
     }

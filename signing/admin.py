@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
 
@@ -16,7 +16,7 @@ from notifications.models import Message
 from signing import actions, flow
 from signing.models import Process
 
-COLOURS = {
+COLOURS: dict[str, str] = {
     ProcessStatus.PENDING: "warning",
     ProcessStatus.STARTED: "info",
     ProcessStatus.COMPLETED: "success",
@@ -46,7 +46,7 @@ class ProcessAdmin(ReadOnlyAdmin):
         return process.status
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Process]:
-        return super().get_queryset(request).filter(pk__in=Process.objects.visible_to(staff_actor(request)).values("pk"))
+        return Process.objects.visible_to(staff_actor(request))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         if not search_term:
@@ -55,9 +55,11 @@ class ProcessAdmin(ReadOnlyAdmin):
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
+    ) -> Any:
         process = self.get_object(request, object_id or "")
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **_page(request, process)})
+        return super().changeform_view(
+            request, object_id, form_url, {**(extra_context or {}), **_page(request, process)}
+        )
 
     def cancel(self, request: HttpRequest, process: Process) -> str:
         reason = request.POST.get("reason", "")[:4000] or None

@@ -6,9 +6,10 @@ here knows people, documents or time; `signing.actions` turns the difference bet
 snapshots into rows, audit events and messages.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from uuid import UUID
 
 from config.errors import DomainError
 from config.vocabulary import ProcessStatus as P
@@ -75,7 +76,7 @@ class OutOfOrder(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    id: Hashable
+    id: UUID
     role: Role
     status: S = S.WAITING_FOR_PROCESS
 
@@ -87,7 +88,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    id: Hashable
+    id: UUID
     signers: tuple[Signer, ...]
     status: T = T.WAITING_FOR_PREVIOUS
 
@@ -126,7 +127,7 @@ def cancel(process: Process) -> Process:
     return _stop(process, Move.CANCEL)
 
 
-def act(process: Process, signer_id: Hashable, status: S) -> Process:
+def act(process: Process, signer_id: UUID, status: S) -> Process:
     """One signer signs, approves, looks or declines, and what follows from that."""
     signer = next(s for s in process.signers if s.id == signer_id)
     if status not in ACTS[signer.role]:

@@ -77,7 +77,7 @@ def the_one_reminded(occasion: Occasion) -> Iterator[Draft]:
 
 def the_decliner_and_signers_called(occasion: Occasion) -> Iterator[Draft]:
     for signer in occasion.signers:
-        if WRITTEN_TO_AS.get(signer.role) == Role.SIGNER and signer.called_at is not None:
+        if WRITTEN_TO_AS.get(Role(signer.role)) == Role.SIGNER and signer.called_at is not None:
             yield from _to_signer(occasion, signer)
 
 
@@ -112,12 +112,14 @@ def link(signer_id: uuid.UUID) -> str:
 
 def watchers(process_id: uuid.UUID | None) -> list[str]:
     """The addresses of a process's ADMINISTRATOR rows, who hear of failures."""
+    if process_id is None:
+        return []
     rows = Signer.objects.filter(process_id=process_id, role=Role.ADMINISTRATOR, notification=True)
     return [address for address in rows.values_list("email", flat=True) if address]
 
 
 def _to_signer(occasion: Occasion, signer: Signer, *, when: datetime | None = None) -> Iterator[Draft]:
-    role = WRITTEN_TO_AS.get(signer.role)
+    role = WRITTEN_TO_AS.get(Role(signer.role))
     if role is None or not signer.email:
         return
     moment = f":{when:%Y%m%dT%H%M%S%f}" if when else ""

@@ -12,11 +12,14 @@ from unfold.admin import ModelAdmin
 
 from config.access.actor import Actor
 from config.access.resolver import client_address, principal
-from config.errors import DomainError
+from config.access.models import User
+from config.errors import DomainError, Forbidden
 
 
 def staff_actor(request: HttpRequest) -> Actor:
     """The person at the back office, with its rights and from its address."""
+    if not isinstance(request.user, User):
+        raise Forbidden("Nobody is logged in.")
     return principal(request.user, address=client_address(request))
 
 

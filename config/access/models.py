@@ -25,7 +25,7 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
-        permissions = Right.choices
+        permissions = tuple(Right.choices)
 
     @property
     def person(self) -> str:

@@ -1,10 +1,9 @@
 """Makes the Actor: the only place that reads credentials' owners and the on-whose-behalf parameters."""
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
-from django.contrib.auth.models import Group, Permission
 
 from config.access.actor import Actor, MissingRight
 from config.access.models import User
@@ -24,7 +23,7 @@ def actor_for(request: HttpRequest) -> Actor:
 
     `Invalid` for repeated or contradictory parameters, `Forbidden` for a name that is not the caller's.
     """
-    if isinstance(request.user, AnonymousUser):
+    if not isinstance(request.user, User):
         raise Forbidden("Nobody is logged in.")
     return asked(principal(request.user, address=client_address(request)), request.GET)
 

@@ -68,9 +68,7 @@ class LanguageTag(Text):
     def to_internal_value(self, value: Any) -> str:
         text = super().to_internal_value(value)
         if not _LANGUAGE_TAG.fullmatch(text):
-            raise serializers.ValidationError(
-                "A language is a tag like lv or lv-LV.", code="not_a_language"
-            )
+            raise serializers.ValidationError("A language is a tag like lv or lv-LV.", code="not_a_language")
         return text
 
 
@@ -121,9 +119,7 @@ class Choice(Optional, serializers.ChoiceField):
         self.vocabulary = vocabulary
         # The name lets drf-spectacular tell enumerations of the same values apart.
         super().__init__(choices=[(value, value) for value in vocabulary.values], **kwargs)
-        self.error_messages["invalid_choice"] = (
-            f"This is none of the allowed values: {', '.join(vocabulary.values)}."
-        )
+        self.error_messages["invalid_choice"] = f"This is none of the allowed values: {', '.join(vocabulary.values)}."
 
     def to_internal_value(self, value: Any) -> Any:
         if not isinstance(value, str) or value not in self.vocabulary.values:

@@ -66,14 +66,14 @@ def forget(before: datetime) -> int:
 
 
 def _claim(client: str, key: str, fingerprint: str, at: datetime) -> tuple[IdempotentAnswer, bool]:
-    with _bounded_wait():
+    with _BoundedWait():
         IdempotentAnswer.objects.filter(client=client, key=key, created_at__lt=at - KEPT).delete()
         return IdempotentAnswer.objects.get_or_create(
             client=client, key=key, defaults={"fingerprint": fingerprint, "created_at": at}
         )
 
 
-class _bounded_wait:
+class _BoundedWait:
     """Turn a wait on PostgreSQL for another transaction's row of more than WAIT_SECONDS into StillRunning."""
 
     def __enter__(self) -> None:

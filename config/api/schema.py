@@ -40,7 +40,7 @@ class ProblemSerializer(serializers.Serializer):
     detail = serializers.CharField()
     instance = serializers.CharField()
     code = serializers.CharField(help_text="Stable, for machines.")
-    errors = FaultSerializer(many=True, required=False)
+    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # the wire's name
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
@@ -63,7 +63,9 @@ class ApiSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         headers = []
         if self.method == "POST":
-            headers.append(_header("Idempotency-Key", "The same key and body again replay the first answer, for 24 hours."))
+            headers.append(
+                _header("Idempotency-Key", "The same key and body again replay the first answer, for 24 hours.")
+            )
         if self.method in ("PUT", "DELETE"):
             headers.append(_header("If-Match", "The `ETag` that was read; 412 if it is no longer the present one."))
         if self.method == "GET" and "{" in self.path:

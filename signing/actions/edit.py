@@ -4,7 +4,6 @@ Bodies are what the serializers make of the wire's JSON: column names, only the 
 sent. Absent keys stay as they are, null clears. What has happened cannot be rewritten.
 """
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,9 +83,7 @@ def edit_step(run: Run, step: Step, body: Body, *, pointer: str = "#", removes: 
 
 def add_step(run: Run, body: Body, *, position: int) -> Step:
     order = body.get("process_order")
-    step = Step(
-        process=run.process, process_order=position if order is None else order, due_at=body.get("due_at")
-    )
+    step = Step(process=run.process, process_order=position if order is None else order, due_at=body.get("due_at"))
     run.steps.append(step)
     for index, row in enumerate(body.get("signers") or []):
         add_signer(run, step, row, position=index)

@@ -52,7 +52,9 @@ class Run:
     `before` and `after` collect what an edit changes, keyed by path: `comment`, `steps/<id>/dueDate`.
     """
 
-    def __init__(self, process: Process, steps: list[Step], signers: list[Signer], *, actor: Actor, at: datetime) -> None:
+    def __init__(
+        self, process: Process, steps: list[Step], signers: list[Signer], *, actor: Actor, at: datetime
+    ) -> None:
         self.process, self.steps, self.signers = process, steps, signers
         self.actor, self.at = actor, at
         self.before: dict[str, Any] = {}
@@ -105,7 +107,10 @@ class Run:
     def drop(self, rows: Iterable[Step | Signer]) -> None:
         """Take rows out of the process; their queued mails are withdrawn."""
         for row in rows:
-            (self.steps if isinstance(row, Step) else self.signers).remove(row)
+            if isinstance(row, Step):
+                self.steps.remove(row)
+            else:
+                self.signers.remove(row)
             if row in self.added:
                 self.added.remove(row)
                 continue

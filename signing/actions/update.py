@@ -48,7 +48,13 @@ def replace(
 
 @transaction.atomic
 def replace_step(
-    process: Process, step_id: uuid.UUID, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
+    process: Process,
+    step_id: uuid.UUID,
+    body: Body,
+    *,
+    actor: Actor,
+    at: datetime,
+    expected: frozenset[str] | None = None,
 ) -> Process:
     """Make one step what the body says; signers it leaves out stay. A signer's own act is all a signer may report."""
     run = lock(process, actor=actor, at=at, expected=expected)

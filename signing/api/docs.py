@@ -72,7 +72,10 @@ LIST = _operation(
     OpenApiResponse(schema.page_of("SigningProcess"), description="A page of processes."),
     tag="processes",
     refusals=(400, 401, 403),
-    parameters=[*pages.parameters(["createdAt", "completedAt", "documentName", "status", "dueDate"]), *filters.PARAMETERS],
+    parameters=[
+        *pages.parameters(["createdAt", "completedAt", "documentName", "status", "dueDate"]),
+        *filters.PARAMETERS,
+    ],
 )
 CREATE = _operation(
     "createProcess",
@@ -165,9 +168,7 @@ UPDATE_STEP = _operation(
     refusals=(*_CHANGE, 413),
     request=StepSerializer,
     examples=[
-        _request(
-            "A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **_SIGNED}]}
-        )
+        _request("A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **_SIGNED}]})
     ],
 )
 ACT = _operation(

@@ -2,7 +2,7 @@
 
 import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -69,11 +69,11 @@ class ProcessFilter(filters.FilterSet):
             raise Invalid(
                 faults=[
                     Fault(error.messages[0], code=error.code or "invalid", parameter=name)
-                    for name, errors in self.errors.as_data().items()
+                    for name, errors in self.form.errors.as_data().items()
                     for error in errors
                 ]
             )
-        return self.qs
+        return cast(ProcessQuerySet, self.qs)
 
     def created_on_or_after(self, rows: ProcessQuerySet, name: str, day: date) -> ProcessQuerySet:
         return rows.filter(created_at__gte=start_of(day))

@@ -41,14 +41,16 @@ class StepSerializer(serializers.Serializer):
     processOrder = Whole(source="process_order", help_text="Steps run by this number; absent: the place in the list.")
     stepStatus = Choice(StepStatus, source="status", read_only=True, help_text="Current step status.")
     dueDate = Moment(source="due_at", help_text="Due date/time for this step.")
-    processStepSigners = SignerSerializer(source="signers", many=True, required=False, max_length=MAX_SIGNERS)
+    processStepSigners = SignerSerializer(  # type: ignore[call-arg]  # many=True takes a list's arguments too
+        source="signers", many=True, required=False, max_length=MAX_SIGNERS, help_text="Signers of this step."
+    )
 
 
 @extend_schema_serializer(component_name="SigningProcess")
 class ProcessSerializer(serializers.Serializer):
     id = Text(read_only=True, help_text="Resource identificator.")
     createdAt = Moment(source="created_at", read_only=True, help_text="Process creation timestamp.")
-    signingProcessSteps = StepSerializer(
+    signingProcessSteps = StepSerializer(  # type: ignore[call-arg]
         source="steps", many=True, required=False, max_length=MAX_STEPS, help_text="Steps, run one after another."
     )
     processInitiatorEmail = Email(source="initiator_email", help_text="Email of the process initiator.")
@@ -76,7 +78,9 @@ class FindSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="SignerAct")
 class ActSerializer(serializers.Serializer):
-    signingStatus = Choice(Reportable, source="status", required=True, allow_null=False, help_text="What the person did.")
+    signingStatus = Choice(
+        Reportable, source="status", required=True, allow_null=False, help_text="What the person did."
+    )
     signerComment = Text(source="comment", max_length=4000, help_text="What the person said, a decline's reason too.")
     signerName = Text(source="name", max_length=255, help_text="Who it was; for an anonymous signer only.")
     signerCountry = Country(source="country", help_text="Who it was; for an anonymous signer only.")
@@ -111,4 +115,3 @@ class SkippedSerializer(serializers.Serializer):
 class RemindedSerializer(serializers.Serializer):
     reminded = serializers.ListField(child=serializers.CharField(), help_text="Ids of those who get a mail.")
     skipped = SkippedSerializer(many=True, help_text="Those who do not, and why.")
-

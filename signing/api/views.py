@@ -178,4 +178,3 @@ def identifier(text: str) -> uuid.UUID:
 
 def _not_modified(process: Process) -> Response:
     return Response(status=304, headers={"ETag": conditional.etag(process.version)})
-

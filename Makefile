@@ -1,0 +1,63 @@
+# Paraph: everything needs Python 3.11+ and make; `test-services`, `soak` and `bench` also need PostgreSQL and Redis.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+REDIS_URL ?= redis://127.0.0.1:6379/15
+
+.PHONY: run test check test-services soak bench format requirements clean
+
+run: export CELERY_BROKER_URL ?= filesystem://localhost/
+run: export LOG_LEVEL ?= WARNING
+run: export PATH := $(CURDIR)/$(BIN):$(PATH)
+run: .venv/ready
+	@$(BIN)/python manage.py migrate -v 0
+	@$(BIN)/python manage.py demo --port $(PORT)
+	@$(BIN)/honcho start -p $(PORT)
+
+test: .venv/ready-dev
+	$(BIN)/pytest -n auto
+
+check: .venv/ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/djlint --check --lint signing notifications --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+test-services: .venv/ready-dev
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) $(BIN)/pytest -n 2 --services
+
+soak: .venv/ready-dev
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) SOAK=10 $(BIN)/pytest --services tests/faults
+
+bench: .venv/ready-dev
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench
+
+format: .venv/ready-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: .venv/ready-dev
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf .venv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Paraph needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
+	@echo "Making .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/ready: .venv/bin/python requirements.txt
+	@echo "Installing (the first time takes about a minute)"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/ready-dev: .venv/bin/python requirements-dev.txt
+	@echo "Installing what the tests need"
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

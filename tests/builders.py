@@ -1,0 +1,87 @@
+"""Processes in named states, made by the actions themselves."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+from config.access.actor import Actor
+from config.access.models import ApiToken, User
+from config.vocabulary import SignerStatus
+from signing import actions
+from signing.api.serializers import ProcessSerializer
+from signing.models import Process, Signer
+from tests.people import ANA, BEN, ILZE, body
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+OWNER = Actor(client=ILZE, subject=ILZE)
+
+
+def validated(wire: dict[str, Any]) -> dict[str, Any]:
+    serializer = ProcessSerializer(data=wire)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def process_of(wire: dict[str, Any], *, actor: Actor = OWNER, at: datetime = NOON) -> Process:
+    return actions.create(validated(wire), actor=actor, at=at)
+
+
+def draft_process(steps: list[list[Any]] | None = None, **changes: Any) -> Process:
+    return process_of(body(steps or [[ANA], [BEN]], status="PENDING", **changes))
+
+
+def started_process(
+    steps: list[list[Any]] | None = None, *, signed: Sequence[str] = (), actor: Actor = OWNER, **changes: Any
+) -> Process:
+    process = process_of(body(steps or [[ANA], [BEN]], **changes), actor=actor)
+    for name in signed:
+        sign(process, name)
+    process.refresh_from_db()
+    return process
+
+
+def completed_process(**changes: Any) -> Process:
+    return started_process([[ANA]], signed=[ANA], **changes)
+
+
+def canceled_process(**changes: Any) -> Process:
+    return actions.cancel(started_process([[ANA]], **changes), actor=OWNER, at=NOON)
+
+
+def declined_process(**changes: Any) -> Process:
+    process = started_process([[ANA]], **changes)
+    sign(process, ANA, SignerStatus.DECLINED)
+    process.refresh_from_db()
+    return process
+
+
+def row_of(process: Process, name: str) -> Signer:
+    return process.signers.get(name=name)
+
+
+def sign(process: Process, name: str, status: str = SignerStatus.SIGNED, *, at: datetime = NOON, **said: Any) -> Process:
+    report = {"status": status, **said}
+    return actions.act(process, row_of(process, name).id, report, actor=OWNER, at=at)[0]
+
+
+def client_user(
+    name: str = ILZE,
+    *,
+    groups: Sequence[str] = (),
+    rights: Sequence[str] = (),
+    code: str = "",
+    country: str = "LV",
+) -> User:
+    user, _ = User.objects.get_or_create(
+        username=name, defaults={"personal_code": code, "country": country if code else ""}
+    )
+    user.groups.add(*(Group.objects.get_or_create(name=group)[0] for group in groups))
+    user.user_permissions.add(*Permission.objects.filter(content_type__app_label="access", codename__in=rights))
+    return user
+
+
+def token_of(user: User, **more: Any) -> str:
+    return ApiToken.objects.create(user, name="test", **more)[1]

@@ -1,0 +1,34 @@
+"""The cast: fixed names, addresses and codes; what a test does not say about a person stands here."""
+
+from typing import Any
+
+ANA, BEN, CLEO, DAN, EVE = "Ana", "Ben", "Cleo", "Dan", "Eve"
+CODES = {ANA: "010190-12345", BEN: "020280-22222", CLEO: "030370-33333", DAN: "040460-44444", EVE: "050550-55555"}
+ILZE = "ilze"
+
+
+def address(name: str) -> str:
+    return f"{name.lower()}@example.org"
+
+
+def signer(name: str, role: str = "SIGNER", **changes: Any) -> dict[str, Any]:
+    """A signer's row on the wire."""
+    return {
+        "signerName": name,
+        "signerCountry": "LV",
+        "signerPersonalCode": CODES[name],
+        "signerEmail": address(name),
+        "signerRole": role,
+    } | changes
+
+
+def body(steps: list[list[Any]], **changes: Any) -> dict[str, Any]:
+    """A process on the wire: a list of steps, each a list of names or of signers' rows."""
+    rows = [[signer(s) if isinstance(s, str) else s for s in step] for step in steps]
+    return {
+        "documentId": "DOC-1",
+        "documentName": "Contract",
+        "initiatorName": "Ilze Kalniņa",
+        "processInitiatorEmail": address(ILZE),
+        "signingProcessSteps": [{"processStepSigners": row} for row in rows],
+    } | changes

@@ -1,0 +1,208 @@
+"""The rules, without a database."""
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.vocabulary import ProcessStatus as P
+from config.vocabulary import Role
+from config.vocabulary import SignerStatus as S
+from config.vocabulary import StepStatus as T
+from signing import flow
+
+
+def signer(role: Role = Role.SIGNER, status: S = S.WAITING_FOR_PROCESS) -> flow.Signer:
+    return flow.Signer(uuid.uuid4(), role, status)
+
+
+def draft(*steps: list[Role], continue_on_decline: bool = False) -> flow.Process:
+    made = tuple(flow.Step(uuid.uuid4(), tuple(signer(role) for role in roles)) for roles in steps)
+    return flow.Process(P.PENDING, made, continue_on_decline)
+
+
+def statuses(process: flow.Process) -> list[tuple[str, list[str]]]:
+    return [(step.status.value, [s.status.value for s in step.signers]) for step in process.steps]
+
+
+def act(process: flow.Process, place: int, status: S) -> flow.Process:
+    return flow.act(process, process.signers[place].id, status)
+
+
+def test_the_first_step_starts_and_the_second_waits() -> None:
+    started = flow.start(draft([Role.SIGNER, Role.VIEWER], [Role.SIGNER]))
+
+    assert started.status == P.STARTED
+    assert statuses(started) == [
+        ("STARTED", ["STARTED", "STARTED"]),
+        ("WAITING_FOR_PREVIOUS", ["WAITING_FOR_PROCESS"]),
+    ]
+
+
+def test_the_last_signature_of_a_step_opens_the_next() -> None:
+    process = act(flow.start(draft([Role.SIGNER, Role.APPROVER], [Role.INITIATOR])), 0, S.SIGNED)
+    assert process.steps[0].status == T.STARTED
+
+    process = act(process, 1, S.APPROVED)
+
+    assert statuses(process) == [("COMPLETED", ["SIGNED", "APPROVED"]), ("STARTED", ["STARTED"])]
+    assert act(process, 2, S.SIGNED).status == P.COMPLETED
+
+
+def test_steps_in_which_nobody_acts_complete_the_moment_they_start() -> None:
+    process = flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR], [Role.SIGNER], [Role.VIEWER]))
+    assert [step.status for step in process.steps] == [T.COMPLETED, T.COMPLETED, T.STARTED, T.WAITING_FOR_PREVIOUS]
+
+    process = act(process, 2, S.SIGNED)
+
+    assert process.status == P.COMPLETED
+    assert process.signers[3].status == S.STARTED
+
+
+def test_a_decline_ends_the_process_for_everybody_else() -> None:
+    process = act(flow.start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER])), 0, S.DECLINED)
+
+    assert process.status == P.DECLINED
+    assert statuses(process) == [("CANCELED", ["DECLINED", "CANCELED"]), ("CANCELED", ["CANCELED"])]
+
+
+def test_with_continue_on_decline_the_process_goes_on() -> None:
+    process = flow.start(draft([Role.SIGNER], [Role.SIGNER], continue_on_decline=True))
+
+    process = act(process, 0, S.DECLINED)
+
+    assert process.status == P.STARTED
+    assert statuses(process) == [("COMPLETED", ["DECLINED"]), ("STARTED", ["STARTED"])]
+    assert flow.totals([(s.role, s.status) for s in act(process, 1, S.SIGNED).signers]) == (2, 1)
+
+
+def test_cancel_leaves_what_has_happened() -> None:
+    process = act(flow.start(draft([Role.SIGNER], [Role.SIGNER])), 0, S.SIGNED)
+
+    assert statuses(flow.cancel(process)) == [("COMPLETED", ["SIGNED"]), ("CANCELED", ["CANCELED"])]
+
+
+def test_a_viewer_may_look_after_completion_but_not_after_a_cancel() -> None:
+    process = flow.start(draft([Role.VIEWER, Role.SIGNER]))
+    assert act(act(process, 1, S.SIGNED), 0, S.VIEWED).signers[0].status == S.VIEWED
+
+    with pytest.raises(flow.ImpossibleTransition, match="CANCELED"):
+        act(flow.cancel(process), 0, S.VIEWED)
+
+
+def test_viewers_alone_are_no_process() -> None:
+    with pytest.raises(flow.NobodyActs):
+        flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR]))
+
+
+@pytest.mark.parametrize("status", [P.COMPLETED, P.CANCELED, P.DECLINED, P.STARTED])
+def test_only_a_draft_starts(status: P) -> None:
+    with pytest.raises(flow.ImpossibleTransition, match=status.value):
+        flow.start(replace(draft([Role.SIGNER]), status=status))
+
+
+@pytest.mark.parametrize("status", [P.COMPLETED, P.CANCELED, P.DECLINED])
+def test_what_is_finished_cannot_be_canceled(status: P) -> None:
+    with pytest.raises(flow.ImpossibleTransition, match=status.value):
+        flow.cancel(replace(draft([Role.SIGNER]), status=status))
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [
+        (Role.SIGNER, S.APPROVED),
+        (Role.SIGNER, S.VIEWED),
+        (Role.APPROVER, S.SIGNED),
+        (Role.INITIATOR, S.APPROVED),
+        (Role.VIEWER, S.SIGNED),
+        (Role.VIEWER, S.DECLINED),
+        (Role.ADMINISTRATOR, S.VIEWED),
+        (Role.SIGNER, S.CANCELED),
+        (Role.SIGNER, S.STARTED),
+    ],
+)
+def test_each_role_has_its_own_acts(role: Role, status: S) -> None:
+    process = flow.start(draft([role, Role.SIGNER]))
+    with pytest.raises(flow.ImpossibleTransition, match=role.value):
+        act(process, 0, status)
+
+
+def test_nobody_acts_before_being_called_or_twice() -> None:
+    process = flow.start(draft([Role.SIGNER], [Role.SIGNER]))
+    with pytest.raises(flow.ImpossibleTransition, match="WAITING_FOR_PROCESS"):
+        act(process, 1, S.SIGNED)
+    with pytest.raises(flow.ImpossibleTransition, match="is SIGNED"):
+        act(act(process, 0, S.SIGNED), 0, S.DECLINED)
+
+
+def test_a_waiting_step_before_the_running_one_is_out_of_order() -> None:
+    process = flow.start(draft([Role.SIGNER], [Role.SIGNER]))
+    with pytest.raises(flow.OutOfOrder):
+        flow.advance(replace(process, steps=process.steps[::-1]))
+
+
+roles = st.lists(st.sampled_from(list(Role)), min_size=1, max_size=4)
+moves = st.lists(st.tuples(st.integers(0, 15), st.sampled_from([*S, "start", "cancel", "add", "drop"])), max_size=25)
+
+
+@given(steps=st.lists(roles, min_size=1, max_size=4), moves=moves, continuing=st.booleans())
+def test_any_sequence_of_moves_keeps_the_invariants(
+    steps: list[list[Role]], moves: list[tuple[int, S | str]], continuing: bool
+) -> None:
+    process = draft(*steps, continue_on_decline=continuing)
+    for place, move in moves:
+        before = process
+        try:
+            process = _moved(process, place, move)
+        except (flow.ImpossibleTransition, flow.NobodyActs):
+            process = before
+        _check(before, process)
+
+
+def _moved(process: flow.Process, place: int, move: S | str) -> flow.Process:
+    signers = process.signers
+    match move:
+        case "start":
+            return flow.start(process)
+        case "cancel":
+            return flow.cancel(process)
+        case "add" if process.status not in flow.FINAL:
+            steps = list(process.steps)
+            index = place % len(steps)
+            if steps[index].status == T.COMPLETED:
+                return process
+            steps[index] = replace(steps[index], signers=(*steps[index].signers, signer()))
+            return flow.advance(replace(process, steps=tuple(steps)))
+        case "drop" if process.status not in flow.FINAL and len(process.steps) > 1:
+            gone = process.steps[place % len(process.steps)]
+            if gone.status == T.COMPLETED or any(s.status in flow.ACTED for s in gone.signers):
+                return process
+            return flow.advance(replace(process, steps=tuple(s for s in process.steps if s is not gone)))
+        case S():
+            return flow.act(process, signers[place % len(signers)].id, move)
+    return process
+
+
+def _check(before: flow.Process, after: flow.Process) -> None:
+    ranks = {T.COMPLETED: 0, T.STARTED: 1, T.WAITING_FOR_PREVIOUS: 2, T.CANCELED: 2}
+    order = [ranks[step.status] for step in after.steps]
+    assert order == sorted(order)
+    running = [step for step in after.steps if step.status == T.STARTED]
+    assert len(running) == (after.status == P.STARTED)
+    assert all(any(s.holds_up for s in step.signers) for step in running)
+    if before.status in flow.FINAL:
+        assert after.status == before.status
+        looked = {b.id for b, a in zip(before.signers, after.signers, strict=True) if a != b}
+        assert all(s.status == S.VIEWED and s.role == Role.VIEWER for s in after.signers if s.id in looked)
+    if after.status == P.COMPLETED:
+        assert {step.status for step in after.steps} == {T.COMPLETED}
+    if after.status in (P.CANCELED, P.DECLINED):
+        assert not {S.STARTED, S.WAITING_FOR_PROCESS} & {s.status for s in after.signers}
+    if after.status == P.PENDING:
+        assert {s.status for s in after.signers} == {S.WAITING_FOR_PROCESS}
+    acted = {s.id: s.status for s in before.signers if s.status in flow.ACTED}
+    assert acted.items() <= {s.id: s.status for s in after.signers}.items()
+    total, signed = flow.totals([(s.role, s.status) for s in after.signers])
+    assert 0 <= signed <= total
