@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
@@ -14,7 +14,7 @@ from config.text import plain
 from config.vocabulary import ProcessStatus, Right
 from notifications.models import Message
 from signing import actions, flow
-from signing.models import Process
+from signing.models import Process, Signer
 
 COLOURS: dict[str, str] = {
     ProcessStatus.PENDING: "warning",
@@ -34,6 +34,7 @@ class ProcessAdmin(ReadOnlyAdmin):
     search_fields = ["document_id"]
     search_help_text = "Part of the document's name, the initiator's name or a signer's name, or the document's id."
     date_hierarchy = "created_at"
+    ordering = ["-created_at", "-id"]
     show_full_result_count = False
     buttons = ("cancel", "remind")
 
@@ -77,7 +78,8 @@ def _page(request: HttpRequest, process: Process | None) -> dict[str, Any]:
     if process is None:
         return {}
     actor = staff_actor(request)
-    steps = process.steps.prefetch_related("signers")
+    signers = Prefetch("signers", Signer.objects.order_by("position", "id"))
+    steps = process.steps.order_by("process_order").prefetch_related(signers)
     audit_shown = actor.may(Right.ADMINISTER) or actor.may(Right.AUDIT_READ)
     return {
         "steps": steps,

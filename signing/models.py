@@ -29,7 +29,7 @@ class ProcessQuerySet(models.QuerySet["Process"]):
         if not actor.person:
             return self.filter(_managed(actor))
         called = Signer.objects.filter(person_key=actor.person, called_at__isnull=False)
-        managed = Process.objects.filter(_managed(actor)).order_by()
+        managed = Process.objects.filter(_managed(actor))
         return self.filter(id__in=managed.values("id").union(called.values("process_id")))
 
     def managed_by(self, actor: Actor) -> "ProcessQuerySet":
@@ -48,8 +48,8 @@ class ProcessQuerySet(models.QuerySet["Process"]):
 
     def either(self, own: Q, signers: "models.QuerySet[Signer]") -> "ProcessQuerySet":
         """Processes that match themselves, or by a signer among these."""
-        ids = Process.objects.filter(own).order_by().values("id")
-        return self.filter(id__in=ids.union(signers.order_by().values("process_id")))
+        ids = Process.objects.filter(own).values("id")
+        return self.filter(id__in=ids.union(signers.values("process_id")))
 
 
 class Process(models.Model):
@@ -82,7 +82,6 @@ class Process(models.Model):
     objects = ProcessQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at", "-id"]
         verbose_name_plural = "processes"
         indexes = [
             models.Index("created_at", "id", name="process_by_creation"),
@@ -126,7 +125,6 @@ class Step(models.Model):
     due_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["process_order"]
         constraints = [
             models.UniqueConstraint("process", "process_order", name="one_step_per_order"),
             models.UniqueConstraint(
@@ -168,7 +166,6 @@ class Signer(models.Model):
     person_key = models.CharField(max_length=67, default="", editable=False)
 
     class Meta:
-        ordering = ["position"]
         indexes = [
             models.Index("person_key", "process", name="signer_by_person", condition=~Q(person_key="")),
             models.Index("code_key", "process", name="signer_by_code", condition=~Q(code_key="")),

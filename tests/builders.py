@@ -62,7 +62,9 @@ def row_of(process: Process, name: str) -> Signer:
     return process.signers.get(name=name)
 
 
-def sign(process: Process, name: str, status: str = SignerStatus.SIGNED, *, at: datetime = NOON, **said: Any) -> Process:
+def sign(
+    process: Process, name: str, status: str = SignerStatus.SIGNED, *, at: datetime = NOON, **said: Any
+) -> Process:
     report = {"status": status, **said}
     return actions.act(process, row_of(process, name).id, report, actor=OWNER, at=at)[0]
 

@@ -11,8 +11,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 
 from config.access.actor import Actor
-from config.access.resolver import client_address, principal
 from config.access.models import User
+from config.access.resolver import client_address, principal
 from config.errors import DomainError, Forbidden
 
 

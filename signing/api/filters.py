@@ -99,7 +99,7 @@ class ProcessFilter(filters.FilterSet):
 def with_code(rows: ProcessQuerySet, code: str, actor: Actor) -> ProcessQuerySet:
     """Processes with a signer of this personal code, whatever the country and the spelling."""
     matching = readable_signers(actor).filter(code_key=code_key(code)).exclude(code_key="")
-    return rows.filter(id__in=matching.order_by().values("process_id"))
+    return rows.filter(id__in=matching.values("process_id"))
 
 
 def readable_signers(actor: Actor) -> QuerySet[Signer]:
@@ -107,7 +107,7 @@ def readable_signers(actor: Actor) -> QuerySet[Signer]:
     if actor.sees_everything:
         return Signer.objects.all()
     own = Q(person_key=actor.person, called_at__isnull=False) if actor.person else Q()
-    return Signer.objects.filter(Q(process__in=Process.objects.managed_by(actor).order_by().values("id")) | own)
+    return Signer.objects.filter(Q(process__in=Process.objects.managed_by(actor).values("id")) | own)
 
 
 def start_of(day: date) -> datetime:
@@ -119,7 +119,7 @@ def start_of(day: date) -> datetime:
 def _managed(actor: Actor) -> Q:
     if actor.sees_everything:
         return Q()
-    return Q(id__in=Process.objects.managed_by(actor).order_by().values("id"))
+    return Q(id__in=Process.objects.managed_by(actor).values("id"))
 
 
 DAY = {"type": "string", "format": "date"}
