@@ -5,6 +5,7 @@ paragraphs: `texts/<language>.toml` has the words of each (event, role), `texts/
 """
 
 import hashlib
+import re
 import tomllib
 from datetime import datetime
 from functools import cache
@@ -78,7 +79,7 @@ def mail(message: Message) -> EmailMultiAlternatives:
     except LiquidError as exc:
         raise Unrenderable(f"The text of {message.event} to {message.role} cannot be rendered: {exc}.") from exc
     headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"}
-    outgoing = EmailMultiAlternatives(_one_line(subject), text, to=[message.address], headers=headers)
+    outgoing = EmailMultiAlternatives(_one_line(subject), _tight(text), to=[message.address], headers=headers)
     outgoing.attach_alternative(html, "text/html")
     return outgoing
 
@@ -115,6 +116,11 @@ def _link(message: Message) -> str | None:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _tight(text: str) -> str:
+    """One empty line where the layout's unused parts left several."""
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 @cache

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 
 from config.access.actor import Actor
+from config.text import code_key, person_key, plain
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 
@@ -106,6 +107,11 @@ class Process(models.Model):
     def __str__(self) -> str:
         return self.document_name or self.document_id or str(self.pk)
 
+    def folded(self) -> dict[str, str]:
+        """The columns that searches compare, made of those that people read."""
+        words = (self.document_name, self.initiator_name, self.initiator)
+        return {"search": "\n".join(map(plain, words)), "initiator_email_plain": plain(self.initiator_email)}
+
     @property
     def finished(self) -> bool:
         return self.status in flow.FINAL
@@ -173,6 +179,15 @@ class Signer(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"{self.role} without a name"
+
+    def folded(self) -> dict[str, str]:
+        """The columns that searches compare, made of those that people read."""
+        return {
+            "name_plain": plain(self.name),
+            "email_plain": plain(self.email),
+            "code_key": code_key(self.personal_code),
+            "person_key": person_key(self.country, self.personal_code),
+        }
 
     @property
     def acted(self) -> bool:

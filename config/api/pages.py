@@ -8,6 +8,7 @@ from django.db.models import F, Model, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.pagination import BasePagination
 
 from config.api.fields import INT32
 from config.errors import Fault, Invalid
@@ -88,12 +89,18 @@ class PageRequest:
         }
 
 
-def page_schema(item: dict[str, Any]) -> dict[str, Any]:
-    """The JSON schema of a page of the item."""
+class SpringPagination(BasePagination):
+    """Tells the schema what a page looks like; views use `PageRequest`."""
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return _page_schema(schema)
+
+
+def _page_schema(content: dict[str, Any]) -> dict[str, Any]:
     number = {"type": "integer", "format": "int32"}
     flag = {"type": "boolean"}
     properties = {
-        "content": {"type": "array", "items": item},
+        "content": content,
         "totalElements": {"type": "integer", "format": "int64"},
         "totalPages": number,
         "number": number,

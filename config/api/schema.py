@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from config.api.pages import page_schema
+from config.api.pages import SpringPagination
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -52,13 +52,11 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     }
 
 
-def page_of(component: str) -> dict[str, Any]:
-    """The schema of a page of a component."""
-    return page_schema({"$ref": f"#/components/schemas/{component}"})
-
-
 class ApiSchema(AutoSchema):
     """Adds the headers that `config.api` answers to on every endpoint."""
+
+    def _get_paginator(self) -> SpringPagination | None:
+        return SpringPagination() if self.method == "GET" else None
 
     def get_override_parameters(self) -> list[Any]:
         headers = []

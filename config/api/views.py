@@ -40,7 +40,7 @@ class ApiViewSet(ViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         _ = self.actor  # a bad on-whose-behalf parameter is refused before anything else
-        if request.method == "POST":
+        if request.method == "POST" and self.action:
             self.post = partial(self._once, self.post)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

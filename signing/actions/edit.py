@@ -11,7 +11,7 @@ from typing import Any
 from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
-from signing.actions.run import Run, fold
+from signing.actions.run import Run
 from signing.models import Process, Signer, Step
 from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, value
 
@@ -57,7 +57,7 @@ def edit_process(run: Run, body: Body) -> list[Report]:
     _note(run, "", PROCESS_WIRE, process, changed)
     if changed:
         run.touch(process, **changed)
-        run.touch(process, **fold(process))
+        run.touch(process, **process.folded())
     if "steps" not in body:
         return []
     reports = _edit_steps(run, body["steps"])
@@ -94,7 +94,7 @@ def add_signer(run: Run, step: Step, body: Body, *, position: int) -> Signer:
     columns = {c: _DEFAULTS.get(c) if body.get(c) is None else body[c] for c in SIGNER_WIRE.values()}
     wanted = {c: v for c, v in columns.items() if c not in _SERVERS}
     signer = Signer(process=run.process, step=step, position=position, **wanted)
-    for column, folded in fold(signer).items():
+    for column, folded in signer.folded().items():
         setattr(signer, column, folded)
     run.signers.append(signer)
     return signer
@@ -200,7 +200,7 @@ def edit_signer(run: Run, step: Step, signer: Signer, body: Body) -> Report | No
         _require_open(run, step)
         _note(run, f"signers/{signer.id}/", SIGNER_WIRE, signer, changed)
         run.touch(signer, **changed)
-        run.touch(signer, **fold(signer))
+        run.touch(signer, **signer.folded())
         if signer.status == SignerStatus.STARTED and not changed.keys().isdisjoint(_REACHED_BY):
             run.call(signer)
     return Report(signer, reported, brought) if reported else None

@@ -11,7 +11,7 @@ from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import EventType, ProcessStatus, Right, Role
 from signing import flow
 from signing.actions.edit import Body, add_step, check_shape, everything
-from signing.actions.run import Run, fold, lock_managed
+from signing.actions.run import Run, lock_managed
 from signing.models import Process, Signer
 from signing.represent import PROCESS_WIRE
 from templates_app.rules import rules_for
@@ -55,7 +55,7 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Process:
     require_ownership(actor, initiator=initiator, owner_group=body.get("owner_group"))
     columns = {column: body[column] for column in _SETTABLE if column in body}
     process = Process(created_at=at, initiator=initiator, **columns)
-    for column, folded in fold(process).items():
+    for column, folded in process.folded().items():
         setattr(process, column, folded)
     run = Run(process, [], [], actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):

@@ -6,7 +6,7 @@ rows, audit events and messages are written together, each table in few statemen
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,17 +16,16 @@ from audit.log import Event, record
 from config.access.actor import Actor
 from config.api import conditional
 from config.errors import Forbidden, NotFound
-from config.text import code_key, person_key, plain
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 from notifications import outbox
 from signing import flow, messages, represent
+from signing.actions.rows import update
 from signing.messages import Occasion
 from signing.models import Process, Signer, Step
 
 STOPPED = "the process ended"
 DONE = "the signer has acted"
 REMOVED = "the signer was removed or is called at another address"
-_SAME_VALUES_AT_MOST = 8
 
 Row = TypeVar("Row", Step, Signer)
 
@@ -203,7 +202,7 @@ class Run:
             self._withdrawn[DONE].add(signer.id)
             self.touch(signer, status=status, acted_at=self.at, **brought)
             if brought:
-                self.touch(signer, **fold(signer))
+                self.touch(signer, **signer.folded())
             event = _REPORTED_AS[status][Role(signer.role)]
             self._noted(event, signer, SignerStatus.STARTED, brought)
             self._tell(event, signer=signer, reason=signer.comment)
@@ -246,9 +245,9 @@ class Run:
             parked = [*gone, *(step.id for step in self._moved)]
             Step.objects.filter(id__in=parked).update(process_order=-1 - F("process_order"))
         for opened in (False, True):  # one step at a time is STARTED: close first, then open
-            _update(Step, self._touched, [s for s in self.steps if (s.status == StepStatus.STARTED) == opened])
+            update(Step, self._touched, [s for s in self.steps if (s.status == StepStatus.STARTED) == opened])
         Step.objects.bulk_create(row for row in self.added if isinstance(row, Step))
-        _update(Signer, self._touched, self.signers)
+        update(Signer, self._touched, self.signers)
         Signer.objects.bulk_create(row for row in self.added if isinstance(row, Signer))
         if self.removed:
             Signer.objects.filter(id__in=[row.pk for row in self.removed if isinstance(row, Signer)]).delete()
@@ -277,38 +276,8 @@ def lock_managed(process: Process, *, actor: Actor, at: datetime, expected: froz
     return run
 
 
-def fold(row: Process | Signer) -> dict[str, str]:
-    """The columns that searches compare, made of those that people read."""
-    if isinstance(row, Process):
-        words = (row.document_name, row.initiator_name, row.initiator)
-        return {"search": "\n".join(map(plain, words)), "initiator_email_plain": plain(row.initiator_email)}
-    return {
-        "name_plain": plain(row.name),
-        "email_plain": plain(row.email),
-        "code_key": code_key(row.personal_code),
-        "person_key": person_key(row.country, row.personal_code),
-    }
-
-
 def _one(rows: list[Row], row_id: uuid.UUID) -> Row:
     try:
         return next(row for row in rows if row.id == row_id)
     except StopIteration:
         raise NotFound from None
-
-
-def _update(model: type[Model], touched: dict[Model, set[str]], rows: Sequence[Model]) -> None:
-    """Write the touched ones of these rows: one statement for all rows that get the same values."""
-    by_columns: dict[tuple[str, ...], dict[tuple[Any, ...], list[Model]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        if row in touched:
-            names = tuple(sorted(touched[row]))
-            by_columns[names][tuple(getattr(row, name) for name in names)].append(row)
-    for names, groups in by_columns.items():
-        if len(groups) > _SAME_VALUES_AT_MOST:
-            several = [row for group in groups.values() for row in group]
-            model._default_manager.bulk_update(several, names, batch_size=100)
-            continue
-        for values, alike in groups.items():
-            same = model._default_manager.filter(pk__in=[row.pk for row in alike])
-            same.update(**dict(zip(names, values, strict=True)))

@@ -69,7 +69,7 @@ LIST = _operation(
     "listProcesses",
     "List processes",
     "The processes that the caller may see, newest first, a page at a time.",
-    OpenApiResponse(schema.page_of("SigningProcess"), description="A page of processes."),
+    OpenApiResponse(ProcessSerializer(many=True), description="A page of processes."),
     tag="processes",
     refusals=(400, 401, 403),
     parameters=[

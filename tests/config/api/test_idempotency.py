@@ -1,0 +1,57 @@
+from datetime import timedelta
+
+from django.utils import timezone
+
+from config.api.idempotency import KEPT, forget
+from config.api.models import IdempotentAnswer
+from config.api.tasks import forget_answers
+from signing.models import Process
+from tests.conftest import Api
+from tests.people import ANA, body
+
+
+def test_the_same_request_twice_has_one_effect_and_one_answer(api: Api) -> None:
+    first = api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
+    second = api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
+
+    assert (second.status_code, second.json()) == (201, first.json())
+    assert (second["Location"], second["ETag"]) == (first["Location"], first["ETag"])
+    assert second["Idempotent-Replay"] == "true"
+    assert Process.objects.count() == 1
+
+
+def test_another_body_or_address_under_the_same_key_is_422(api: Api) -> None:
+    process = api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1").json()
+    for path, other in (("/api/processes", body([[ANA]], comment="x")), (f"/api/processes/{process['id']}/cancel", {})):
+        response = api.post(path, other, Idempotency_Key="k1")
+        assert (response.status_code, response.json()["code"]) == (422, "idempotency_key_reused")
+    assert Process.objects.get().status == "STARTED"
+
+
+def test_keys_of_two_clients_do_not_meet(api: Api, api_of: object) -> None:
+    api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
+    other = api_of("other")  # type: ignore[operator]
+    assert other.post("/api/processes", body([[ANA]]), Idempotency_Key="k1").status_code == 201
+    assert Process.objects.count() == 2
+
+
+def test_a_refusal_is_not_remembered(api: Api) -> None:
+    assert api.post("/api/processes", body([]), Idempotency_Key="k1").status_code == 400
+    assert not IdempotentAnswer.objects.exists()
+    assert api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1").status_code == 201
+
+
+def test_a_key_is_kept_for_a_day(api: Api) -> None:
+    api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
+    IdempotentAnswer.objects.update(created_at=timezone.now() - KEPT - timedelta(seconds=1))
+
+    assert "Idempotent-Replay" not in api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
+    assert Process.objects.count() == 2
+
+    assert forget_answers() == 0
+    assert forget(timezone.now() + timedelta(seconds=1)) == 1
+
+
+def test_a_key_has_a_length(api: Api) -> None:
+    for key in ("", "x" * 256):
+        assert api.post("/api/processes", body([[ANA]]), Idempotency_Key=key).status_code == 400

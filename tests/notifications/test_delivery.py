@@ -1,0 +1,241 @@
+"""Sending against a real SMTP server that answers as it is told."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from config.vocabulary import EventType, Role
+from notifications import delivery, outbox
+from notifications.delivery import LEASE, RETRIES, claim, send_due
+from notifications.models import Message, MessageStatus
+from notifications.outbox import Draft, NotResendable
+from tests.builders import NOON, client_user, started_process
+from tests.people import ANA, BEN, address, signer
+from tests.sink import Sink, smtp_sink
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sink(settings: Any) -> Iterator[Sink]:
+    with smtp_sink() as (sink, port):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.EMAIL_TIMEOUT = 2
+        yield sink
+
+
+def queue(*addresses: str) -> None:
+    context = {"process": {"name": "Contract"}}
+    outbox.enqueue(
+        [
+            Draft(key=f"k:{a}", event=EventType.TASK_STARTED, role=Role.SIGNER, address=a, context=context)
+            for a in addresses
+        ],
+        at=timezone.now(),
+    )
+
+
+def state(to: str) -> str:
+    return Message.objects.get(address=to).status
+
+
+def test_what_is_due_is_sent_once(sink: Sink) -> None:
+    queue("a@example.org", "b@example.org")
+
+    assert send_due() == 2
+    assert send_due() == 0
+
+    assert sorted(str(mail["To"]) for mail in sink.mails) == ["a@example.org", "b@example.org"]
+    message = Message.objects.get(address="a@example.org")
+    assert (message.status, message.tries, message.lease_until) == ("SENT", 1, None)
+    assert message.sent_at is not None
+    assert sink.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("prepare", "expected", "copies"),
+    [
+        (lambda s, a: None, "SENT", 1),
+        (lambda s, a: s.answers.update({a: "450 mailbox busy"}), "QUEUED", 0),
+        (lambda s, a: s.answers.update({a: "550 no such user"}), "FAILED", 0),
+        (lambda s, a: s.final.update({a: "451 try later"}), "QUEUED", 0),
+        (lambda s, a: s.final.update({a: "554 refused"}), "FAILED", 0),
+        (lambda s, a: s.stall.update({a: 5}), "QUEUED", 0),
+        (lambda s, a: s.hang_up.add(a), "QUEUED", 1),
+    ],
+    ids=["250", "rcpt 4xx", "rcpt 5xx", "data 4xx", "data 5xx", "stalls", "drops after the dot"],
+)
+def test_every_answer_has_its_state(sink: Sink, prepare: Any, expected: str, copies: int) -> None:
+    prepare(sink, "bad@example.org")
+    queue("a@example.org", "bad@example.org", "c@example.org")
+
+    send_due()
+
+    assert state("bad@example.org") == expected
+    assert len(sink.to("bad@example.org")) == copies
+    assert (state("a@example.org"), state("c@example.org")) == ("SENT", "SENT")
+
+
+def test_a_temporary_failure_is_tried_again_after_a_while(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink.answers["a@example.org"] = "450 busy"
+    queue("a@example.org")
+    send_due()
+    message = Message.objects.get()
+    wait = message.next_attempt_at - timezone.now()  # type: ignore[operator]
+    assert timedelta() < wait <= RETRIES[0]
+    assert "450 busy" in message.reason
+    assert send_due() == 0
+
+    del sink.answers["a@example.org"]
+    Message.objects.update(next_attempt_at=timezone.now())
+    assert send_due() == 1
+
+    assert Message.objects.get().tries == 2
+
+
+def test_after_three_days_a_message_is_given_up(sink: Sink) -> None:
+    sink.answers["a@example.org"] = "450 busy"
+    queue("a@example.org")
+    Message.objects.update(queued_at=timezone.now() - timedelta(days=3, minutes=1))
+
+    send_due()
+
+    assert state("a@example.org") == "FAILED"
+
+
+def test_a_refused_mail_is_audited_and_told_to_administrators_once_an_hour(sink: Sink) -> None:
+    boss = client_user("boss", rights=["administer"])
+    boss.is_staff, boss.email = True, "boss@example.org"
+    boss.save()
+    watcher = signer(BEN, "ADMINISTRATOR")
+    for _ in range(2):
+        started_process([[ANA, watcher]], processInitiatorEmail=None)
+    sink.answers[address(ANA)] = "550 5.1.1 unknown"
+
+    send_due()
+
+    failures = AuditEvent.objects.filter(event_type="FAILURE")
+    assert failures.count() == 2
+    assert all(address(ANA) not in event.note for event in failures)
+    assert sorted(str(mail["To"]) for mail in sink.mails) == [address(BEN), "boss@example.org"]
+    assert "could not be delivered" in str(sink.mails[0]["Subject"])
+
+
+def test_a_failure_mail_that_fails_makes_no_other(sink: Sink) -> None:
+    boss = client_user("boss", rights=["administer"])
+    boss.is_staff, boss.email = True, "boss@example.org"
+    boss.save()
+    sink.answers |= {"boss@example.org": "550 unknown", "a@example.org": "550 unknown"}
+    queue("a@example.org")
+
+    send_due()
+
+    assert set(Message.objects.values_list("status", flat=True)) == {"FAILED"}
+    assert Message.objects.count() == 2
+
+
+def test_a_claimed_message_belongs_to_one_sender_until_the_lease_ends(sink: Sink) -> None:
+    queue("a@example.org")
+    now = timezone.now()
+    (mine,) = claim(now)
+
+    assert claim(now) == []
+    (again,) = claim(now + LEASE + timedelta(seconds=1))
+
+    assert (mine.pk, mine.tries, again.tries) == (again.pk, 1, 2)
+
+
+def test_a_sender_that_lost_its_lease_marks_nothing(sink: Sink) -> None:
+    queue("a@example.org")
+    now = timezone.now()
+    (mine,) = claim(now)
+    claim(now + LEASE + timedelta(seconds=1))
+
+    delivery._mark(mine, None, at=now)
+
+    assert state("a@example.org") == "SENDING"
+
+
+def test_the_message_id_is_made_of_the_key(sink: Sink) -> None:
+    sink.hang_up.add("a@example.org")
+    queue("a@example.org")
+    send_due()
+    sink.hang_up.clear()
+    Message.objects.update(next_attempt_at=None)
+    send_due()
+
+    first, second = (mail["Message-ID"] for mail in sink.mails)
+    assert first == second
+
+    outbox.send_again(Message.objects.get(), at=timezone.now())
+    send_due()
+    assert sink.mails[2]["Message-ID"] != first
+
+
+def test_only_what_was_sent_or_failed_is_sent_again() -> None:
+    queue("a@example.org")
+    with pytest.raises(NotResendable, match="QUEUED"):
+        outbox.send_again(Message.objects.get(), at=NOON)
+
+
+def test_the_same_key_is_written_once() -> None:
+    queue("a@example.org")
+    queue("a@example.org", "b@example.org")
+    assert Message.objects.count() == 2
+
+
+def test_a_message_of_a_transaction_that_fails_is_not_there() -> None:
+    with transaction.atomic():
+        queue("a@example.org")
+        transaction.set_rollback(True)
+    assert not Message.objects.exists()
+
+
+def test_a_text_that_is_missing_fails_the_message_and_holds_up_nobody(sink: Sink) -> None:
+    outbox.enqueue([Draft("k", EventType.SIGNATURE, Role.SIGNER, "a@example.org")], at=timezone.now())
+    queue("b@example.org")
+
+    send_due()
+
+    assert state("a@example.org") == "FAILED"
+    assert state("b@example.org") == "SENT"
+
+
+def test_the_command_sends_what_is_due(sink: Sink, capsys: pytest.CaptureFixture[str]) -> None:
+    queue("a@example.org")
+    call_command("send_messages")
+    assert capsys.readouterr().out == "Sent 1 message.\n"
+
+
+def test_each_mail_is_a_file_of_its_own(settings: Any, tmp_path: Any) -> None:
+    settings.EMAIL_BACKEND = "notifications.mailfiles.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path)
+    queue(*(f"{n}@example.org" for n in range(25)))
+    assert send_due() == 25
+    mails = [message_from_bytes(file.read_bytes()) for file in sorted(tmp_path.iterdir())]
+    assert sorted(mail["To"] for mail in mails) == sorted(f"{n}@example.org" for n in range(25))
+
+
+def test_no_broker_no_bell_and_a_broken_broker_costs_nothing(
+    settings: Any, django_capture_on_commit_callbacks: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with django_capture_on_commit_callbacks() as rung:
+        queue("a@example.org")
+    assert rung == []
+
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:1"
+    with django_capture_on_commit_callbacks() as rung:
+        queue("b@example.org")
+    assert len(rung) == 1
+    assert Message.objects.queued().count() == 2
+    assert state("b@example.org") == MessageStatus.QUEUED
