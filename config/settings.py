@@ -14,10 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 from config import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR = BASE_DIR / "var"
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
+VAR = Path(env.str("VAR", default=str(BASE_DIR / "var")))
 
 PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
@@ -142,6 +142,7 @@ USE_I18N = True
 # --- Callers ---------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "access.User"
+MIGRATION_MODULES = {"knox": None}  # its own token table is not used: ours extends its abstract model
 KNOX_TOKEN_MODEL = "access.ApiToken"
 REST_KNOX = {"TOKEN_MODEL": KNOX_TOKEN_MODEL, "TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 AUTH_PASSWORD_VALIDATORS = [

@@ -14,5 +14,6 @@ urlpatterns = [
     path("api/", include("signing.api.urls")),
     path("health/", HealthCheckView.as_view(checks=["health_check.checks.Database"]), name="health"),
 ]
+handler400 = "config.api.problems.bad_request"
 handler404 = "config.api.problems.page_not_found"
 handler500 = "config.api.problems.server_error"

@@ -16,7 +16,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 from django.db import transaction
 from django.utils import timezone
 
@@ -58,7 +57,7 @@ def send_due() -> int:
 @transaction.atomic
 def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
     """Take up to `limit` due messages, oldest first; no other sender gets them while the lease runs."""
-    due = Message.objects.due(at).order_by("queued_at", "created_at", "id")
+    due = Message.objects.due(at).order_by("queued_at", "id")
     messages = list(due.select_for_update(skip_locked=True)[:limit])
     for message in messages:
         message.status, message.tries, message.lease_until = MessageStatus.SENDING, message.tries + 1, at + LEASE
@@ -76,7 +75,10 @@ def _deliver(message: Message, connection: "Connection") -> bool:
 
 @transaction.atomic
 def _mark(message: Message, refusal: Refusal | None, *, at: datetime) -> None:
-    """Write down how the try ended, unless the lease was lost and another sender holds the message."""
+    """Write down how the try ended, unless the lease was lost and another sender holds the message.
+
+    A message withdrawn meanwhile stays so, unless the server took it.
+    """
     if refusal is None:
         outcome: dict[str, Any] = {"status": MessageStatus.SENT, "sent_at": at, "reason": ""}
     elif refusal.permanent or at - message.queued_at > GIVE_UP_AFTER:
@@ -84,9 +86,8 @@ def _mark(message: Message, refusal: Refusal | None, *, at: datetime) -> None:
     else:
         wait = RETRIES[min(message.tries, len(RETRIES)) - 1]
         outcome = {"status": MessageStatus.QUEUED, "reason": refusal.answer, "next_attempt_at": at + wait}
-    held = Message.objects.filter(
-        pk=message.pk, status=MessageStatus.SENDING, lease_until=message.lease_until, tries=message.tries
-    )
+    still = [MessageStatus.SENDING] if refusal else [MessageStatus.SENDING, MessageStatus.WITHDRAWN]
+    held = Message.objects.filter(pk=message.pk, status__in=still, lease_until=message.lease_until, tries=message.tries)
     if held.update(**outcome, lease_until=None) and outcome["status"] == MessageStatus.FAILED:
         note = f"A {message.event} message to a {message.role} was given up after {message.tries} tries."
         event = Event(
@@ -130,8 +131,6 @@ class Connection:
             self._backend.open()
         with _deadline(self._backend):
             self._backend.send_messages([outgoing])
-        if not isinstance(self._backend, SmtpBackend):
-            self.close()  # a file backend writes one file a connection, and each mail is a file of its own
 
 
 @contextmanager

@@ -1,20 +1,23 @@
-"""Mails as files, one `.eml` a mail, in the order of their names: for trying things out (`EMAIL_URL=filemail:...`)."""
+"""Mails as files, one `.eml` a mail, in the order of their names: for trying things out (`EMAIL_URL=filemail:...`).
+
+Django's own file backend appends the mails of one connection to one file.
+"""
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
+from django.conf import settings
 from django.core.mail import EmailMessage
-from django.core.mail.backends import filebased
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 
-class EmailBackend(filebased.EmailBackend):
-    """Django's file backend appends mails of one connection to one file, named by second and memory address."""
-
-    def _get_filename(self) -> str:
-        if self._fname is None:
-            self._fname = str(Path(self.file_path) / f"{timezone.now():%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}.eml")
-        return self._fname
-
-    def write_message(self, message: EmailMessage) -> None:
-        self.stream.write(message.message().as_bytes())
+class EmailBackend(BaseEmailBackend):
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        folder = Path(getattr(settings, "EMAIL_FILE_PATH"))  # noqa: B009 (Django gives it no type)
+        folder.mkdir(parents=True, exist_ok=True)
+        for message in email_messages:
+            name = f"{timezone.now():%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}.eml"
+            (folder / name).write_bytes(message.message().as_bytes())
+        return len(email_messages)

@@ -1,6 +1,5 @@
 """One row is one outgoing message; the table is the queue."""
 
-import uuid
 from datetime import datetime
 
 from django.db import models
@@ -44,7 +43,6 @@ class Message(models.Model):
     `next_attempt_at` is null until the first failure; `lease_until` is set while a sender holds it.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     key = models.CharField(max_length=255, unique=True)
     event = models.CharField(max_length=32, choices=EventType.choices)
     role = models.CharField(max_length=16, choices=Role.choices)
@@ -66,7 +64,7 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at", "key"]
+        ordering = ["-id"]
         indexes = [
             models.Index(
                 "queued_at",

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -69,17 +68,24 @@ def enqueue(drafts: Iterable[Draft], *, at: datetime) -> None:
 def withdraw(
     process_id: uuid.UUID, *, events: Sequence[EventType], reason: str, signers: Iterable[uuid.UUID] | None = None
 ) -> None:
-    """Take back what is queued of these events, for these signers or for all. One query."""
-    queued = Message.objects.of_process(process_id).queued().filter(event__in=events)
+    """Take back what is not sent yet of these events, for these signers or for all. One query.
+
+    What a sender holds at this moment may still arrive, but is not tried again.
+    """
+    waiting = Message.objects.of_process(process_id).filter(
+        event__in=events, status__in=[MessageStatus.QUEUED, MessageStatus.SENDING]
+    )
     if signers is not None:
-        queued = queued.filter(signer_id__in=list(signers))
-    queued.update(status=MessageStatus.WITHDRAWN, reason=reason)
+        waiting = waiting.filter(signer_id__in=list(signers))
+    waiting.update(status=MessageStatus.WITHDRAWN, reason=reason)
 
 
 def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
-    """The signers to whom a message of this event went out, or may have: a lost connection leaves it open."""
-    tried = Q(status__in=[MessageStatus.SENT, MessageStatus.SENDING]) | Q(status=MessageStatus.QUEUED, tries__gt=0)
-    messages = Message.objects.of_process(process_id).filter(tried, event=event, signer_id__isnull=False)
+    """The signers to whom a message of this event went out, or may have: it was tried and not refused for good."""
+    tried = Q(tries__gt=0) & ~Q(status__in=[MessageStatus.FAILED, MessageStatus.SUPPRESSED])
+    messages = Message.objects.of_process(process_id).filter(
+        tried | Q(status=MessageStatus.SENT), event=event, signer_id__isnull=False
+    )
     return {signer_id for signer_id in messages.values_list("signer_id", flat=True) if signer_id}
 
 
@@ -97,4 +103,8 @@ def send_again(message: Message, *, at: datetime) -> None:
 def ring() -> None:
     """Wake a sender after commit. A bell that fails costs delay only: the sweep finds what it did not announce."""
     if settings.CELERY_BROKER_URL:
-        transaction.on_commit(partial(current_app.send_task, BELL), robust=True)
+        transaction.on_commit(_strike, robust=True)
+
+
+def _strike() -> None:
+    current_app.send_task(BELL)

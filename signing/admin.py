@@ -83,7 +83,7 @@ def _page(request: HttpRequest, process: Process | None) -> dict[str, Any]:
     audit_shown = actor.may(Right.ADMINISTER) or actor.may(Right.AUDIT_READ)
     return {
         "steps": steps,
-        "sent": Message.objects.of_process(process.id).order_by("created_at", "key"),
+        "sent": Message.objects.of_process(process.id).order_by("id"),
         "events": AuditEvent.objects.of_process(process.id).in_order() if audit_shown else None,
         "may_change": process.managed_by(actor),
         "may_send_again": actor.may(Right.ADMINISTER),

@@ -60,7 +60,7 @@ class ImpossibleTransition(DomainError):
 
 
 class NobodyActs(DomainError):
-    """A process in which nobody signs or approves would end the moment it starts."""
+    """A process in which nobody signs or approves would end without anybody having acted."""
 
     code = "nobody_acts"
     detail = "Nobody in this process signs or approves: it needs a SIGNER, an APPROVER or an INITIATOR in a step."
@@ -117,9 +117,7 @@ def after(status: P, move: Move) -> P:
 def start(process: Process) -> Process:
     """Open the first step, and what follows from that."""
     started = replace(process, status=after(process.status, Move.START))
-    if not any(signer.role in ACTING for signer in process.signers):
-        raise NobodyActs
-    return advance(started)
+    return advance(require_somebody_acts(started))
 
 
 def cancel(process: Process) -> Process:
@@ -170,6 +168,13 @@ def in_order(process: Process) -> Process:
     ranks = [rank[step.status] for step in process.steps if step.status in rank]
     if ranks != sorted(ranks):
         raise OutOfOrder
+    return process
+
+
+def require_somebody_acts(process: Process) -> Process:
+    """The process itself, or `NobodyActs`."""
+    if not any(signer.role in ACTING for signer in process.signers):
+        raise NobodyActs
     return process
 
 

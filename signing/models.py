@@ -6,8 +6,6 @@ written. Columns ending in `_plain`, `_key` or named `search` are kept by the ac
 """
 
 import uuid
-from functools import reduce
-from operator import or_
 
 from django.db import models
 from django.db.models import Q
@@ -118,7 +116,8 @@ class Process(models.Model):
 
     def managed_by(self, actor: Actor) -> bool:
         """Whether this caller may change it."""
-        return actor.sees_everything or self.initiator == actor.subject or self.owner_group in actor.groups
+        own = actor.own and self.initiator == actor.subject
+        return actor.sees_everything or own or self.owner_group in actor.groups
 
 
 class Step(models.Model):
@@ -168,8 +167,8 @@ class Signer(models.Model):
     reminded_at = models.DateTimeField(null=True)
     name_plain = models.TextField(default="", editable=False)
     email_plain = models.TextField(default="", editable=False)
-    code_key = models.CharField(max_length=64, default="", editable=False)
-    person_key = models.CharField(max_length=67, default="", editable=False)
+    code_key = models.CharField(max_length=192, default="", editable=False)
+    person_key = models.CharField(max_length=200, default="", editable=False)
 
     class Meta:
         indexes = [
@@ -199,7 +198,5 @@ class Signer(models.Model):
 
 
 def _managed(actor: Actor) -> Q:
-    conditions = [Q(initiator=actor.subject)]
-    if actor.groups:
-        conditions.append(Q(owner_group__in=sorted(actor.groups)))
-    return reduce(or_, conditions)
+    by_group = Q(owner_group__in=sorted(actor.groups))
+    return Q(initiator=actor.subject) | by_group if actor.own else by_group

@@ -5,11 +5,9 @@ Who does not manage a process but is a signer of it sees other people without co
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-from django.db.models import QuerySet
 
 from config.access.actor import Actor
 from config.vocabulary import ProcessStatus, StepStatus
@@ -48,24 +46,37 @@ SIGNER_WIRE = {
 PRIVATE = ("signerPersonalCode", "signerEmail")
 
 Wire = dict[str, Any]
+Row = Mapping[str, Any]
+"""A row by its columns, from `values()` or from an instance."""
+
+Within = tuple[Sequence[Step], Sequence[Signer]]
 
 
 def processes(rows: Iterable[Process], actor: Actor) -> list[Wire]:
     """Each process with its steps and signers. Two queries, however many there are."""
     found = list(rows)
     ids = [process.id for process in found]
-    steps = _steps(Step.objects.filter(process__in=ids), Signer.objects.filter(process__in=ids), actor, found)
-    return [_process(process, steps[process.id], process.managed_by(actor)) for process in found]
+    steps = Step.objects.filter(process__in=ids).order_by("process_order")
+    signers = Signer.objects.filter(process__in=ids).order_by("position", "id")
+    return _processes(
+        found,
+        steps.values(*STEP_WIRE.values(), "process_id"),
+        signers.values(*SIGNER_WIRE.values(), "process_id", "step_id", "person_key", "called_at"),
+        actor,
+    )
 
 
-def process(row: Process, actor: Actor) -> Wire:
-    return processes([row], actor)[0]
+def process(row: Process, actor: Actor, within: Within | None = None) -> Wire:
+    """One process; `within` are its steps and signers where they are at hand already."""
+    if within is None:
+        return processes([row], actor)[0]
+    return _processes([row], *_in_order(within), actor)[0]
 
 
-def step(process: Process, step_id: uuid.UUID, actor: Actor) -> Wire:
-    """One step of the process with its signers. Two queries."""
-    steps = Step.objects.filter(process=process, id=step_id)
-    return _steps(steps, Signer.objects.filter(step=step_id), actor, [process])[process.id][0]
+def step(row: Process, step_id: uuid.UUID, actor: Actor, within: Within | None = None) -> Wire:
+    """One step of the process with its signers."""
+    wire = process(row, actor, within)
+    return next(step for step in wire["signingProcessSteps"] if step["id"] == str(step_id))
 
 
 def value(raw: Any) -> Any:
@@ -75,36 +86,39 @@ def value(raw: Any) -> Any:
     return str(raw) if isinstance(raw, uuid.UUID) else raw
 
 
+def _in_order(within: Within) -> tuple[list[Row], list[Row]]:
+    steps = sorted(within[0], key=lambda step: step.process_order)
+    signers = sorted(within[1], key=lambda signer: (signer.position, signer.id))
+    return [vars(step) for step in steps], [vars(signer) for signer in signers]
+
+
+def _processes(rows: list[Process], steps: Iterable[Row], signers: Iterable[Row], actor: Actor) -> list[Wire]:
+    managed = {process.id: process.managed_by(actor) for process in rows}
+    in_step: dict[uuid.UUID, list[Wire]] = defaultdict(list)
+    for row in signers:
+        wire = {name: value(row[column]) for name, column in SIGNER_WIRE.items()}
+        own = actor.person and row["person_key"] == actor.person and row["called_at"] is not None
+        if not (managed[row["process_id"]] or own):
+            wire |= dict.fromkeys(PRIVATE)
+        in_step[row["step_id"]].append(wire)
+    in_process: dict[uuid.UUID, list[Wire]] = defaultdict(list)
+    for row in steps:
+        wire = {name: value(row[column]) for name, column in STEP_WIRE.items()}
+        in_process[row["process_id"]].append(wire | {"processStepSigners": in_step[row["id"]]})
+    return [_process(process, in_process[process.id], managed[process.id]) for process in rows]
+
+
 def _process(row: Process, steps: list[Wire], managed: bool) -> Wire:
     signers = [signer for step in steps for signer in step["processStepSigners"]]
-    signed = flow.totals([(signer["signerRole"], signer["signingStatus"]) for signer in signers])
+    total, signed = flow.totals([(signer["signerRole"], signer["signingStatus"]) for signer in signers])
     wire = {name: value(getattr(row, column)) for name, column in PROCESS_WIRE.items()}
     if not managed:
         wire["processInitiatorEmail"] = None
     return wire | {
         "canceled": row.status == ProcessStatus.CANCELED,
         "signingProcessSteps": steps,
-        "totalSigners": signed[0],
-        "totalSigned": signed[1],
+        "totalSigners": total,
+        "totalSigned": signed,
         "signers": signers,
         "currentInProgressStep": next((step for step in steps if step["stepStatus"] == StepStatus.STARTED), None),
     }
-
-
-def _steps(
-    steps: QuerySet[Step], signers: QuerySet[Signer], actor: Actor, parents: list[Process]
-) -> dict[uuid.UUID, list[Wire]]:
-    managed = {process.id: process.managed_by(actor) for process in parents}
-    within: dict[uuid.UUID, list[Wire]] = defaultdict(list)
-    extra = ("step_id", "process_id", "person_key", "called_at")
-    for row in signers.order_by("position", "id").values(*SIGNER_WIRE.values(), *extra):
-        wire = {name: value(row[column]) for name, column in SIGNER_WIRE.items()}
-        own = actor.person and row["person_key"] == actor.person and row["called_at"] is not None
-        if not (managed[row["process_id"]] or own):
-            wire |= dict.fromkeys(PRIVATE)
-        within[row["step_id"]].append(wire)
-    found: dict[uuid.UUID, list[Wire]] = defaultdict(list)
-    for row in steps.order_by("process_order").values(*STEP_WIRE.values(), "process_id"):
-        wire = {name: value(row[column]) for name, column in STEP_WIRE.items()}
-        found[row["process_id"]].append(wire | {"processStepSigners": within[row["id"]]})
-    return found

@@ -26,7 +26,7 @@ def validated(wire: dict[str, Any]) -> dict[str, Any]:
 
 
 def process_of(wire: dict[str, Any], *, actor: Actor = OWNER, at: datetime = NOON) -> Process:
-    return actions.create(validated(wire), actor=actor, at=at)
+    return actions.create(validated(wire), actor=actor, at=at).process
 
 
 def draft_process(steps: list[list[Any]] | None = None, **changes: Any) -> Process:
@@ -48,7 +48,7 @@ def completed_process(**changes: Any) -> Process:
 
 
 def canceled_process(**changes: Any) -> Process:
-    return actions.cancel(started_process([[ANA]], **changes), actor=OWNER, at=NOON)
+    return actions.cancel(started_process([[ANA]], **changes), actor=OWNER, at=NOON).process
 
 
 def declined_process(**changes: Any) -> Process:
@@ -66,7 +66,7 @@ def sign(
     process: Process, name: str, status: str = SignerStatus.SIGNED, *, at: datetime = NOON, **said: Any
 ) -> Process:
     report = {"status": status, **said}
-    return actions.act(process, row_of(process, name).id, report, actor=OWNER, at=at)[0]
+    return actions.act(process, row_of(process, name).id, report, actor=OWNER, at=at).process
 
 
 def client_user(

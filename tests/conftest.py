@@ -78,7 +78,7 @@ class Outbox:
         self.only = only
 
     def __iter__(self) -> Iterator[Message]:
-        return iter(Message.objects.filter(**self.only).order_by("created_at", "pk"))
+        return iter(Message.objects.filter(**self.only).order_by("pk"))
 
     def of(self, event: str, *, status: str | None = None) -> list[Message]:
         return [m for m in self if m.event == event and status in (None, m.status)]

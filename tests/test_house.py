@@ -61,7 +61,7 @@ def test_production_does_not_start_without(missing: str) -> None:
 schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @schema.parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_request_whatever_it_says_is_a_server_error(case: schemathesis.Case) -> None:

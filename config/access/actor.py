@@ -18,6 +18,8 @@ class Actor:
     """Who calls (`client`), for whom (`subject`, `groups`), with which rights, and from where.
 
     `person` is the key of `config.text.person_key`, empty when the caller is nobody in particular.
+    `narrowed`: it named somebody, and sees no more than that one would; `own` is false when it named
+    a group alone, whose things it then sees, and not the subject's own.
     """
 
     client: str
@@ -26,29 +28,35 @@ class Actor:
     rights: frozenset[str] = frozenset()
     person: str = ""
     address: str | None = None
+    narrowed: bool = False
+    own: bool = True
 
     def may(self, right: Right) -> bool:
         return right in self.rights
 
     @property
-    def sees_everything(self) -> bool:
+    def names_anybody(self) -> bool:
+        """Whether it may act for somebody else, and make a process the property of somebody else."""
         return self.may(Right.ADMINISTER) or self.may(Right.ON_BEHALF)
 
     @property
-    def names_anybody(self) -> bool:
-        """Whether it may make a process the property of somebody else."""
-        return self.sees_everything
+    def sees_everything(self) -> bool:
+        return self.names_anybody and not self.narrowed
 
-    def narrowed(self, *, subject: str | None = None, groups: frozenset[str] | None = None) -> "Actor":
-        """The same client seeing and doing no more than that subject in those groups would."""
-        kept = self.rights - {Right.ADMINISTER, Right.ON_BEHALF}
-        person = self.person if subject in (None, self.subject) else ""
+    def acting_for(self, *, subject: str | None, group: str | None) -> "Actor":
+        """The same client for that subject, that group, or for itself without its wider view."""
+        itself = subject in (None, self.subject)
+        if group is not None:
+            groups = frozenset({group})
+        else:
+            groups = self.groups if itself else frozenset()
         return replace(
             self,
             subject=self.subject if subject is None else subject,
-            groups=self.groups if groups is None else groups,
-            rights=kept,
-            person=person,
+            groups=groups,
+            person=self.person if itself and group is None else "",
+            narrowed=True,
+            own=subject is not None or group is None,
         )
 
 

@@ -11,7 +11,8 @@ from config.errors import Fault, Forbidden, Invalid
 from config.vocabulary import Right
 
 REPEATABLE = frozenset({"scope", "sort", "processStatus"})
-_FLAGS = {"true": True, "false": False}
+LONGEST_NAME = 255
+_FLAGS = (None, "true", "false")
 
 
 class NotYours(Forbidden):
@@ -43,28 +44,14 @@ def principal(user: User, *, address: str | None = None) -> Actor:
 
 def asked(actor: Actor, parameters: QueryDict) -> Actor:
     """The actor as `owner`, `user`, `group` and `isAdmin` ask for it; never more than it was."""
-    faults = [
-        Fault(f"'{name}' may be given once.", code="repeated", parameter=name)
-        for name, values in parameters.lists()
-        if len(values) > 1 and name not in REPEATABLE
-    ]
-    subjects = {value for name in ("owner", "user") if (value := parameters.get(name))}
-    if len(subjects) > 1:
-        faults.append(Fault("'owner' and 'user' name different people.", code="contradiction", parameter="user"))
-    as_admin = parameters.get("isAdmin") or None
-    if as_admin is not None and as_admin not in _FLAGS:
-        faults.append(Fault("'isAdmin' is true or false.", code="not_a_boolean", parameter="isAdmin"))
+    _require_readable(parameters)
+    subject = parameters.get("owner") or parameters.get("user") or None
     group = parameters.get("group") or None
-    if as_admin == "true" and (subjects or group):
-        faults.append(Fault("'isAdmin=true' names nobody else.", code="contradiction", parameter="isAdmin"))
-    if faults:
-        raise Invalid(faults=faults)
-
+    as_admin = parameters.get("isAdmin") or None
     if as_admin == "true":
         if not actor.may(Right.ADMINISTER):
             raise MissingRight(Right.ADMINISTER, "isAdmin=true")
         return actor
-    subject = subjects.pop() if subjects else None
     if not actor.names_anybody:
         if subject not in (None, actor.subject):
             raise NotYours("You may name only yourself as owner or user.")
@@ -72,11 +59,31 @@ def asked(actor: Actor, parameters: QueryDict) -> Actor:
             raise NotYours("You may name only a group of yours.")
     if subject is None and group is None and as_admin is None:
         return actor
-    if group is not None:
-        groups = frozenset({group})
-    else:
-        groups = actor.groups if subject in (None, actor.subject) else frozenset()
-    return actor.narrowed(subject=subject, groups=groups)
+    return actor.acting_for(subject=subject, group=group)
+
+
+def _require_readable(parameters: QueryDict) -> None:
+    """`Invalid` if parameters are repeated, contradict each other, or cannot name anybody."""
+    faults = [
+        Fault(f"'{name}' may be given once.", code="repeated", parameter=name)
+        for name, values in parameters.lists()
+        if len(values) > 1 and name not in REPEATABLE
+    ]
+    named = {name: value for name in ("owner", "user", "group") if (value := parameters.get(name))}
+    faults += [
+        Fault(f"'{name}' is at most {LONGEST_NAME} characters, without NUL.", code="not_a_name", parameter=name)
+        for name, value in named.items()
+        if len(value) > LONGEST_NAME or "\0" in value
+    ]
+    if named.get("owner", named.get("user")) != named.get("user", named.get("owner")):
+        faults.append(Fault("'owner' and 'user' name different people.", code="contradiction", parameter="user"))
+    as_admin = parameters.get("isAdmin") or None
+    if as_admin not in _FLAGS:
+        faults.append(Fault("'isAdmin' is true or false.", code="not_a_boolean", parameter="isAdmin"))
+    if as_admin == "true" and named:
+        faults.append(Fault("'isAdmin=true' names nobody else.", code="contradiction", parameter="isAdmin"))
+    if faults:
+        raise Invalid(faults=faults)
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -5,7 +5,7 @@ All are optional and may be null: what must be there is said where it is used.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import TextChoices
@@ -14,6 +14,9 @@ from rest_framework import serializers
 
 INT32 = 2**31 - 1
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
@@ -103,13 +106,16 @@ class Moment(Optional, serializers.DateTimeField):
 
     default_error_messages = {
         "invalid": "This is no date and time; write it like 2026-02-17T11:00:00Z.",
-        "date": "This is a date without a time; write it like 2026-02-17T11:00:00Z.",
     }
 
     def to_internal_value(self, value: Any) -> datetime:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             self.fail("invalid", format="RFC 3339")
-        return super().to_internal_value(value)
+        moment = super().to_internal_value(value)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            self.fail("overflow", timezone="UTC")
 
 
 class Choice(Optional, serializers.ChoiceField):

@@ -51,10 +51,11 @@ def once(request: Request, *, client: str, at: datetime, effect: Callable[[], Re
         if not first:
             if answer.fingerprint != fingerprint:
                 raise KeyReused
-            return Response(answer.body, status=answer.status, headers={**answer.headers, "Idempotent-Replay": "true"})
+            replayed = {**answer.headers, "Idempotent-Replay": "true"}
+            return Response(json.loads(answer.body), status=answer.status, headers=replayed)
         response = effect()
         answer.status = response.status_code
-        answer.body = response.data
+        answer.body = json.dumps(response.data)
         answer.headers = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
         answer.save(update_fields=["status", "body", "headers"])
     return response

@@ -14,7 +14,7 @@ class IdempotentAnswer(models.Model):
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
-    body = models.JSONField(null=True)
+    body = models.TextField(default="", help_text="The answer's JSON, in its own order of keys.")
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -94,6 +94,12 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return defaults.page_not_found(request, exception)
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return _json(_as_domain_error(exception) or DomainError(), request)
+    return defaults.bad_request(request, exception)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         error = DomainError("Something went wrong on our side; it has been logged.")
@@ -113,6 +119,8 @@ def _as_domain_error(exc: Exception) -> DomainError | None:
         return NotFound()
     if isinstance(exc, RequestDataTooBig):
         return TooLarge()
+    if isinstance(exc, SuspiciousOperation):
+        return DomainError("The request cannot be read: too many parameters, or a host that is not served here.")
     if isinstance(exc, OperationalError):
         logger.error("database unavailable", exc_info=exc)
         return Busy()

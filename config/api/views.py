@@ -5,8 +5,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.functional import cached_property
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
@@ -14,15 +16,38 @@ from rest_framework.viewsets import ViewSet
 from config.access.actor import Actor
 from config.access.resolver import actor_for
 from config.api import conditional, idempotency
+from config.errors import DomainError
+
+
+class LengthRequired(DomainError):
+    """A body whose length is not known beforehand would be read as none at all."""
+
+    code = "length_required"
+    status = 411
+    detail = "Send the body with a Content-Length; chunked bodies are not taken."
+
+
+class JsonAlone(BaseContentNegotiation):
+    """Bodies are JSON, answers are JSON, whatever the caller says it accepts."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == kind), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
 
 
 class ApiViewSet(ViewSet):
     """`self.actor` is the caller, `self.now` the moment of the request.
 
-    Every POST honours `Idempotency-Key`; `self.expected` holds what `If-Match` asks for.
+    Every GET reads one state of the database; every POST honours `Idempotency-Key`; `self.expected`
+    holds what `If-Match` asks for.
     """
 
+    content_negotiation_class = JsonAlone
     request: Request
+    get: Callable[..., Response]
     post: Callable[..., Response]
 
     @cached_property
@@ -39,7 +64,11 @@ class ApiViewSet(ViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequired
         _ = self.actor  # a bad on-whose-behalf parameter is refused before anything else
+        if request.method == "GET" and self.action:
+            self.get = partial(_in_one_snapshot, self.get)
         if request.method == "POST" and self.action:
             self.post = partial(self._once, self.post)
 
@@ -51,3 +80,13 @@ class ApiViewSet(ViewSet):
         return idempotency.once(
             self.request, client=self.actor.client, at=self.now, effect=lambda: effect(*args, **kwargs)
         )
+
+
+def _in_one_snapshot(read: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+    """Rows of several tables as of one moment, so that an answer never contradicts itself or its ETag."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return read(*args, **kwargs)

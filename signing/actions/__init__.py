@@ -7,6 +7,7 @@ entity tags of which one must be current (`expected`). A `DomainError` means tha
 from signing.actions.lifecycle import cancel, create, delete, start
 from signing.actions.remind import Reminded, remind
 from signing.actions.report import act
+from signing.actions.run import Run
 from signing.actions.update import replace, replace_step
 
-__all__ = ["Reminded", "act", "cancel", "create", "delete", "remind", "replace", "replace_step", "start"]
+__all__ = ["Reminded", "Run", "act", "cancel", "create", "delete", "remind", "replace", "replace_step", "start"]

@@ -9,8 +9,9 @@ from audit.log import Event, record
 from config.access.actor import Actor, MissingRight
 from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import EventType, ProcessStatus, Right, Role
-from signing import flow
-from signing.actions.edit import Body, add_step, check_shape, everything
+from notifications import outbox
+from signing import flow, messages
+from signing.actions.build import Body, add_step, check_shape, everything
 from signing.actions.run import Run, lock_managed
 from signing.models import Process, Signer
 from signing.represent import PROCESS_WIRE
@@ -19,14 +20,15 @@ from templates_app.rules import rules_for
 _STARTS = frozenset({None, ProcessStatus.STARTED})
 _SETTABLE = frozenset(PROCESS_WIRE.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
 # What a signer of each role needs before the process may start; an anonymous one needs the address only.
+# A code of nothing but spaces and hyphens is none: its key is empty.
 _NEEDS = {
-    Role.SIGNER: ("email", "country", "personal_code"),
-    Role.APPROVER: ("email", "country", "personal_code"),
+    Role.SIGNER: ("email", "country", "code_key"),
+    Role.APPROVER: ("email", "country", "code_key"),
     Role.INITIATOR: ("email",),
     Role.VIEWER: ("email",),
     Role.ADMINISTRATOR: (),
 }
-_WIRE = {"email": "signerEmail", "country": "signerCountry", "personal_code": "signerPersonalCode"}
+_WIRE = {"email": "signerEmail", "country": "signerCountry", "code_key": "signerPersonalCode"}
 
 
 class IncompleteSigners(DomainError):
@@ -44,7 +46,7 @@ class StillRunning(DomainError):
 
 
 @transaction.atomic
-def create(body: Body, *, actor: Actor, at: datetime) -> Process:
+def create(body: Body, *, actor: Actor, at: datetime) -> Run:
     """A new process of the body: started at once, or kept as a draft if its status says `PENDING`."""
     status = body.get("status")
     if status not in _STARTS | {ProcessStatus.PENDING} or body.get("canceled"):
@@ -59,7 +61,7 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Process:
         setattr(process, column, folded)
     run = Run(process, [], [], actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):
-        add_step(run, step, position=index + 1)
+        add_step(run, step, place=index)
     check_shape(run)
     if status in _STARTS:
         begin(run)
@@ -68,7 +70,7 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Process:
 
 
 @transaction.atomic
-def start(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Process:
+def start(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
     """Start a draft."""
     run = lock_managed(process, actor=actor, at=at, expected=expected)
     begin(run)
@@ -83,7 +85,7 @@ def cancel(
     at: datetime,
     reason: str | None = None,
     expected: frozenset[str] | None = None,
-) -> Process:
+) -> Run:
     """End the process for everybody who has not acted yet."""
     run = lock_managed(process, actor=actor, at=at, expected=expected)
     run.become(flow.cancel(run.snapshot()), reason=reason)
@@ -103,6 +105,7 @@ def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[
         before={"status": run.process.status},
     )
     record([tombstone], actor=actor, at=at)
+    outbox.withdraw(run.process.id, events=messages.TASK_MAILS, reason="the process was deleted")
     run.process.delete()
 
 

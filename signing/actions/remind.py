@@ -29,7 +29,7 @@ class NobodyToRemind(DomainError):
 class Reminded:
     """Who was reminded, and who was not and why."""
 
-    process: Process
+    run: Run
     reminded: tuple[Signer, ...]
     skipped: tuple[tuple[Signer, str], ...]
 
@@ -48,14 +48,17 @@ def remind(
     if run.process.status != ProcessStatus.STARTED:
         raise flow.ImpossibleTransition(f"The process is {run.process.status}: nobody can be reminded.")
     asked = _asked(run, None if signers is None else list(signers))
-    reasons = [(signer, _why_not(signer, at)) for signer in asked]
-    skipped = tuple((signer, reason) for signer, reason in reasons if reason)
-    reminded = tuple(signer for signer, reason in reasons if not reason)
+    reminded: list[Signer] = []
+    skipped: list[tuple[Signer, str]] = []
+    for signer in asked:
+        if reason := _why_not(signer, last=_last_reminded(run, signer), at=at):
+            skipped.append((signer, reason))
+        else:
+            run.remind(signer)
+            reminded.append(signer)
     if not reminded:
         raise NobodyToRemind(faults=[Fault(f"{signer.id}: {reason}", code="skipped") for signer, reason in skipped])
-    for signer in reminded:
-        run.remind(signer)
-    return Reminded(run.save(quietly=True), reminded, skipped)
+    return Reminded(run.save(quietly=True), tuple(reminded), tuple(skipped))
 
 
 def _asked(run: Run, ids: list[uuid.UUID] | None) -> list[Signer]:
@@ -72,13 +75,19 @@ def _asked(run: Run, ids: list[uuid.UUID] | None) -> list[Signer]:
     return [known[asked] for asked in dict.fromkeys(ids)]
 
 
-def _why_not(signer: Signer, at: datetime) -> str:
+def _last_reminded(run: Run, signer: Signer) -> datetime | None:
+    """When this person was last reminded in this process, in whichever of its rows."""
+    same = [s for s in run.signers if (s.person_key or s.email_plain) == (signer.person_key or signer.email_plain)]
+    return max((s.reminded_at for s in same if s.reminded_at is not None), default=None)
+
+
+def _why_not(signer: Signer, *, last: datetime | None, at: datetime) -> str:
     if Role(signer.role) not in flow.ACTING:
         return f"a {signer.role} has nothing to sign or approve"
     if signer.status != SignerStatus.STARTED:
         return f"this signer is {signer.status}"
     if not signer.notification:
         return "signerNotification is false"
-    if signer.reminded_at is not None and at - signer.reminded_at < NOT_MORE_OFTEN_THAN:
-        return f"already reminded at {signer.reminded_at:%Y-%m-%dT%H:%M:%SZ}; once an hour is allowed"
+    if last is not None and at - last < NOT_MORE_OFTEN_THAN:
+        return f"this person was reminded at {last:%Y-%m-%dT%H:%M:%SZ}; once an hour is allowed"
     return ""

@@ -1,4 +1,4 @@
-"""What a person did is reported: one small call, or a row in a step that was read and sent back."""
+"""What a person did is reported: one small call, or a row in a step or process that was read and sent back."""
 
 import uuid
 from datetime import datetime
@@ -6,17 +6,15 @@ from datetime import datetime
 from django.db import transaction
 
 from config.access.actor import Actor
-from config.errors import Fault, Forbidden, Invalid
-from config.vocabulary import SignerStatus
+from config.errors import Forbidden
 from signing import flow
-from signing.actions.edit import Body, Report, differences, edit_signer
+from signing.actions.build import NOT_ACTED, Body
+from signing.actions.edit import Report, differences, edit_signer
 from signing.actions.run import Run, lock
 from signing.models import Process, Signer, Step
-from signing.represent import SIGNER_WIRE, STEP_WIRE
+from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
 
-_NOT_ACTED = frozenset({SignerStatus.WAITING_FOR_PROCESS, SignerStatus.STARTED})
-_PRIVATE = ("personal_code", "email")
-_PERSON = {"name": "signerName", "country": "signerCountry", "personal_code": "signerPersonalCode"}
+_PRIVATE = frozenset({"personal_code", "email", "initiator_email"})
 
 
 class NotYourAct(Forbidden):
@@ -33,61 +31,72 @@ def act(
     actor: Actor,
     at: datetime,
     expected: frozenset[str] | None = None,
-) -> tuple[Process, Step]:
+) -> Run:
     """One signer signs, approves, looks or declines; an anonymous one may bring who it was.
 
-    The same act reported again changes nothing. Answers the process and the signer's step.
+    What the body leaves out or says null stays. The same act reported again changes nothing.
     """
     run = lock(process, actor=actor, at=at, expected=expected)
     own = run.signer(signer_id)
     if not (run.process.managed_by(actor) or own.is_person(actor)):
         raise NotYourAct
-    if not own.anonymous:
-        _refuse_another_person(own, body)
-    step = run.step_of(own)
-    settle(run, [report] if (report := edit_signer(run, step, own, body)) else [])
-    return run.save(), step
+    said = {column: value for column, value in body.items() if value is not None}
+    report = edit_signer(run, run.step_of(own), own, said)
+    settle(run, [report] if report else [])
+    return run.save()
 
 
 def settle(run: Run, reports: list[Report]) -> None:
-    """What follows from each act."""
-    for report in reports:
+    """What follows from each act, in the order in which the steps run."""
+    order = {step.id: step.process_order for step in run.steps}
+    for report in sorted(reports, key=lambda report: (order[report.signer.step_id], report.signer.position)):
         run.become(flow.act(run.snapshot(), report.signer.id, report.status), brought=report.brought)
 
 
-def report_own(run: Run, step: Step, body: Body) -> list[Report]:
+def own_acts_in_process(run: Run, body: Body) -> list[Report]:
+    """The caller's own acts in a process's body; `NotYourAct` if the body says anything else that is new."""
+    bodies = body.get("steps")
+    if _news(run.process, body, PROCESS_WIRE) or bool(body.get("canceled")) != (run.process.status == "CANCELED"):
+        raise NotYourAct
+    if bodies is None:
+        return []
+    steps = {str(step.id): step for step in run.steps}
+    if [row.get("id") for row in bodies if row.get("id") in steps] != [row.get("id") for row in bodies]:
+        raise NotYourAct
+    if len(bodies) != len(steps):
+        raise NotYourAct
+    return [report for row in bodies for report in own_acts(run, steps[row["id"]], row, whole=True)]
+
+
+def own_acts(run: Run, step: Step, body: Body, *, whole: bool = False) -> list[Report]:
     """The caller's own acts in a step's body; `NotYourAct` if the body says anything else that is new.
 
     What the caller was shown as null (other people's codes and addresses) says nothing.
     """
-    if differences(step, body, STEP_WIRE):
-        raise NotYourAct
     signers = {str(signer.id): signer for signer in run.signers_of(step)}
-    reports = []
-    for row in body.get("signers", []):
-        signer = signers.get(row.get("id") or "")
-        if signer is None:
-            raise NotYourAct
-        own = signer.is_person(run.actor)
-        said = row.get("status")
-        if not own and signer.acted and said in _NOT_ACTED:
-            continue
-        shown = row if own else {c: v for c, v in row.items() if not (c in _PRIVATE and v is None)}
-        changed = differences(signer, shown, SIGNER_WIRE).keys() - ({"comment"} if own else set())
-        if changed or (not own and said not in (None, signer.status)):
-            raise NotYourAct
-        if own and (report := edit_signer(run, step, signer, row)):
-            reports.append(report)
-    return reports
+    rows = body.get("signers")
+    if differences(step, body, STEP_WIRE) or any(row.get("id") not in signers for row in rows or []):
+        raise NotYourAct
+    if whole and rows is not None and len(rows) != len(signers):
+        raise NotYourAct
+    reports = [_own_act(run, step, signers[row["id"]], row) for row in rows or []]
+    return [report for report in reports if report is not None]
 
 
-def _refuse_another_person(signer: Signer, body: Body) -> None:
-    faults = [
-        Fault("Only the act of an anonymous signer brings the person.", code="not_anonymous", pointer=f"#/{wire}")
-        for column, wire in _PERSON.items()
-        if body.get(column) not in (None, getattr(signer, column))
-    ]
-    if faults:
-        raise Invalid(faults=faults)
-    for column in _PERSON:
-        body.pop(column, None)
+def _own_act(run: Run, step: Step, signer: Signer, row: Body) -> Report | None:
+    said = row.get("status")
+    acts = said not in (None, signer.status) and said not in NOT_ACTED
+    if signer.acted and said in NOT_ACTED:
+        return None
+    if acts and signer.is_person(run.actor):
+        if differences(signer, row, SIGNER_WIRE).keys() - {"comment"}:
+            raise NotYourAct
+        return edit_signer(run, step, signer, row)
+    if acts or _news(signer, row, SIGNER_WIRE):
+        raise NotYourAct
+    return None
+
+
+def _news(row: Process | Signer, body: Body, wire: dict[str, str]) -> bool:
+    """Whether the body says something new, beside what the caller was shown as null."""
+    return bool(differences(row, {c: v for c, v in body.items() if v is not None or c not in _PRIVATE}, wire))

@@ -116,12 +116,12 @@ class Run:
             self.removed.append(row)
             self._touched.pop(row, None)
             if isinstance(row, Signer):
-                self._withdrawn[REMOVED].add(row.id)
+                self._take_back(row, REMOVED)
 
     def call(self, signer: Signer) -> None:
         """It is this signer's turn, or it is reached in another way than before: note it and tell."""
         if signer.called_at is not None:
-            self._withdrawn[REMOVED].add(signer.id)
+            self._take_back(signer, REMOVED)
         self.touch(signer, called_at=self.at)
         self._tell(EventType.TASK_STARTED, signer=signer, step=self.step_of(signer))
 
@@ -161,12 +161,22 @@ class Run:
         self._events.append(self._event(EventType.REMINDER, signer=signer))
         self._tell(EventType.REMINDER, signer=signer, step=self.step_of(signer))
 
-    def save(self, *, quietly: bool = False) -> Process:
+    def uncall(self, signer: Signer) -> None:
+        """It is not this signer's turn any more: it was moved to a step that waits."""
+        self._take_back(signer, REMOVED)
+        self.touch(signer, status=SignerStatus.WAITING_FOR_PROCESS, called_at=None)
+
+    @property
+    def within(self) -> represent.Within:
+        """The steps and signers as they are now, for the answer."""
+        return self.steps, self.signers
+
+    def save(self, *, quietly: bool = False) -> "Run":
         """Write everything that has changed; the version rises, unless `quietly` or nothing did."""
         if self.before or self.after:
             self._events.insert(0, self._event(EventType.PROCESS_UPDATED, before=self.before, after=self.after))
         if not (self._touched or self.added or self.removed):
-            return self.process
+            return self
         running = next((step for step in self.steps if step.status == StepStatus.STARTED), None)
         self.touch(self.process, due_at=running.due_at if running else None)
         if not quietly:
@@ -176,9 +186,9 @@ class Run:
         for reason, ids in self._withdrawn.items():
             outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=reason, signers=ids)
         outbox.enqueue(self._drafts, at=self.at)
-        return self.process
+        return self
 
-    def insert(self) -> Process:
+    def insert(self) -> "Run":
         """Write a process that is new."""
         running = next((step for step in self.steps if step.status == StepStatus.STARTED), None)
         self.process.due_at = running.due_at if running else None
@@ -187,7 +197,7 @@ class Run:
         Signer.objects.bulk_create(self.signers)
         record(self._events, actor=self.actor, at=self.at)
         outbox.enqueue(self._drafts, at=self.at)
-        return self.process
+        return self
 
     def created(self, everything: dict[str, Any]) -> None:
         """Note that the process came to be; a process started at once is noted as started, with all of it."""
@@ -197,9 +207,14 @@ class Run:
         else:
             self._events[started] = self._event(EventType.PROCESS_STARTED, after=everything)
 
+    def _take_back(self, signer: Signer, reason: str) -> None:
+        """What was, or is about to be, queued to call this signer is no longer due."""
+        self._withdrawn[reason].add(signer.id)
+        self._drafts = [d for d in self._drafts if d.signer_id != signer.id or d.event not in messages.TASK_MAILS]
+
     def _acted(self, acts: list[tuple[Signer, SignerStatus]], brought: dict[str, Any]) -> None:
         for signer, status in acts:
-            self._withdrawn[DONE].add(signer.id)
+            self._take_back(signer, DONE)
             self.touch(signer, status=status, acted_at=self.at, **brought)
             if brought:
                 self.touch(signer, **signer.folded())

@@ -2,17 +2,16 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
 from config.access.actor import Actor
-from config.errors import Forbidden
 from config.vocabulary import ProcessStatus
 from signing import flow
-from signing.actions.edit import Body, Report, check_shape, edit_process, edit_step
+from signing.actions.build import Body, check_shape
+from signing.actions.edit import Report, edit_process, edit_step
 from signing.actions.lifecycle import begin, require_complete, require_ownership
-from signing.actions.report import report_own, settle
+from signing.actions.report import NotYourAct, own_acts, own_acts_in_process, settle
 from signing.actions.run import Run, lock
 from signing.models import Process
 
@@ -25,20 +24,21 @@ _PASSED = {
 
 
 @transaction.atomic
-def replace(
-    process: Process, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
-) -> Process:
+def replace(process: Process, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
     """Make the process what the body says; unchanged bodies change nothing."""
     run = lock(process, actor=actor, at=at, expected=expected)
+    asked = ProcessStatus.CANCELED if body.get("canceled") else body.get("status")
     if not run.process.managed_by(actor):
-        raise Forbidden("A signer reports its own act only: PUT the step, or POST /api/signers/{signerId}/act.")
+        if asked is not None and asked not in _PASSED[ProcessStatus(run.process.status)]:
+            raise NotYourAct
+        settle(run, own_acts_in_process(run, body))
+        return run.save()
     new = {name: body[name] for name in ("initiator", "owner_group") if _differs(run.process, body, name)}
     require_ownership(actor, **new)
     reports = edit_process(run, body)
-    asked = ProcessStatus.CANCELED if body.get("canceled") else body.get("status")
     if asked == ProcessStatus.STARTED and run.process.status == ProcessStatus.PENDING:
         begin(run)
-    _settle(run, reports)
+    _follow(run, reports)
     if asked is not None and asked not in _PASSED[ProcessStatus(run.process.status)]:
         if asked != ProcessStatus.CANCELED:
             raise flow.ImpossibleTransition(f"The process is {run.process.status}: it cannot be made {asked}.")
@@ -55,27 +55,26 @@ def replace_step(
     actor: Actor,
     at: datetime,
     expected: frozenset[str] | None = None,
-) -> Process:
-    """Make one step what the body says; signers it leaves out stay. A signer's own act is all a signer may report."""
+) -> Run:
+    """Make one step what the body says; signers it leaves out stay. A signer may report its own act alone."""
     run = lock(process, actor=actor, at=at, expected=expected)
     step = run.step(step_id)
     if not run.process.managed_by(actor):
-        reports = report_own(run, step, body)
-    else:
-        reports = edit_step(run, step, body)
-        check_shape(run)
-    _settle(run, reports)
+        settle(run, own_acts(run, step, body))
+        return run.save()
+    reports = edit_step(run, step, body)
+    check_shape(run)
+    _follow(run, reports)
     return run.save()
 
 
-def _settle(run: Run, reports: list[Report]) -> None:
+def _follow(run: Run, reports: list[Report]) -> None:
     """What follows from the edits, and then from each act."""
-    if run.process.status == ProcessStatus.STARTED:
-        if run.before or run.after:
-            require_complete(run)
-        run.become(flow.advance(run.snapshot()))
+    if run.process.status == ProcessStatus.STARTED and (run.before or run.after):
+        require_complete(run)
+        run.become(flow.advance(flow.require_somebody_acts(run.snapshot())))
     settle(run, reports)
 
 
-def _differs(process: Process, body: dict[str, Any], name: str) -> bool:
+def _differs(process: Process, body: Body, name: str) -> bool:
     return body.get(name) is not None and body[name] != getattr(process, name)

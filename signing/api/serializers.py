@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from config.api.fields import Choice, Country, Email, Flag, LanguageTag, Moment, Text, Whole
 from config.vocabulary import ProcessStatus, Reportable, Role, SignerStatus, StepStatus
-from signing.actions.edit import MAX_SIGNERS, MAX_STEPS
+from signing.actions.build import MAX_SIGNERS, MAX_STEPS
 
 
 @extend_schema_serializer(component_name="ProcessStepSigner")

@@ -15,6 +15,7 @@ from config.api.views import ApiViewSet
 from config.errors import Fault, Invalid, NotFound
 from config.vocabulary import EventType
 from signing import actions, represent
+from signing.actions import Run
 from signing.api import docs
 from signing.api.filters import ProcessFilter, with_code
 from signing.api.serializers import (
@@ -51,16 +52,13 @@ class SigningViewSet(ApiViewSet):
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
-    def answer(self, process: Process, *, status: int = 200, **headers: str) -> Response:
-        return Response(
-            represent.process(process, self.actor),
-            status=status,
-            headers={"ETag": conditional.etag(process.version), **headers},
-        )
+    def answer(self, run: Run, *, status: int = 200, **headers: str) -> Response:
+        """The process as the action left it, whatever has happened to it since."""
+        wire = represent.process(run.process, self.actor, run.within)
+        return Response(wire, status=status, headers=_tag(run.process) | headers)
 
-    def answer_step(self, process: Process, step_id: uuid.UUID) -> Response:
-        headers = {"ETag": conditional.etag(process.version)}
-        return Response(represent.step(process, step_id, self.actor), headers=headers)
+    def answer_step(self, run: Run, step_id: uuid.UUID) -> Response:
+        return Response(represent.step(run.process, step_id, self.actor, run.within), headers=_tag(run.process))
 
     def read(self, event: EventType, process: Process | None = None) -> None:
         """Record that something was read."""
@@ -85,9 +83,9 @@ class ProcessViewSet(SigningViewSet):
 
     @extend_schema(**docs.CREATE)
     def create(self, request: Request) -> Response:
-        process = actions.create(self.body(ProcessSerializer), actor=self.actor, at=self.now)
-        location = request.build_absolute_uri(reverse("process", args=[process.id]))
-        return self.answer(process, status=201, Location=location)
+        run = actions.create(self.body(ProcessSerializer), actor=self.actor, at=self.now)
+        location = request.build_absolute_uri(reverse("process", args=[run.process.id]))
+        return self.answer(run, status=201, Location=location)
 
     @extend_schema(**docs.RETRIEVE)
     def retrieve(self, request: Request, processId: str) -> Response:
@@ -95,7 +93,7 @@ class ProcessViewSet(SigningViewSet):
         if conditional.unchanged(process.version, request.headers):
             return _not_modified(process)
         self.read(EventType.PROCESS_GETONE, process)
-        return self.answer(process)
+        return Response(represent.process(process, self.actor), headers=_tag(process))
 
     @extend_schema(**docs.UPDATE)
     def update(self, request: Request, processId: str) -> Response:
@@ -149,14 +147,15 @@ class StepViewSet(SigningViewSet):
         if conditional.unchanged(process.version, request.headers):
             return _not_modified(process)
         self.read(EventType.PROCESS_GETONE, process)
-        return self.answer_step(process, step_id)
+        return Response(represent.step(process, step_id, self.actor), headers=_tag(process))
 
     @extend_schema(**docs.UPDATE_STEP)
     def update(self, request: Request, processStepId: str) -> Response:
         step_id = identifier(processStepId)
         process = self.find(steps=step_id)
-        process = actions.replace_step(process, step_id, self.body(StepSerializer), **self.change)
-        return self.answer_step(process, step_id)
+        return self.answer_step(
+            actions.replace_step(process, step_id, self.body(StepSerializer), **self.change), step_id
+        )
 
 
 class SignerViewSet(SigningViewSet):
@@ -164,8 +163,8 @@ class SignerViewSet(SigningViewSet):
     def act(self, request: Request, signerId: str) -> Response:
         signer_id = identifier(signerId)
         process = self.find(signers=signer_id)
-        process, step = actions.act(process, signer_id, self.body(ActSerializer), **self.change)
-        return self.answer_step(process, step.id)
+        run = actions.act(process, signer_id, self.body(ActSerializer), **self.change)
+        return self.answer_step(run, run.signer(signer_id).step_id)
 
 
 def identifier(text: str) -> uuid.UUID:
@@ -177,4 +176,8 @@ def identifier(text: str) -> uuid.UUID:
 
 
 def _not_modified(process: Process) -> Response:
-    return Response(status=304, headers={"ETag": conditional.etag(process.version)})
+    return Response(status=304, headers=_tag(process))
+
+
+def _tag(process: Process) -> dict[str, str]:
+    return {"ETag": conditional.etag(process.version)}

@@ -147,7 +147,7 @@ def test_the_due_date_is_that_of_the_running_step() -> None:
     step = process.steps.get(process_order=2)
     step.due_at = NOON + 24 * HOUR
     step.save(update_fields=["due_at"])
-    process = actions.start(process, actor=OWNER, at=NOON)
+    process = actions.start(process, actor=OWNER, at=NOON).process
     assert process.due_at is None
 
     process = sign(process, ANA)
@@ -169,7 +169,7 @@ def test_starting_a_draft_calls_the_first_step(outbox: Outbox) -> None:
 
 class TestEdits:
     def put(self, process: Process, body: dict[str, object]) -> Process:
-        return actions.replace(process, body, actor=OWNER, at=NOON + HOUR)
+        return actions.replace(process, body, actor=OWNER, at=NOON + HOUR).process
 
     def rows(self, process: Process) -> list[dict[str, object]]:
         return [

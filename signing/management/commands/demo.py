@@ -82,7 +82,7 @@ class Command(BaseCommand):
 def tell(actor: Actor, *, at: datetime) -> None:
     """Create each example and report what has happened in it."""
     for name, reports in STORY.items():
-        process = actions.create(_body(EXAMPLES / f"{name}.json"), actor=actor, at=at)
+        process = actions.create(_body(EXAMPLES / f"{name}.json"), actor=actor, at=at).process
         for place, report in reports:
             actions.act(process, _signer(process, place), dict(report), actor=actor, at=at)
 

@@ -45,7 +45,7 @@ def test_what_the_server_owns_is_accepted_and_ignored(api: Api) -> None:
     own = {"id": "x", "createdAt": "2001-01-01T00:00:00Z", "completedAt": "2001-01-01T00:00:00Z", "totalSigners": 9}
     answer = api.post(
         "/api/processes",
-        body([[signer(ANA, id="y", signingStatus="SIGNED")]], **own, signers=[{"id": "z"}], currentInProgressStep={}),
+        body([[signer(ANA, id="y", signingStatus="STARTED")]], **own, signers=[{"id": "z"}], currentInProgressStep={}),
     ).json()
 
     assert answer["id"] != "x"
@@ -120,6 +120,7 @@ def test_somebody_must_act(api: Api) -> None:
         ({"signerEmail": None}, ["signerEmail"]),
         ({"signerPersonalCode": None}, ["signerPersonalCode"]),
         ({"signerCountry": None, "signerRole": "APPROVER"}, ["signerCountry"]),
+        ({"signerPersonalCode": " - "}, ["signerPersonalCode"]),
         ({"signerEmail": None, "signerRole": "INITIATOR", "signerPersonalCode": None}, ["signerEmail"]),
         ({"signerEmail": None, "signerRole": "VIEWER", "signerPersonalCode": None}, ["signerEmail"]),
         ({"signerEmail": None, "anonymous": True, "signerPersonalCode": None}, ["signerEmail"]),
@@ -172,6 +173,10 @@ def test_a_process_of_two_hundred_that_fails_on_the_last_is_not_there(api: Api) 
         ("signingProcessSteps/0/processStepSigners/0/signerPersonalCode", "1" * 65, "max_length"),
         ("signingProcessSteps/0/processStepSigners/0/anonymous", 1, "invalid"),
         ("signingProcessSteps/0/processStepSigners/0/signingStatus", "DONE", "invalid_choice"),
+        ("signingProcessSteps/0/processStepSigners/0/signingStatus", "SIGNED", "not_called_yet"),
+        ("signingProcessSteps/0/dueDate", "2026-12-01", "invalid"),
+        ("signingProcessSteps/0/dueDate", "٢٠٢٦-12-01T11:00:00Z", "invalid"),
+        ("signingProcessSteps/0/dueDate", "0001-01-01T00:00:00+14:00", "overflow"),
     ],
 )
 def test_each_field_takes_its_own_type(api: Api, where: str, value: object, code: str) -> None:

@@ -1,0 +1,86 @@
+"""Rows made of bodies, and what must hold of a process as a whole."""
+
+from typing import Any
+
+from config.errors import Fault, Invalid
+from config.vocabulary import Role, SignerStatus
+from signing.actions.run import Run
+from signing.models import Signer, Step
+from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, value
+
+Body = dict[str, Any]
+"""What a serializer makes of the wire's JSON: column names, only the keys that were sent."""
+
+MAX_STEPS = 100
+MAX_SIGNERS = 500
+STEPS = "#/signingProcessSteps"
+NOT_ACTED = frozenset({SignerStatus.WAITING_FOR_PROCESS, SignerStatus.STARTED})
+
+DEFAULTS = {"role": Role.SIGNER, "notification": True, "anonymous": False}
+"""What a null stands for, where that is not null."""
+
+SERVERS = frozenset({"id", "created_at", "completed_at", "status"})
+"""Columns that only the server writes; a status in a body is a report, not an edit."""
+
+
+def add_step(run: Run, body: Body, *, place: int) -> Step:
+    """A step at that place of the list: its number is the place, from 1, or the next after the step before it."""
+    order = body.get("process_order")
+    if order is None:
+        order = max(place, run.steps[place - 1].process_order if place else 0) + 1
+    step = Step(process=run.process, process_order=order, due_at=body.get("due_at"))
+    run.steps.insert(place, step)
+    for index, row in enumerate(body.get("signers") or []):
+        add_signer(run, step, row, position=index, pointer=f"{STEPS}/{place}/processStepSigners/{index}")
+    return step
+
+
+def add_signer(run: Run, step: Step, body: Body, *, position: int, pointer: str) -> Signer:
+    if body.get("status") not in (None, *NOT_ACTED):
+        detail = "A signer who is new has not acted; report the act when it has happened."
+        raise Invalid(faults=[Fault(detail, code="not_called_yet", pointer=f"{pointer}/signingStatus")])
+    columns = {c: DEFAULTS.get(c) if body.get(c) is None else body[c] for c in SIGNER_WIRE.values()}
+    wanted = {c: v for c, v in columns.items() if c not in SERVERS}
+    signer = Signer(process=run.process, step=step, position=position, **wanted)
+    for column, folded in signer.folded().items():
+        setattr(signer, column, folded)
+    run.signers.append(signer)
+    return signer
+
+
+def everything(run: Run) -> dict[str, Any]:
+    """The process with its steps and signers by path, as `before` and `after` of events hold it."""
+    paths = row_paths("", PROCESS_WIRE, run.process)
+    for step in run.steps:
+        paths |= row_paths(f"steps/{step.id}/", STEP_WIRE, step)
+    for signer in run.signers:
+        paths |= row_paths(f"signers/{signer.id}/", SIGNER_WIRE, signer)
+    return paths
+
+
+def check_shape(run: Run) -> None:
+    """`Invalid` unless there are steps with signers in them, not too many, each step with its own order."""
+    faults = []
+    if not run.steps:
+        faults.append(Fault("A process needs at least one step.", code="no_steps", pointer=STEPS))
+    if len(run.steps) > MAX_STEPS:
+        faults.append(Fault(f"A process has at most {MAX_STEPS} steps.", code="too_many", pointer=STEPS))
+    if len(run.signers) > MAX_SIGNERS:
+        faults.append(Fault(f"A process has at most {MAX_SIGNERS} signers.", code="too_many", pointer=STEPS))
+    populated = {signer.step_id for signer in run.signers}
+    orders: set[int] = set()
+    for index, step in enumerate(run.steps):
+        if step.id not in populated:
+            pointer = f"{STEPS}/{index}/processStepSigners"
+            faults.append(Fault("A step needs at least one signer.", code="no_signers", pointer=pointer))
+        if step.process_order in orders:
+            detail = f"Two steps have the processOrder {step.process_order}; each needs its own."
+            faults.append(Fault(detail, code="order_taken", pointer=f"{STEPS}/{index}/processOrder"))
+        orders.add(step.process_order)
+    if faults:
+        raise Invalid(faults=faults)
+
+
+def row_paths(path: str, wire: dict[str, str], row: Any) -> dict[str, Any]:
+    """A row's values on the wire, each under its path."""
+    return {path + name: value(getattr(row, column)) for name, column in wire.items() if column != "id"}

@@ -1,0 +1,133 @@
+"""Several callers at the same moment, on PostgreSQL with real transactions."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from config.api import idempotency
+from config.api.models import IdempotentAnswer
+from notifications.delivery import claim
+from notifications.models import Message
+from signing.models import Process
+from tests.builders import client_user, row_of, started_process
+from tests.conftest import Api
+from tests.faults.conftest import SOAK
+from tests.people import ANA, BEN, CLEO, ILZE, address, body
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 100 * SOAK
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+    """Run the calls in threads that begin together; their answers in order."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait()
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+@pytest.fixture
+def ilze() -> Api:
+    return Api(client_user(ILZE))
+
+
+def test_the_database_is_postgresql() -> None:
+    assert connection.vendor == "postgresql"
+
+
+def test_the_last_two_signers_of_a_step_at_once(ilze: Api) -> None:
+    for _ in range(ROUNDS):
+        process = started_process([[ANA, BEN], [CLEO]])
+        urls = [f"/api/signers/{row_of(process, name).pk}/act" for name in (ANA, BEN)]
+
+        answers = at_once([lambda url=url: ilze.post(url, {"signingStatus": "SIGNED"}) for url in urls])
+
+        assert [a.status_code for a in answers] == [200, 200]
+        steps = list(process.steps.order_by("process_order").values_list("status", flat=True))
+        assert steps == ["COMPLETED", "STARTED"]
+        events = AuditEvent.objects.of_process(process.pk)
+        assert events.filter(event_type="SIGNER_SIGNED").count() == 2
+        assert events.filter(event_type="TASK_STARTED").count() == 3
+        assert Message.objects.filter(process_id=process.pk, address=address(CLEO)).count() == 1
+        process.refresh_from_db()
+        assert process.version == 3
+
+
+def test_fifty_identical_reports_at_once_have_one_effect(ilze: Api) -> None:
+    for _ in range(SOAK):
+        process = started_process([[ANA], [BEN]])
+        url = f"/api/signers/{row_of(process, ANA).pk}/act"
+
+        answers = at_once([partial(ilze.post, url, {"signingStatus": "SIGNED"})] * 50)
+
+        assert {a.status_code for a in answers} == {200}
+        assert len({a.content for a in answers}) == 1
+        events = AuditEvent.objects.of_process(process.pk)
+        assert events.filter(event_type="SIGNER_SIGNED").count() == 1
+        assert Message.objects.filter(process_id=process.pk, address=address(BEN)).count() == 1
+
+
+def test_the_same_key_at_once_creates_one_process(ilze: Api) -> None:
+    for number in range(5 * SOAK):
+        answers = at_once(
+            [lambda: ilze.post("/api/processes", body([[ANA]]), Idempotency_Key=f"k{number}")] * 8  # noqa: B023
+        )
+        assert {a.status_code for a in answers} == {201}
+        assert len({a.content for a in answers}) == 1
+    assert Process.objects.count() == 5 * SOAK
+
+
+def test_a_key_whose_first_request_does_not_end_is_409(ilze: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "WAIT_SECONDS", 1)
+    with transaction.atomic():
+        IdempotentAnswer.objects.create(client=ILZE, key="k", fingerprint="x", created_at=timezone.now())
+        (answer,) = at_once([lambda: ilze.post("/api/processes", body([[ANA]]), Idempotency_Key="k")])
+        transaction.set_rollback(True)
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_in_use")
+    assert ilze.post("/api/processes", body([[ANA]]), Idempotency_Key="k").status_code == 201
+
+
+def test_edits_and_acts_at_once_leave_a_whole_process(ilze: Api) -> None:
+    for _ in range(10 * SOAK):
+        process = started_process([[ANA, BEN], [CLEO]])
+        base = f"/api/processes/{process.pk}"
+        calls = [
+            lambda: ilze.post(f"/api/signers/{row_of(process, ANA).pk}/act", {"signingStatus": "SIGNED"}),  # noqa: B023
+            lambda: ilze.post(f"/api/signers/{row_of(process, BEN).pk}/act", {"signingStatus": "DECLINED"}),  # noqa: B023
+            lambda: ilze.post(f"{base}/cancel", {}),  # noqa: B023
+            lambda: ilze.put(base, {"comment": "x"}),  # noqa: B023
+        ]
+        answers = at_once(calls)
+
+        assert all(a.status_code in (200, 409) for a in answers)
+        answer = ilze.get(base).json()
+        assert answer["status"] in ("CANCELED", "DECLINED")
+        ends = [
+            e
+            for e in AuditEvent.objects.of_process(process.pk)
+            if e.event_type in ("PROCESS_CANCELED", "SIGNER_DECLINED")
+        ]
+        assert len(ends) == 1
+
+
+def test_senders_at_once_claim_each_message_once() -> None:
+    for _ in range(20):
+        started_process([[ANA, BEN, CLEO]])
+    claimed = at_once([lambda: [m.pk for m in claim(timezone.now(), limit=10)]] * 8)
+    ids = [pk for batch in claimed for pk in batch]
+    assert len(ids) == len(set(ids)) == Message.objects.count()

@@ -1,0 +1,102 @@
+"""Killed senders, a wiped broker, a mail server that is away: delay, and nothing else."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.conftest import SOAK
+from tests.people import ANA, address, body, signer
+from tests.services.stack import ROOT, Stack
+
+pytestmark = pytest.mark.services
+
+KILLS = 5 * SOAK
+MESSAGES = 40 * SOAK
+
+
+@pytest.fixture
+def stopped(make_stack: Callable[..., Stack]) -> Stack:
+    """A stack with a web server and no worker."""
+    stack = make_stack()
+    stack.start("web")
+    return stack
+
+
+def create(stack: Stack, number: int) -> None:
+    row = signer(ANA, signerEmail=f"p{number}@example.org")
+    assert stack.call("POST", "/api/processes", body([[row]], processInitiatorEmail=None)).status == 201
+
+
+def copies(stack: Stack) -> Counter[str]:
+    return Counter(mail["To"].addresses[0].addr_spec for mail in stack.sink.mails)
+
+
+def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
+    for number in range(MESSAGES):
+        create(stopped, number)
+    command = [sys.executable, "manage.py", "send_messages"]
+    for kill in range(KILLS):
+        before = len(stopped.sink.mails)
+        sender = subprocess.Popen(command, cwd=ROOT, env=stopped.environment)
+        stopped.sink.wait_for(before + 1 + kill % 4)
+        sender.kill()
+        sender.wait()
+        held = stopped.rows("SELECT count(*) FROM notifications_message WHERE status = 'SENDING'")
+        assert held[0][0] > 0
+        stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
+
+    stopped.manage("send_messages")
+
+    counted = copies(stopped)
+    assert counted.keys() == {f"p{number}@example.org" for number in range(MESSAGES)}
+    assert sum(counted.values()) - MESSAGES <= KILLS
+    assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
+
+
+def test_a_wiped_broker_loses_nothing(stopped: Stack) -> None:
+    for number in range(5):
+        create(stopped, number)
+    stopped.wipe_broker()
+
+    stopped.start("worker")
+
+    stopped.sink.wait_for(5, seconds=60)
+    assert set(copies(stopped).values()) == {1}
+
+
+def test_a_killed_worker_and_a_killed_web_server(stopped: Stack) -> None:
+    stopped.start("worker")
+    for number in range(10):
+        create(stopped, number)
+        if number == 4:
+            stopped.kill("worker")
+    stopped.kill("web")
+    stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
+    stopped.start("web", "worker")
+
+    stopped.sink.wait_for(10, seconds=60)
+    until = time.monotonic() + 60
+    while stopped.rows("SELECT 1 FROM notifications_message WHERE status <> 'SENT'") and time.monotonic() < until:
+        time.sleep(0.5)
+
+    counted = copies(stopped)
+    assert len(counted) == 10
+    assert sum(counted.values()) <= 11
+
+
+def test_a_broker_that_is_away_refuses_nobody(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack()
+    stack.broker = "redis://127.0.0.1:1/0"
+    stack.start("web")
+
+    began = time.monotonic()
+    create(stack, 0)
+
+    assert time.monotonic() - began < 10
+    stack.manage("send_messages")
+    assert len(stack.sink.mails) == 1
+    assert address(ANA) not in (stack.folder / "web.log").read_text()

@@ -1,0 +1,295 @@
+"""What was found to go wrong once, over HTTP."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from notifications import delivery
+from notifications.delivery import Refusal, claim
+from notifications.models import Message
+from signing import actions
+from signing.models import Process
+from tests.builders import NOON, OWNER, draft_process, row_of, sign, started_process
+from tests.conftest import Api, Outbox
+from tests.people import ANA, BEN, CLEO, CODES, DAN, ILZE, address, body, signer
+
+
+def url(process: Process) -> str:
+    return f"/api/processes/{process.pk}"
+
+
+def steps_of(api: Api, process: Process) -> list[dict[str, Any]]:
+    return api.get(url(process)).json()["signingProcessSteps"]
+
+
+def report(row: dict[str, Any], status: str = "SIGNED", **more: Any) -> None:
+    row |= {"signingStatus": status, **more}
+
+
+def test_acts_in_one_put_leave_no_call_to_those_who_have_acted(api: Api, outbox: Outbox) -> None:
+    process = started_process([[ANA], [BEN]])
+    steps = steps_of(api, process)
+    for step in steps:
+        report(step["processStepSigners"][0])
+
+    assert api.put(url(process), {"signingProcessSteps": steps[::-1]}).json()["status"] == "COMPLETED"
+
+    assert outbox.addressees("TASK_STARTED") == []
+
+
+def test_a_draft_started_and_signed_in_one_put(api: Api, outbox: Outbox) -> None:
+    process = draft_process([[ANA], [BEN]])
+    steps = steps_of(api, process)
+    report(steps[0]["processStepSigners"][0])
+
+    answer = api.put(url(process), {"status": "STARTED", "signingProcessSteps": steps}).json()
+
+    assert answer["currentInProgressStep"]["processOrder"] == 2
+    assert outbox.addressees("TASK_STARTED") == [address(BEN)]
+
+
+@pytest.mark.parametrize(("refusal", "state"), [(Refusal("451", permanent=False), "WITHDRAWN"), (None, "SENT")])
+def test_a_mail_withdrawn_while_it_is_sent_is_not_tried_again(db: None, refusal: Refusal | None, state: str) -> None:
+    process = started_process([[ANA]], processInitiatorEmail=None)
+    (held,) = claim(timezone.now())
+    actions.cancel(process, actor=OWNER, at=NOON)
+
+    delivery._mark(held, refusal, at=timezone.now())
+
+    assert Message.objects.get(pk=held.pk).status == state
+    assert not claim(timezone.now() + timedelta(days=1))[1:]
+
+
+def test_who_may_have_been_called_hears_of_the_cancel(db: None, outbox: Outbox) -> None:
+    process = started_process([[ANA]], processInitiatorEmail=None)
+    claim(timezone.now())
+    actions.cancel(process, actor=OWNER, at=NOON)
+    assert outbox.addressees("PROCESS_CANCELED") == [address(ANA)]
+
+
+def test_a_deleted_process_calls_nobody_any_more(api: Api, outbox: Outbox) -> None:
+    process = started_process([[ANA, signer(CLEO, "VIEWER")]], signed=[ANA])
+    assert outbox.addressees("TASK_STARTED") == [address(CLEO)]
+    api.delete(url(process))
+    assert outbox.addressees("TASK_STARTED") == []
+
+
+def test_edits_do_not_complete_a_process_in_which_nobody_acts(api: Api) -> None:
+    process = started_process([[ANA]])
+    steps = steps_of(api, process)
+    steps[0]["processStepSigners"][0]["signerRole"] = "VIEWER"
+    assert api.put(url(process), {"signingProcessSteps": steps}).json()["code"] == "nobody_acts"
+    assert api.put(f"/api/steps/{steps[0]['id']}", steps[0]).json()["code"] == "nobody_acts"
+
+
+def test_the_same_person_in_another_spelling_is_the_same_act(api: Api) -> None:
+    process = started_process([[ANA, BEN]])
+    path = f"/api/signers/{row_of(process, ANA).pk}/act"
+    spelled = {"signingStatus": "SIGNED", "signerCountry": "lv", "signerPersonalCode": CODES[ANA].replace("-", " ")}
+
+    assert api.post(path, spelled | {"signerComment": "Yes"}).status_code == 200
+    again = api.post(path, spelled | {"signerComment": None, "signerName": None})
+
+    assert again.status_code == 200
+    assert again.json()["processStepSigners"][0]["signerPersonalCode"] == CODES[ANA]
+
+
+def test_an_act_does_not_bring_another_person(api: Api) -> None:
+    process = started_process([[ANA, BEN]])
+    (step,) = steps_of(api, process)
+    report(step["processStepSigners"][0], signerName="Somebody", signerPersonalCode="999")
+
+    answer = api.put(f"/api/steps/{step['id']}", step)
+
+    assert {fault["code"] for fault in answer.json()["errors"]} == {"not_anonymous"}
+    assert row_of(process, ANA).status == "STARTED"
+
+
+def test_a_step_added_at_the_end_runs_at_the_end(api: Api) -> None:
+    process = started_process([[ANA], [BEN]])
+    steps = steps_of(api, process)
+    steps[0]["processOrder"], steps[1]["processOrder"] = 10, 20
+    steps.append({"processStepSigners": [signer(CLEO)]})
+
+    answer = api.put(url(process), {"signingProcessSteps": steps}).json()
+
+    assert [s["processOrder"] for s in answer["signingProcessSteps"]] == [10, 20, 21]
+    assert [s["signerName"] for s in answer["signers"]] == [ANA, BEN, CLEO]
+
+
+class TestMoving:
+    def test_a_signer_who_waits_moves_into_the_running_step(self, api: Api, outbox: Outbox) -> None:
+        process = started_process([[ANA], [BEN, CLEO]])
+        steps = steps_of(api, process)
+        steps[0]["processStepSigners"].insert(0, steps[1]["processStepSigners"].pop())
+
+        answer = api.put(url(process), {"signingProcessSteps": steps})
+
+        assert answer.status_code == 200
+        assert [s["signerName"] for s in answer.json()["signers"]] == [CLEO, ANA, BEN]
+        assert outbox.addressees("TASK_STARTED") == [address(ANA), address(CLEO)]
+
+    def test_a_signer_who_was_called_moves_to_a_step_that_waits(self, api: Api, outbox: Outbox) -> None:
+        process = started_process([[ANA, BEN], [CLEO]])
+        steps = steps_of(api, process)
+        steps[1]["processStepSigners"].append(steps[0]["processStepSigners"].pop())
+
+        answer = api.put(url(process), {"signingProcessSteps": steps}).json()
+
+        assert answer["signers"][2]["signingStatus"] == "WAITING_FOR_PROCESS"
+        assert outbox.addressees("TASK_STARTED") == [address(ANA)]
+        assert outbox.addressees("TASK_STARTED", status="WITHDRAWN") == [address(BEN)]
+
+    def test_out_of_a_step_that_goes(self, api: Api) -> None:
+        process = started_process([[ANA], [BEN], [CLEO]])
+        steps = steps_of(api, process)
+        steps[1]["processStepSigners"] += steps.pop()["processStepSigners"]
+        answer = api.put(url(process), {"signingProcessSteps": steps}).json()
+        assert [s["signerName"] for s in answer["signers"]] == [ANA, BEN, CLEO]
+
+    def test_who_has_acted_stays(self, api: Api) -> None:
+        process = started_process([[ANA, BEN], [CLEO]], signed=[ANA])
+        steps = steps_of(api, process)
+        steps[1]["processStepSigners"].append(steps[0]["processStepSigners"].pop(0))
+        assert api.put(url(process), {"signingProcessSteps": steps}).status_code == 409
+
+    def test_a_steps_put_moves_nobody(self, api: Api) -> None:
+        process = started_process([[ANA], [BEN]])
+        one, two = steps_of(api, process)
+        one["processStepSigners"] += two["processStepSigners"]
+        answer = api.put(f"/api/steps/{one['id']}", one)
+        assert answer.json()["errors"][0]["code"] == "in_another_step"
+
+
+class TestOnBehalf:
+    @pytest.fixture
+    def portal(self, api_of: Callable[..., Api]) -> Api:
+        return api_of("portal", rights=["on_behalf"])
+
+    def test_a_group_alone_shows_the_groups_and_not_the_portals_own(self, portal: Api) -> None:
+        for group in ("legal", "sales", None):
+            portal.post("/api/processes", body([[ANA]], ownerGroup=group))
+        rows = portal.get("/api/processes?group=legal").json()["content"]
+        assert [row["ownerGroup"] for row in rows] == ["legal"]
+
+    def test_it_creates_for_whom_it_names(self, portal: Api) -> None:
+        answer = portal.post("/api/processes?user=ilze", body([[ANA]], ownerGroup="legal"))
+        assert (answer.status_code, answer.json()["initiator"]) == (201, ILZE)
+
+    @pytest.mark.parametrize("name", ["a%00b", "x" * 256])
+    @pytest.mark.parametrize("parameter", ["owner", "user", "group"])
+    def test_what_is_no_name_is_400(self, portal: Api, parameter: str, name: str) -> None:
+        answer = portal.get(f"/api/processes?{parameter}={name}")
+        assert answer.json()["errors"][0]["code"] == "not_a_name"
+
+
+def test_one_person_in_two_rows_is_reminded_once(api: Api, outbox: Outbox) -> None:
+    process = started_process([[ANA, ANA, BEN]])
+
+    answer = api.post(f"{url(process)}/remind", {}).json()
+
+    assert (len(answer["reminded"]), len(answer["skipped"])) == (2, 1)
+    assert outbox.addressees("REMINDER") == [address(ANA), address(BEN)]
+
+
+def test_named_signers_are_reminded_and_others_not(api: Api, outbox: Outbox) -> None:
+    process = started_process([[ANA, BEN], [CLEO]])
+    ids = [str(row_of(process, name).pk) for name in (ANA, CLEO)]
+    answer = api.post(f"{url(process)}/remind", {"signers": ids}).json()
+    assert answer["reminded"] == ids[:1]
+    assert answer["skipped"][0]["reason"] == "this signer is WAITING_FOR_PROCESS"
+    assert api.post(f"{url(process)}/remind", {"signers": ids}).status_code == 409
+    unknown = api.post(f"{url(process)}/remind", {"signers": ["9dce9e72-6bf9-4874-8dd1-44342027dd4f"]})
+    assert unknown.json()["errors"][0] | {"detail": ""} == {
+        "pointer": "#/signers/0",
+        "code": "unknown_id",
+        "detail": "",
+    }
+    later = actions.remind(process, actor=OWNER, at=timezone.now() + timedelta(minutes=61))
+    assert len(later.reminded) == 2
+
+
+class TestBySigner:
+    @pytest.fixture
+    def ana(self, api_of: Callable[..., Api]) -> Api:
+        return api_of(ANA, code=CODES[ANA])
+
+    def test_sends_back_the_process_it_read(self, ana: Api) -> None:
+        process = started_process([[ANA, BEN], [CLEO]])
+        read = ana.get(url(process))
+        sent = ana.put(url(process), read.json())
+        assert (sent.status_code, sent.json(), sent["ETag"]) == (200, read.json(), read["ETag"])
+
+    def test_reports_its_act_inside_a_process(self, ana: Api) -> None:
+        process = started_process([[ANA], [BEN]])
+        read = ana.get(url(process)).json()
+        report(read["signingProcessSteps"][0]["processStepSigners"][0], signerComment="Yes")
+        assert ana.put(url(process), read).status_code == 200
+        assert row_of(process, ANA).status == "SIGNED"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda p: p.update(comment="x"),
+            lambda p: p.update(status="CANCELED"),
+            lambda p: p.update(canceled=True),
+            lambda p: p["signingProcessSteps"].pop(),
+            lambda p: p["signingProcessSteps"].append({"processStepSigners": [signer(DAN)]}),
+            lambda p: p["signingProcessSteps"][0]["processStepSigners"].pop(),
+            lambda p: p["signingProcessSteps"][0]["processStepSigners"][0].update(signerComment="not an act"),
+        ],
+    )
+    def test_changes_nothing_else(self, ana: Api, change: Callable[[dict[str, Any]], Any]) -> None:
+        process = started_process([[ANA, BEN], [CLEO]])
+        read = ana.get(url(process)).json()
+        change(read)
+        assert ana.put(url(process), read).json()["code"] == "not_your_act"
+
+
+class TestTransport:
+    def test_a_chunked_body_is_refused_and_not_read_as_none(self, api: Api) -> None:
+        process = started_process()
+        headers = api.headers | {"Transfer-Encoding": "chunked"}
+        answer = api._client.generic("POST", f"{url(process)}/cancel", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+        assert api.get(url(process)).json()["status"] == "STARTED"
+
+    @pytest.mark.parametrize("method", ["POST", "PATCH"])
+    def test_a_method_that_is_not_there_is_405(self, api: Api, method: str) -> None:
+        answer = api.call(method, url(started_process()), {})
+        assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+
+    def test_too_many_parameters_are_400(self, api: Api) -> None:
+        answer = api.get("/api/processes?" + "&".join(f"p{n}=1" for n in range(1001)))
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+    def test_a_host_that_is_not_served_is_400(self, api: Api) -> None:
+        answer = api.get("/api/processes", Host="evil.example.org")
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+    def test_json_is_answered_whatever_is_accepted(self, api: Api) -> None:
+        answer = api.get("/api/processes?format=xml", Accept="text/html")
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+
+
+def test_a_code_that_grows_when_folded_is_kept(api: Api) -> None:
+    answer = api.post("/api/processes", body([[signer(ANA, signerPersonalCode="ß" * 64)]]))
+    assert answer.status_code == 201
+
+
+def test_a_new_row_has_not_acted(api: Api) -> None:
+    process = started_process()
+    answer = api.put(
+        f"/api/steps/{process.steps.get(process_order=1).pk}",
+        {"processStepSigners": [signer(DAN, signingStatus="SIGNED")]},
+    )
+    assert answer.json()["errors"][0]["pointer"] == "#/processStepSigners/0/signingStatus"
+
+
+def test_a_viewer_does_not_hold_up_and_may_look_later(api: Api) -> None:
+    process = started_process([[signer(ANA, "VIEWER"), BEN]], signed=[BEN])
+    sign(process, ANA, "VIEWED")
+    assert api.get(url(process)).json()["signers"][0]["signingStatus"] == "VIEWED"
