@@ -1,11 +1,11 @@
-# Paraph: everything needs Python 3.11+ and make; `test-services`, `soak` and `bench` also need PostgreSQL and Redis.
+# Paraph: everything needs Python 3.11+ and make; `test-services` and `soak` also need PostgreSQL and Redis.
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 REDIS_URL ?= redis://127.0.0.1:6379/15
 
-.PHONY: run test check test-services soak bench format requirements clean
+.PHONY: run test check test-services soak format requirements clean
 
 run: export CELERY_BROKER_URL ?= filesystem://localhost/
 run: export LOG_LEVEL ?= WARNING
@@ -28,19 +28,18 @@ check: .venv/ready-dev
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 test-services: .venv/ready-dev
-	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) $(BIN)/pytest -n 2 --services
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) $(BIN)/pytest -n 2 --services --ignore tests/faults
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) $(BIN)/pytest --services tests/faults
 
 soak: .venv/ready-dev
-	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) SOAK=10 $(BIN)/pytest --services tests/faults
-
-bench: .venv/ready-dev
-	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) SOAK=10 $(BIN)/pytest --services tests/faults tests/services/test_broken.py
 
 format: .venv/ready-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-requirements: .venv/ready-dev
+requirements: .venv/bin/python
+	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 

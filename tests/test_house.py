@@ -1,6 +1,7 @@
 """The shape of the code and of what it promises: imports, migrations, sizes, and a fuzzed schema."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,11 @@ def test_no_request_whatever_it_says_is_a_server_error(case: schemathesis.Case) 
     case.call_and_validate(
         headers={"Authorization": f"Token {token}"}, checks=[not_a_server_error, response_schema_conformance]
     )
+
+
+def test_every_setting_is_in_the_example() -> None:
+    read = set(re.findall(r'env(?:\.\w+)?\(\s*"(\w+)"|_needed\(\s*"(\w+)"', (ROOT / "config/settings.py").read_text()))
+    example = (ROOT / ".env.example").read_text()
+    names = {name for pair in read for name in pair if name}
+    assert len(names) > 20
+    assert {name for name in names if f"# {name}=" not in example} == set()

@@ -18,10 +18,10 @@ from notifications.models import Message
 from signing.models import Process
 from tests.builders import client_user, row_of, started_process
 from tests.conftest import Api
-from tests.faults.conftest import SOAK
+from tests.faults import SOAK
 from tests.people import ANA, BEN, CLEO, ILZE, address, body
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
 ROUNDS = 100 * SOAK
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.conftest import SOAK
+from tests.faults import SOAK
 from tests.people import ANA, address, body, signer
 from tests.services.stack import ROOT, Stack
 

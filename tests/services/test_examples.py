@@ -157,6 +157,9 @@ def test_an_example_to_its_end(stack: Stack, name: str) -> None:
     assert audited(stack, process["id"]) == [*events, "PROCESS_DELETED"]
     statuses = stack.rows("SELECT DISTINCT status FROM notifications_message WHERE process_id = ?", key(stack, process))
     assert {status for (status,) in statuses} <= {"SENT"}
+    logs = "".join(file.read_text() for file in stack.folder.glob("*.log"))
+    told = [value for s in process["signers"] for value in (s["signerPersonalCode"], s["signerEmail"]) if value != "1"]
+    assert not [secret for secret in (*told, ILZE, stack.token) if secret in logs]
 
 
 def do(stack: Stack, name: str, process: dict[str, Any], what: str, *words: Any) -> dict[str, Any]:

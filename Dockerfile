@@ -1,0 +1,18 @@
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/app/static VAR=/var/lib/paraph
+WORKDIR /app
+
+COPY requirements.txt .
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
+
+COPY . .
+RUN useradd --system --home-dir /var/lib/paraph --create-home paraph \
+    && PRODUCTION=true SECRET_KEY=only-to-collect ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
+       VAR=/tmp python manage.py collectstatic --no-input -v 0
+
+USER paraph
+EXPOSE 8000
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:8000/health/', headers={'Host': 'localhost'}), timeout=4)"]
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "1", "--no-access-log", "config.wsgi:application"]
