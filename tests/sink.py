@@ -14,7 +14,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Sink:
-    """`answers` maps an address to the server's answer to RCPT, `final` to DATA; `drop_after` hangs up after it."""
+    """`answers` maps an address to the server's answer to RCPT, `final` to DATA; `stall` waits
+    before it takes a mail, `hang_up` drops the line when it has, `pause` delays every answer to a mail taken."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -22,6 +23,7 @@ class Sink:
         self.final: dict[str, str] = {}
         self.stall: dict[str, float] = {}
         self.hang_up: set[str] = set()
+        self.pause = 0.0
         self.connections = 0
 
     async def handle_EHLO(  # noqa: N802 (aiosmtpd's name)
@@ -48,6 +50,7 @@ class Sink:
         mail = message_from_bytes(envelope.content or b"", policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)
+        await asyncio.sleep(self.pause)
         if to in self.hang_up:
             assert server.transport is not None
             server.transport.abort()

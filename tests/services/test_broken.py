@@ -38,6 +38,7 @@ def copies(stack: Stack) -> Counter[str]:
 def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
     for number in range(MESSAGES):
         create(stopped, number)
+    stopped.sink.pause = 0.3  # the mail is taken, the sender waits for the answer: there it is killed
     command = [sys.executable, "manage.py", "send_messages"]
     for kill in range(KILLS):
         before = len(stopped.sink.mails)
@@ -49,6 +50,7 @@ def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
         assert held[0][0] > 0
         stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
 
+    stopped.sink.pause = 0
     stopped.manage("send_messages")
 
     counted = copies(stopped)
