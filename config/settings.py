@@ -6,6 +6,7 @@ With `PRODUCTION=true` the service refuses to start on a default that is not saf
 
 import logging
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -73,6 +74,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "health_check",
     "django_structlog",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "config.access",
     "config.api",
     "audit",
@@ -86,12 +90,16 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.requests.RequestLog",
+    "config.requests.Policies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "config.access.second_factor.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -145,24 +153,111 @@ AUTH_USER_MODEL = "access.User"
 MIGRATION_MODULES = {"knox": None}  # its own token table is not used: ours extends its abstract model
 KNOX_TOKEN_MODEL = "access.ApiToken"
 REST_KNOX = {"TOKEN_MODEL": KNOX_TOKEN_MODEL, "TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+# Wrong logins at the back office: a name from an address is locked out for a while.
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES", default=5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "config.access.resolver.client_address"
+AXES_LOCKOUT_TEMPLATE = "access/locked_out.html"
+AXES_HTTP_RESPONSE_CODE = 429
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+AXES_DISABLE_ACCESS_LOG = True
+STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
+OTP_TOTP_ISSUER = "Paraph"
+
+# Single sign-on of staff, an extra: pip install 'mozilla-django-oidc>=5,<6'
+OIDC_RP_CLIENT_ID = env.str("OIDC_RP_CLIENT_ID", default="")
+if OIDC_RP_CLIENT_ID:
+    INSTALLED_APPS.append("mozilla_django_oidc")
+    AUTHENTICATION_BACKENDS.append("config.access.sso.StaffBackend")
+    OIDC_RP_CLIENT_SECRET = env.str("OIDC_RP_CLIENT_SECRET")
+    OIDC_RP_SIGN_ALGO = "RS256"
+    OIDC_OP_AUTHORIZATION_ENDPOINT = env.str("OIDC_OP_AUTHORIZATION_ENDPOINT")
+    OIDC_OP_TOKEN_ENDPOINT = env.str("OIDC_OP_TOKEN_ENDPOINT")
+    OIDC_OP_USER_ENDPOINT = env.str("OIDC_OP_USER_ENDPOINT")
+    OIDC_OP_JWKS_ENDPOINT = env.str("OIDC_OP_JWKS_ENDPOINT")
+    OIDC_CREATE_USER = False
+    LOGIN_REDIRECT_URL = "/admin/"
+
+# Bearer tokens of an identity provider, for API callers.
+JWT_ISSUER = env.str("JWT_ISSUER", default="")
+JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="")
+JWT_JWKS_URL = env.str("JWT_JWKS_URL", default="")
+JWT_ALGORITHMS = env.list("JWT_ALGORITHMS", default=["RS256", "ES256"])
+JWT_CLAIMS = {
+    "client": env.str("JWT_CLIENT_CLAIM", default="azp"),
+    "subject": env.str("JWT_SUBJECT_CLAIM", default="sub"),
+    "groups": env.str("JWT_GROUPS_CLAIM", default="groups"),
+    "rights": env.str("JWT_RIGHTS_CLAIM", default="rights"),
+    "country": env.str("JWT_COUNTRY_CLAIM", default="country"),
+    "code": env.str("JWT_CODE_CLAIM", default="personal_code"),
+}
+if weak := [a for a in JWT_ALGORITHMS if not a.startswith(("RS", "ES", "PS", "EdDSA"))]:
+    raise ImproperlyConfigured(f"JWT_ALGORITHMS holds {weak}; only algorithms with a public key are taken.")
+
+_ways_in = {
+    "token": "config.access.authentication.TokenAuthentication",
+    "jwt": "config.access.bearer.BearerAuthentication",
+    "session": "config.access.authentication.StaffSessionAuthentication",
+}
+API_CALLERS = env.list("API_CALLERS", default=["token", "session", *(["jwt"] if JWT_ISSUER else [])])
+if unknown := set(API_CALLERS) - _ways_in.keys():
+    raise ImproperlyConfigured(f"API_CALLERS holds {sorted(unknown)}; it may hold {', '.join(_ways_in)}.")
+if "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL):
+    raise ImproperlyConfigured("API_CALLERS holds jwt, which needs JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL.")
+
+REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
+REQUESTS_PER_ADDRESS = env.int("REQUESTS_PER_ADDRESS", default=3000)
+
+# --- Browsers --------------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if PRODUCTION else 0)
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Whether a whole domain and its subdomains are HTTPS alone is for its owner to say, not for this service.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# The first prefix that fits rules; only the back office's theme and Swagger UI need more than nothing.
+_self = ["'self'"]
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}}
+CONTENT_SECURITY_POLICIES = {
+    "/admin/": {
+        "default-src": _self,
+        "script-src": [*_self, "'unsafe-eval'"],
+        "style-src": [*_self, "'unsafe-inline'"],
+        "img-src": [*_self, "data:"],
+        "form-action": _self,
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+    "/api/docs/": {
+        "default-src": _self,
+        "style-src": [*_self, "'unsafe-inline'"],
+        "img-src": [*_self, "data:"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
 
 # --- API -------------------------------------------------------------------------------------
 
 API_DOCS_PUBLIC = env.bool("API_DOCS_PUBLIC", default=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["config.access.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [_ways_in[way] for way in API_CALLERS],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -240,6 +335,17 @@ elif CELERY_BROKER_URL.startswith("redis"):
         "visibility_timeout": 600,
         "unacked_restore_throttle": 1,
     }
+# Counts of requests, shared by all processes: in the broker's Redis, or in files where there is none.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CELERY_BROKER_URL,
+        "KEY_PREFIX": "paraph",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
+    }
+    if CELERY_BROKER_URL.startswith("redis")
+    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(VAR / "cache")}
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True

@@ -6,6 +6,8 @@ knowing the signing app.
 
 from django.db.models import TextChoices
 
+LONGEST_NAME = 255
+
 
 class Role(TextChoices):
     VIEWER = "VIEWER"

@@ -141,6 +141,12 @@ def act(process: Process, signer_id: UUID, status: S) -> Process:
     return advance(process)
 
 
+def may_report(role: Role, status: S, process: P) -> list[S]:
+    """What a signer may report now: nothing unless it is its turn."""
+    turn = status == S.STARTED and process in _ACTS_ALLOWED_IN.get(role, {P.STARTED})
+    return sorted(ACTS[role]) if turn else []
+
+
 def advance(process: Process) -> Process:
     """Close the running step if nobody holds it up, open the next, complete after the last.
 

@@ -27,7 +27,7 @@ class ProcessQuerySet(models.QuerySet["Process"]):
             return self
         if not actor.person:
             return self.filter(_managed(actor))
-        called = Signer.objects.filter(person_key=actor.person, called_at__isnull=False)
+        called = Signer.objects.called(actor.person)
         managed = Process.objects.filter(_managed(actor))
         return self.filter(id__in=managed.values("id").union(called.values("process_id")))
 
@@ -141,6 +141,12 @@ class Step(models.Model):
         return f"step {self.process_order}"
 
 
+class SignerQuerySet(models.QuerySet["Signer"]):
+    def called(self, person: str) -> "SignerQuerySet":
+        """This person's rows in steps that have started."""
+        return self.filter(person_key=person, called_at__isnull=False)
+
+
 class Signer(models.Model):
     """One recipient within a step, whatever the role.
 
@@ -169,6 +175,8 @@ class Signer(models.Model):
     email_plain = models.TextField(default="", editable=False)
     code_key = models.CharField(max_length=192, default="", editable=False)
     person_key = models.CharField(max_length=200, default="", editable=False)
+
+    objects = SignerQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.access.actor import Actor
-from config.vocabulary import ProcessStatus, StepStatus
+from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 from signing.models import Process, Signer, Step
 
@@ -79,11 +79,36 @@ def step(row: Process, step_id: uuid.UUID, actor: Actor, within: Within | None =
     return next(step for step in wire["signingProcessSteps"] if step["id"] == str(step_id))
 
 
+def tasks(rows: Iterable[Signer], *, person: str, at: datetime) -> list[Wire]:
+    """Each signer's row as that person's task: the process as the person sees it. Two queries, however many.
+
+    `overdue`: the step runs, its due date is past, and this person has not acted. `actions`: the statuses it may
+    report now.
+    """
+    found = list(rows)
+    reader = Actor(client="", subject="", person=person, own=False)
+    wires = processes({row.process_id: row.process for row in found}.values(), reader)
+    seen = {wire["id"]: wire for wire in wires}
+    return [_task(row, seen[str(row.process_id)], at) for row in found]
+
+
 def value(raw: Any) -> Any:
     """A column's value as the wire writes it: ids as text, moments in UTC."""
     if isinstance(raw, datetime):
         return raw.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(raw) if isinstance(raw, uuid.UUID) else raw
+
+
+def _task(row: Signer, process: Wire, at: datetime) -> Wire:
+    step = next(step for step in process["signingProcessSteps"] if step["id"] == str(row.step_id))
+    open_still = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
+    return {
+        "process": process,
+        "step": step,
+        "signer": next(signer for signer in step["processStepSigners"] if signer["id"] == str(row.id)),
+        "overdue": open_still and row.step.due_at is not None and row.step.due_at < at,
+        "actions": flow.may_report(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
+    }
 
 
 def _in_order(within: Within) -> tuple[list[Row], list[Row]]:

@@ -1,6 +1,7 @@
 """Fixtures for all tests, and `--services`: tests that need PostgreSQL and Redis run with it, and only then."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from config.access.models import User
 from notifications.models import Message
 from tests.builders import client_user, token_of
-from tests.people import ILZE
+from tests.people import ILZE, SECRETS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,18 +29,59 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
 
 
+class Canaries(logging.Handler):
+    """Keeps what is logged; the cast's codes and addresses, and tokens, must not be in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter("%(name)s %(message)s %(exc_text)s"))
+        self.heard: list[str] = []
+        self.tokens: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name != "mail.log":  # the tests' own mail server
+            self.heard.append(self.format(record))
+
+    def found_in(self, text: str) -> list[str]:
+        return [secret for secret in (*SECRETS, *self.tokens) if secret in text]
+
+
+CANARIES = Canaries()
+
+
+@pytest.fixture(autouse=True)
+def nobody_sings() -> Iterator[None]:
+    """No test may leave a personal code, a mail address or a token in a log."""
+    CANARIES.heard.clear()
+    logging.getLogger().addHandler(CANARIES)
+    yield
+    logging.getLogger().removeHandler(CANARIES)
+    assert not CANARIES.found_in("\n".join(CANARIES.heard))
+
+
+@pytest.fixture(autouse=True)
+def no_limits(settings: Any) -> None:
+    """Tests ask more often than clients do; those of the limits set their own."""
+    settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = 0
+
+
 class Api:
     """A REST client with a token: `api.post("/api/processes", {...})` answers Django's response."""
 
     def __init__(self, user: User | None, **headers: str) -> None:
         self.user = user
-        self.headers = headers | ({"Authorization": f"Token {token_of(user)}"} if user else {})
+        token = token_of(user) if user else ""
+        self.headers = headers | ({"Authorization": f"Token {token}"} if token else {})
+        CANARIES.tokens |= {token} - {""}
         self._client = Client(raise_request_exception=False)
 
     def call(self, method: str, path: str, data: Any = None, **headers: str) -> HttpResponse:
         content = data if isinstance(data, (str, bytes)) else "" if data is None else json.dumps(data)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._client.generic(method, path, content, "application/json", headers=self.headers | names)
+        answer = self._client.generic(method, path, content, "application/json", headers=self.headers | names)
+        if answer.headers.get("Content-Type") == "application/problem+json":
+            assert not CANARIES.found_in(answer.content.decode())
+        return answer
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         return self.call("GET", path, **headers)

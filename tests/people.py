@@ -11,6 +11,10 @@ def address(name: str) -> str:
     return f"{name.lower()}@example.org"
 
 
+SECRETS = (*CODES.values(), *(f"{name.lower()}@example.org" for name in (*CODES, ILZE)))
+"""What may stand in rows and answers, and nowhere else: not in logs, problem bodies, the broker, the admin's log."""
+
+
 def signer(name: str, role: str = "SIGNER", **changes: Any) -> dict[str, Any]:
     """A signer's row on the wire."""
     return {

@@ -60,5 +60,16 @@ class Actor:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCaller:
+    """Whom an identity provider vouches for: `request.user` where there is no user of ours."""
+
+    actor: Actor
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_staff: bool = False
+    pk: None = None
+
+
 SERVICE = Actor(client="paraph", subject="paraph", rights=frozenset({Right.ADMINISTER}))
 """Paraph itself, when a job acts and nobody called."""

@@ -1,20 +1,27 @@
 """Users, machine clients, groups, rights and tokens in the back office."""
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config.access.backoffice import WithButtons
 from config.access.models import ApiToken, User
+from config.errors import Forbidden, Invalid
+
+LONGEST_LIFE_DAYS = 3650
 
 admin.site.unregister(Group)
 
 
 class ApiTokenInline(TabularInline):
-    """A client's tokens: seen and revoked here; `manage.py create_client` makes them, shown once."""
+    """A client's tokens: seen and revoked here, made by the button above."""
 
     model = ApiToken
     fields = ["name", "created", "expiry", "last_used_at"]
@@ -27,7 +34,7 @@ class ApiTokenInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, WithButtons):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -39,6 +46,23 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ["last_login", "date_joined"]
+    change_form_outer_before_template = "access/make_token.html"  # type: ignore[assignment]
+    buttons = ("make_token",)
+
+    def make_token(self, request: HttpRequest, user: User) -> HttpResponse:
+        """A further token for this client; the page that answers is the only one to show it."""
+        if not self.has_change_permission(request, user):
+            raise Forbidden("Making a token needs the permission to change users.")
+        name, days = request.POST.get("name", "").strip()[:255], request.POST.get("days", "").strip()
+        if not name or not (days == "" or (days.isdigit() and 0 < int(days) <= LONGEST_LIFE_DAYS)):
+            raise Invalid(f"A token has a name, and lives 1 to {LONGEST_LIFE_DAYS} days, or until it is revoked.")
+        expiry = timedelta(days=int(days)) if days else None
+        _, token = ApiToken.objects.create(user, expiry=expiry, name=name)
+        self.log_change(request, user, f"Made the API token '{name}'.")
+        shown = {**self.admin_site.each_context(request), "title": f"Token of {user}", "token": token, "client": user}
+        page = render(request, "access/token.html", shown)
+        page.headers["Cache-Control"] = "no-store"
+        return page
 
 
 @admin.register(Group)

@@ -23,20 +23,11 @@ def staff_actor(request: HttpRequest) -> Actor:
     return principal(request.user, address=client_address(request))
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that are looked at. `buttons` names methods (request, row) -> text: each is an address that takes
-    POST alone, calls the method, and shows its text or the reasons of a refusal."""
+class WithButtons(ModelAdmin):
+    """`buttons` names methods (request, row) -> text or answer: each is an address that takes POST alone,
+    calls the method, and shows its text or the reasons of a refusal."""
 
     buttons: tuple[str, ...] = ()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         opts = self.model._meta
@@ -50,7 +41,7 @@ class ReadOnlyAdmin(ModelAdmin):
         ]
         return pressed + super().get_urls()
 
-    def _pressing(self, button: Callable[[HttpRequest, Any], str]) -> Callable[..., HttpResponse]:
+    def _pressing(self, button: Callable[[HttpRequest, Any], str | HttpResponse]) -> Callable[..., HttpResponse]:
         def press(request: HttpRequest, object_id: str) -> HttpResponse:
             if request.method != "POST":
                 return HttpResponse("This address takes POST alone.", status=405, headers={"Allow": "POST"})
@@ -58,7 +49,10 @@ class ReadOnlyAdmin(ModelAdmin):
             if row is None or not self.has_view_permission(request, row):
                 raise Http404
             try:
-                messages.success(request, button(request, row))
+                done = button(request, row)
+                if isinstance(done, HttpResponse):
+                    return done
+                messages.success(request, done)
             except DomainError as refusal:
                 reasons = " ".join(fault.detail for fault in refusal.faults)
                 messages.error(request, f"{refusal.detail} {reasons}".strip())
@@ -73,3 +67,16 @@ class ReadOnlyAdmin(ModelAdmin):
             return came_from
         opts = self.model._meta
         return f"admin:{opts.app_label}_{opts.model_name}_changelist"
+
+
+class ReadOnlyAdmin(WithButtons):
+    """Rows that are looked at, and changed by their buttons alone."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,17 +1,18 @@
 """Makes the Actor: the only place that reads credentials' owners and the on-whose-behalf parameters."""
 
+from dataclasses import replace
+
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 
-from config.access.actor import Actor, MissingRight
+from config.access.actor import Actor, MissingRight, TokenCaller
 from config.access.models import User
 from config.errors import Fault, Forbidden, Invalid
-from config.vocabulary import Right
+from config.vocabulary import LONGEST_NAME, Right
 
 REPEATABLE = frozenset({"scope", "sort", "processStatus"})
-LONGEST_NAME = 255
 _FLAGS = (None, "true", "false")
 
 
@@ -24,9 +25,14 @@ def actor_for(request: HttpRequest) -> Actor:
 
     `Invalid` for repeated or contradictory parameters, `Forbidden` for a name that is not the caller's.
     """
-    if not isinstance(request.user, User):
+    caller, address = request.user, client_address(request)
+    if isinstance(caller, TokenCaller):
+        granted = replace(caller.actor, address=address)
+    elif isinstance(caller, User):
+        granted = principal(caller, address=address)
+    else:
         raise Forbidden("Nobody is logged in.")
-    return asked(principal(request.user, address=client_address(request)), request.GET)
+    return asked(granted, request.GET)
 
 
 def principal(user: User, *, address: str | None = None) -> Actor:

@@ -20,8 +20,8 @@ _DIRECTIONS = {"asc": False, "desc": True}
 _INT32 = {"type": "integer", "format": "int32"}
 
 
-def parameters(sorts: Iterable[str]) -> list[OpenApiParameter]:
-    """The schema of `page`, `size` and `sort` for a list that offers these sorts."""
+def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiParameter]:
+    """The schema of `page`, `size` and `sort` for a list that offers these sorts; `several`: as an array."""
     offered = ", ".join(sorts)
     return [
         OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
@@ -32,8 +32,8 @@ def parameters(sorts: Iterable[str]) -> list[OpenApiParameter]:
         ),
         OpenApiParameter(
             "sort",
-            {"type": "array", "items": {"type": "string"}},
-            explode=True,
+            {"type": "array", "items": {"type": "string"}} if several else {"type": "string"},
+            explode=several or None,
             description=f"`field,asc` or `field,desc`, repeatable. Fields: {offered}.",
         ),
     ]
@@ -67,9 +67,8 @@ class PageRequest:
 
     def _order(self, model: type[Model]) -> list[OrderBy]:
         """Nothing stands last either way; said only of columns that may be null, since it keeps indexes from use."""
-        nullable = {field.name for field in model._meta.fields if field.null}
         return [
-            OrderBy(F(column), descending=descending, nulls_last=True if column in nullable else None)
+            OrderBy(F(column), descending=descending, nulls_last=True if _nullable(model, column) else None)
             for column, descending in self.ordering
         ]
 
@@ -111,6 +110,13 @@ def _page_schema(content: dict[str, Any]) -> dict[str, Any]:
         "empty": flag,
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _nullable(model: type[Model], column: str) -> bool:
+    """Whether the column, `due_at` or `process__due_at`, may be null."""
+    first, _, rest = column.partition("__")
+    field: Any = model._meta.get_field(first)
+    return _nullable(field.related_model, rest) if rest else bool(field.null)
 
 
 def _whole(query: QueryDict, name: str, low: int, high: int, default: int, faults: list[Fault]) -> int:

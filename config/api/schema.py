@@ -20,7 +20,9 @@ REFUSALS = {
     409: ("impossible_transition", "The present state does not allow it; the detail names that state."),
     412: ("stale", "`If-Match` names another version than the present one."),
     413: ("too_large", "The body is larger than 8 MB."),
+    411: ("length_required", "A body without `Content-Length`."),
     422: ("idempotency_key_reused", "The `Idempotency-Key` was used for another request."),
+    429: ("too_many_requests", "More requests than a client or an address may make; `Retry-After` says when."),
 }
 
 
@@ -72,13 +74,15 @@ class ApiSchema(AutoSchema):
 
 
 def add_common_refusals(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
-    """Post-processing: every POST may meet a reused key; path parameters are named as on the wire."""
+    """Post-processing: everything may meet a limit, every POST a key that was used."""
+    schema = {"$ref": "#/components/schemas/Problem"}
     for path in result["paths"].values():
-        if post := path.get("post"):
-            status, (code, description) = 422, REFUSALS[422]
-            schema = {"$ref": "#/components/schemas/Problem"}
-            content = {"schema": schema, "examples": {code: {"value": _example(status, code).value}}}
-            post["responses"].setdefault(str(status), {"description": description, "content": {MEDIA_TYPE: content}})
+        for method, operation in path.items():
+            for status in (422, 429) if method == "post" else (429,):
+                code, description = REFUSALS[status]
+                content = {"schema": schema, "examples": {code: {"value": _example(status, code).value}}}
+                answer = {"description": description, "content": {MEDIA_TYPE: content}}
+                operation["responses"].setdefault(str(status), answer)
     return result
 
 

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from config.access.actor import Actor
-from config.access.resolver import actor_for
-from config.api import conditional, idempotency
+from config.access.resolver import actor_for, client_address
+from config.api import conditional, idempotency, limits
 from config.errors import DomainError
 
 
@@ -63,10 +63,11 @@ class ApiViewSet(ViewSet):
         return conditional.expected(self.request.headers)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        limits.count_address(client_address(request))
         super().initial(request, *args, **kwargs)
+        limits.count_client(self.actor.client)
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        _ = self.actor  # a bad on-whose-behalf parameter is refused before anything else
         if request.method == "GET" and self.action:
             self.get = partial(_in_one_snapshot, self.get)
         if request.method == "POST" and self.action:

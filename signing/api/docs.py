@@ -14,6 +14,7 @@ from signing.api.serializers import (
     RemindedSerializer,
     RemindSerializer,
     StepSerializer,
+    TaskSerializer,
 )
 
 _BODY = {
@@ -154,6 +155,19 @@ REMIND = _operation(
     refusals=_CHANGE,
     request=RemindSerializer,
     examples=[_request("One signer", {"signers": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"]})],
+)
+TASKS = _operation(
+    "listSignerTasks",
+    "List a person's tasks",
+    "The steps that a person was called to, in any process, newest first; steps that still wait are not shown. "
+    "The caller is that person, or acts on behalf.",
+    OpenApiResponse(TaskSerializer(many=True), description="A page of tasks."),
+    tag="signers",
+    refusals=(400, 401, 403),
+    parameters=[
+        *pages.parameters(["createdAt", "completedAt", "documentName", "status", "dueDate"], several=False),
+        *filters.TASK_PARAMETERS,
+    ],
 )
 RETRIEVE_STEP = _operation(
     "getStep", "Read a step", "A step with its signers.", _STEP, tag="steps", refusals=(401, 403, 404)

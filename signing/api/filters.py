@@ -2,7 +2,7 @@
 
 import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -16,6 +16,7 @@ from config.text import code_key, plain
 from config.vocabulary import ProcessStatus
 from signing.models import Process, ProcessQuerySet, Signer
 
+_FLAGS = {None: None, "": None, "true": True, "false": False}
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 1, 1)
 
 
@@ -37,6 +38,17 @@ class DayField(forms.DateField):
     default_error_messages = {"invalid": "This is no day; write it like 2026-02-17."}
 
 
+class FlagField(forms.Field):
+    def to_python(self, value: str | None) -> bool | None:
+        if value not in _FLAGS:
+            raise forms.ValidationError("This is true or false.", code="not_a_boolean")
+        return _FLAGS[value]
+
+
+class FlagFilter(filters.Filter):
+    field_class = FlagField
+
+
 class StatusesFilter(filters.Filter):
     field_class = StatusesField
 
@@ -45,11 +57,42 @@ class DayFilter(filters.Filter):
     field_class = DayField
 
 
-class ProcessFilter(filters.FilterSet):
+class Listed(filters.FilterSet):
+    """The filters that lists of processes and of tasks share; `within` is the way from a row to its process."""
+
+    within = ""
+
     createdDateAfter = DayFilter(method="created_on_or_after")
     createdDateBefore = DayFilter(method="created_on_or_before")
     processStatus = StatusesFilter(method="in_statuses")
     nameSearch = filters.CharFilter(method="named")
+
+    def rows(self) -> Any:
+        """The filtered rows; `Invalid` names each parameter that cannot be read."""
+        if not self.is_valid():
+            raise Invalid(
+                faults=[
+                    Fault(error.messages[0], code=error.code or "invalid", parameter=name)
+                    for name, errors in self.form.errors.as_data().items()
+                    for error in errors
+                ]
+            )
+        return self.qs
+
+    def created_on_or_after(self, rows: Any, name: str, day: date) -> Any:
+        return rows.filter(**{f"{self.within}created_at__gte": start_of(day)})
+
+    def created_on_or_before(self, rows: Any, name: str, day: date) -> Any:
+        return rows.filter(**{f"{self.within}created_at__lt": start_of(min(day, LAST_DAY) + timedelta(days=1))})
+
+    def in_statuses(self, rows: Any, name: str, statuses: list[str]) -> Any:
+        return rows.filter(**{f"{self.within}status__in": statuses})
+
+    def named(self, rows: Any, name: str, text: str) -> Any:
+        return rows.filter(**{f"{self.within}id__in": Process.objects.matching(plain(text)).values("id")})
+
+
+class ProcessFilter(Listed):
     emailSearch = filters.CharFilter(method="with_address")
     personalCode = filters.CharFilter(method="with_person")
     ownerGroup = filters.CharFilter(field_name="owner_group")
@@ -63,30 +106,6 @@ class ProcessFilter(filters.FilterSet):
         super().__init__(*args, **kwargs)
         self.actor = actor
 
-    def rows(self) -> ProcessQuerySet:
-        """The filtered rows; `Invalid` names each parameter that cannot be read."""
-        if not self.is_valid():
-            raise Invalid(
-                faults=[
-                    Fault(error.messages[0], code=error.code or "invalid", parameter=name)
-                    for name, errors in self.form.errors.as_data().items()
-                    for error in errors
-                ]
-            )
-        return cast(ProcessQuerySet, self.qs)
-
-    def created_on_or_after(self, rows: ProcessQuerySet, name: str, day: date) -> ProcessQuerySet:
-        return rows.filter(created_at__gte=start_of(day))
-
-    def created_on_or_before(self, rows: ProcessQuerySet, name: str, day: date) -> ProcessQuerySet:
-        return rows.filter(created_at__lt=start_of(min(day, LAST_DAY) + timedelta(days=1)))
-
-    def in_statuses(self, rows: ProcessQuerySet, name: str, statuses: list[str]) -> ProcessQuerySet:
-        return rows.filter(status__in=statuses)
-
-    def named(self, rows: ProcessQuerySet, name: str, text: str) -> ProcessQuerySet:
-        return rows.matching(plain(text))
-
     def with_address(self, rows: ProcessQuerySet, name: str, text: str) -> ProcessQuerySet:
         part = plain(text)
         own = Q(initiator_email_plain__contains=part) & _managed(self.actor)
@@ -94,6 +113,22 @@ class ProcessFilter(filters.FilterSet):
 
     def with_person(self, rows: ProcessQuerySet, name: str, code: str) -> ProcessQuerySet:
         return with_code(rows, code, self.actor)
+
+
+class TaskFilter(Listed):
+    within = "process__"
+    nonExpired = FlagFilter(method="not_expired")
+
+    class Meta:
+        model = Signer
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.at = at
+
+    def not_expired(self, rows: Any, name: str, wanted: bool) -> Any:
+        return rows.exclude(step__due_at__lt=self.at) if wanted else rows
 
 
 def with_code(rows: ProcessQuerySet, code: str, actor: Actor) -> ProcessQuerySet:
@@ -124,7 +159,7 @@ def _managed(actor: Actor) -> Q:
 
 DAY = {"type": "string", "format": "date"}
 
-PARAMETERS = [
+SHARED_PARAMETERS = [
     OpenApiParameter("createdDateAfter", DAY, description="Created on this day or later, in the service's time zone."),
     OpenApiParameter("createdDateBefore", DAY, description="Created on this day or earlier."),
     OpenApiParameter("processStatus", str, description=f"{', '.join(ProcessStatus.values)}; repeated or with commas."),
@@ -134,9 +169,21 @@ PARAMETERS = [
         description="Part of the document's name, the initiator's name or code, or a signer's name; "
         "without case and diacritics.",
     ),
+]
+
+PARAMETERS = [
+    *SHARED_PARAMETERS,
     OpenApiParameter("emailSearch", str, description="Part of the initiator's or a signer's address."),
     OpenApiParameter("personalCode", str, description="A signer's personal code, without case, spaces and hyphens."),
     OpenApiParameter("ownerGroup", str, description="Owner group, exactly."),
     OpenApiParameter("docType", str, description="Document type, exactly."),
     OpenApiParameter("isAdmin", bool, description="true needs the right 'administer'; false sees only one's own."),
+]
+
+TASK_PARAMETERS = [
+    OpenApiParameter("personalCode", str, required=True, description="The person's code, however it is spelled."),
+    OpenApiParameter("country", str, required=True, description="The country of the code, for example LV."),
+    OpenApiParameter("signerId", str, description="This one signer only."),
+    *SHARED_PARAMETERS,
+    OpenApiParameter("nonExpired", bool, description="true leaves out tasks whose step's due date is past."),
 ]

@@ -70,6 +70,17 @@ class ProcessSerializer(serializers.Serializer):
     currentInProgressStep = StepSerializer(read_only=True, allow_null=True, help_text="The step that is STARTED.")
 
 
+@extend_schema_serializer(component_name="SignerTask")
+class TaskSerializer(serializers.Serializer):
+    process = ProcessSerializer(help_text="The process, other people without codes and addresses.")
+    step = StepSerializer(help_text="The step with its due date.")
+    signer = SignerSerializer(help_text="This person's own row.")
+    overdue = serializers.BooleanField(help_text="It is this person's turn, and the due date is past.")
+    actions = serializers.ListField(
+        child=serializers.ChoiceField(Reportable.values), help_text="The statuses that this person may report now."
+    )
+
+
 @extend_schema_serializer(component_name="SigningProcessFind")
 class FindSerializer(serializers.Serializer):
     documentId = Text(source="document_id", max_length=255, help_text="Document identificator.")

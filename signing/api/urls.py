@@ -1,5 +1,6 @@
 from django.urls import path
 
+from signing.api.tasks import SignerTaskViewSet
 from signing.api.views import ProcessViewSet, SignerViewSet, StepViewSet
 
 one_process = ProcessViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})
@@ -12,5 +13,6 @@ urlpatterns = [
     path("processes/<str:processId>/cancel", ProcessViewSet.as_view({"post": "cancel"}), name="process-cancel"),
     path("processes/<str:processId>/remind", ProcessViewSet.as_view({"post": "remind"}), name="process-remind"),
     path("steps/<str:processStepId>", StepViewSet.as_view({"get": "retrieve", "put": "update"}), name="step"),
+    path("signer-tasks", SignerTaskViewSet.as_view({"get": "list"}), name="signer-tasks"),
     path("signers/<str:signerId>/act", SignerViewSet.as_view({"post": "act"}), name="signer-act"),
 ]

@@ -3,6 +3,7 @@
 With `--services` on PostgreSQL and Redis, otherwise on SQLite and the file transport.
 """
 
+import base64
 import json
 import os
 import shlex
@@ -107,6 +108,15 @@ class Stack:
                 process.kill()
         if self.postgres:
             self._admin(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    def broker_content(self) -> str:
+        """Everything that the broker holds, payloads unpacked."""
+        assert self.redis
+        connection = redis.Redis.from_url(self.redis)
+        lists = [key for key in connection.scan_iter() if connection.type(key) == b"list"]
+        raw = [item for key in lists for item in connection.lrange(key, 0, -1)]
+        payloads = [base64.b64decode(json.loads(item)["body"]).decode() for item in raw]
+        return "\n".join([*(item.decode() for item in raw), *payloads])
 
     def wipe_broker(self) -> None:
         if self.redis:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults import SOAK
-from tests.people import ANA, address, body, signer
+from tests.people import ANA, SECRETS, address, body, signer
 from tests.services.stack import ROOT, Stack
 
 pytestmark = pytest.mark.services
@@ -62,6 +62,9 @@ def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
 def test_a_wiped_broker_loses_nothing(stopped: Stack) -> None:
     for number in range(5):
         create(stopped, number)
+    said = stopped.broker_content()
+    assert "notifications.deliver" in said
+    assert not [secret for secret in (*SECRETS, stopped.token, "p0@example.org") if secret in said]
     stopped.wipe_broker()
 
     stopped.start("worker")

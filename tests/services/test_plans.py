@@ -6,12 +6,14 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 from django.http import QueryDict
+from django.utils import timezone
 
 from config.access.actor import Actor
 from config.api.pages import PageRequest
-from signing.api.filters import ProcessFilter
+from signing.api.filters import ProcessFilter, TaskFilter
+from signing.api.tasks import SORTS as TASK_SORTS
 from signing.api.views import SORTS
-from signing.models import Process
+from signing.models import Process, Signer
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
@@ -46,6 +48,17 @@ def filled(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> I
             cursor.execute(statement)
         yield
         cursor.execute("TRUNCATE signing_process CASCADE")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "&sort=dueDate,desc", "&nonExpired=true", "&nameSearch=ab12cd", "&processStatus=STARTED"]
+)
+def test_no_page_of_tasks_reads_a_whole_table(filled: None, query: str) -> None:
+    asked = QueryDict(f"country=LV&personalCode=c77{query}")
+    page = PageRequest.of(asked, sorts=TASK_SORTS, default="createdAt,desc")
+    rows = TaskFilter(asked, queryset=Signer.objects.called(PERSON.person), at=timezone.now()).rows()
+    told = rows.select_related("process", "step").order_by(*page._order(Signer))[: page.size].explain()
+    assert not re.search(r"Seq Scan on signing_", told), told
 
 
 def plan(query: str, actor: Actor) -> str:

@@ -26,7 +26,6 @@ NOT_YET = {
     "POST /api/templates",
     "POST /api/notifications/test-email",
     "POST /api/audit-events",
-    "GET /api/signer-tasks",
 }
 """Operations of the reference that are not offered yet; a later change empties it."""
 
@@ -109,7 +108,8 @@ def test_each_operation_is_described_with_its_problems(schema: dict[str, Any]) -
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             assert operation["summary"], f"{method} {path}"
-            assert operation["security"] == [{"token": []}], f"{method} {path}"
+            assert {"token": []} in operation["security"], f"{method} {path}"
+            assert {} not in operation["security"], f"{method} {path}"
             refusals = [s for s in operation["responses"] if s.startswith("4")]
             assert "401" in refusals
             for status in refusals:

@@ -1,0 +1,146 @@
+"""What each kind of caller may do with somebody's process: one table, held against the schema.
+
+An operation of the schema or a caller that is missing here fails the run.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+from config.access.actor import Actor
+from signing.models import Process
+from tests.builders import client_user, process_of, row_of
+from tests.conftest import Api
+from tests.people import ANA, BEN, CODES, ILZE, body
+
+CALLERS: dict[str, dict[str, Any] | None] = {
+    "nobody": None,
+    "client": {},
+    "owner": {"name": ILZE},
+    "group member": {"groups": ["legal"]},
+    "signer": {"code": CODES[ANA]},
+    "waiting signer": {"code": CODES[BEN]},
+    "stranger": {"groups": ["sales"]},
+    "portal": {"rights": ["on_behalf"]},
+    "auditor": {"rights": ["audit_read", "audit_write", "manage_profiles"]},
+    "administrator": {"rights": ["administer"]},
+}
+MANAGERS = ("owner", "group member", "portal", "administrator")
+
+
+def row(nobody: int = 401, *, managers: int, signer: int, others: int) -> dict[str, int]:
+    """A line of the table: 401 for nobody, one status for all who manage, one for the signer, one for the rest."""
+    rest = dict.fromkeys(CALLERS, others)
+    return rest | dict.fromkeys(MANAGERS, managers) | {"signer": signer, "nobody": nobody}
+
+
+OF_A_PROCESS = {"managers": 200, "others": 404}
+TABLE: dict[str, dict[str, int]] = {
+    "GET /api/processes": row(managers=200, signer=200, others=200),
+    "POST /api/processes": row(managers=201, signer=201, others=201),
+    "POST /api/processes/search": row(managers=200, signer=200, others=200),
+    "GET /api/processes/{processId}": row(**OF_A_PROCESS, signer=200),
+    "PUT /api/processes/{processId}": row(**OF_A_PROCESS, signer=403),
+    "DELETE /api/processes/{processId}": row(managers=409, signer=403, others=404),  # it is running
+    "POST /api/processes/{processId}/start": row(managers=409, signer=403, others=404),
+    "POST /api/processes/{processId}/cancel": row(**OF_A_PROCESS, signer=403),
+    "POST /api/processes/{processId}/remind": row(**OF_A_PROCESS, signer=403),
+    "GET /api/steps/{processStepId}": row(**OF_A_PROCESS, signer=200),
+    "PUT /api/steps/{processStepId}": row(**OF_A_PROCESS, signer=403),
+    "POST /api/signers/{signerId}/act": row(**OF_A_PROCESS, signer=200),
+    "GET /api/signer-tasks": row(managers=403, signer=200, others=403) | {"portal": 200, "administrator": 200},
+}
+BODIES: dict[str, Any] = {
+    "POST /api/processes": body([[ANA]]),
+    "POST /api/processes/search": {"documentId": "DOC-1"},
+    "PUT /api/processes/{processId}": {"comment": "changed"},
+    "PUT /api/steps/{processStepId}": {"dueDate": "2030-01-01T00:00:00Z"},
+    "POST /api/signers/{signerId}/act": {"signingStatus": "SIGNED"},
+}
+OPERATIONS = {
+    f"{method.upper()} {path}"
+    for path, item in SchemaGenerator().get_schema(request=None, public=True)["paths"].items()
+    for method in item
+}
+
+
+@pytest.fixture
+def process(db: None) -> Process:
+    owner = Actor(client=ILZE, subject=ILZE, groups=frozenset({"legal"}))
+    return process_of(body([[ANA], [BEN]], ownerGroup="legal"), actor=owner)
+
+
+def test_the_table_knows_every_operation_and_every_caller() -> None:
+    assert TABLE.keys() == OPERATIONS
+    assert all(line.keys() == CALLERS.keys() for line in TABLE.values())
+
+
+def call(api: Api, operation: str, process: Process, *, extra: dict[str, Any] | None = None) -> Any:
+    method, path = operation.split()
+    path = path.replace("{processId}", str(process.pk)).replace("{signerId}", str(row_of(process, ANA).pk))
+    path = path.replace("{processStepId}", str(process.steps.get(process_order=1).pk))
+    if path == "/api/signer-tasks":
+        path += f"?country=LV&personalCode={CODES[ANA]}"
+    sent = BODIES.get(operation, {} if method == "POST" else None)
+    return api.call(method, path, {**extra, **(sent or {})} if extra else sent)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("operation", sorted(TABLE))
+def test_each_cell(process: Process, operation: str, caller: str) -> None:
+    granted = CALLERS[caller]
+    api = Api(None if granted is None else client_user(**{"name": caller, **granted}))
+
+    answer = call(api, operation, process)
+
+    assert answer.status_code == TABLE[operation][caller], answer.content
+    if answer.status_code == 401:
+        assert answer["WWW-Authenticate"] == "Token"
+
+
+@pytest.mark.parametrize("operation", sorted(name for name in TABLE if "{" in name))
+def test_what_may_not_be_seen_looks_like_what_does_not_exist(
+    process: Process, operation: str, api_of: Callable[..., Api]
+) -> None:
+    stranger = api_of("stranger")
+    hidden = call(stranger, operation, process)
+    method, path = operation.split()
+    for name in ("processId", "processStepId", "signerId"):
+        path = path.replace(f"{{{name}}}", "9dce9e72-6bf9-4874-8dd1-44342027dd4f")
+    missing = stranger.call(method, path, BODIES.get(operation))
+
+    def told(answer: Any) -> dict[str, Any]:
+        return {name: value for name, value in answer.json().items() if name != "instance"}
+
+    assert (hidden.status_code, told(hidden)) == (missing.status_code, told(missing))
+    assert hidden.headers.keys() == missing.headers.keys()
+
+
+SENTINEL = "5e47134e-1111-4222-8333-444455556666"
+READ_ONLY = {
+    "id": SENTINEL,
+    "createdAt": "1999-09-09T09:09:09Z",
+    "completedAt": "1999-09-09T09:09:09Z",
+    "totalSigners": 424242,
+    "totalSigned": 424242,
+    "signers": [{"signerName": SENTINEL}],
+    "currentInProgressStep": {"id": SENTINEL},
+}
+
+
+@pytest.mark.parametrize("operation", sorted(name for name in TABLE if name.split()[0] in ("POST", "PUT")))
+def test_a_sentinel_in_every_read_only_field_is_not_stored(process: Process, operation: str, api: Api) -> None:
+    if operation.startswith("PUT /api/steps"):
+        extra: dict[str, Any] = {"id": SENTINEL, "stepStatus": "CANCELED", "version": 424242, "process": SENTINEL}
+    else:
+        extra = {**READ_ONLY, "version": 424242, "continueOnDecline": True, "cancelReason": SENTINEL}
+    call(api, operation, process, extra=extra)
+
+    stored = [
+        str(values)
+        for model in (Process, process.steps.model, process.signers.model)
+        for values in model.objects.values()
+    ]
+    assert not [line for line in stored if SENTINEL in line or "1999" in line or "424242" in line]

@@ -1,0 +1,69 @@
+"""Whatever a caller says of itself in parameters, it sees no more than it was granted."""
+
+from itertools import chain, combinations
+from urllib.parse import urlencode
+
+import pytest
+
+from config.access.actor import Actor
+from tests.builders import client_user, process_of
+from tests.conftest import Api
+from tests.people import ANA, BEN, CLEO, CODES, body
+
+NAMES = ["ilze", "ILZE", " ilze", "ilze ", "boss", "", "*", "%", "ilze' OR 1=1 --", "legal"]
+FLAGS = ["true", "false", "TRUE", "1", "yes", ""]
+SPELLINGS = {
+    "owner": NAMES,
+    "user": NAMES,
+    "group": ["legal", "sales", "LEGAL", "", "*"],
+    "isAdmin": FLAGS,
+    "Owner": ["boss"],
+    "USER": ["boss"],
+    "isadmin": ["true"],
+    "is_admin": ["true"],
+    "scope": ["ALL"],
+}
+CALLERS = {
+    "ilze": {"groups": ["legal"]},
+    "stranger": {},
+    "ana": {"code": CODES[ANA]},
+    "auditor": {"rights": ["audit_read"]},
+}
+
+
+def single_and_paired() -> list[list[tuple[str, str]]]:
+    each = [[(name, value) for value in values] for name, values in SPELLINGS.items()]
+    pairs = ([a, b] for one, two in combinations(each, 2) for a in one[:4] for b in two[:4])
+    twice = ([a, a] for a in chain(*each))
+    return [*([a] for a in chain(*each)), *pairs, *twice]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", CALLERS)
+@pytest.mark.parametrize("path", ["/api/processes", "/api/signer-tasks"])
+def test_rows_seen_are_a_subset_of_what_was_granted(name: str, path: str) -> None:
+    for subject, group, people in (
+        ("ilze", "legal", [[ANA], [BEN]]),
+        ("boss", "legal", [[BEN]]),
+        ("boss", "sales", [[CLEO]]),
+        ("boss", None, [[ANA]]),
+    ):
+        by = Actor(client=subject, subject=subject, groups=frozenset({"legal", "sales"}))
+        process_of(body(people, ownerGroup=group), actor=by)
+    api = Api(client_user(name, **CALLERS[name]))  # type: ignore[arg-type]
+    person = [("country", "LV"), ("personalCode", CODES[ANA])] if "tasks" in path else []
+
+    def seen(asked: list[tuple[str, str]]) -> set[str] | None:
+        answer = api.get(f"{path}?{urlencode([*asked, *person, ('size', '200')])}")
+        assert answer.status_code in (200, 400, 403)
+        if answer.status_code != 200:
+            return None
+        return {row.get("id") or row["signer"]["id"] for row in answer.json()["content"]}
+
+    granted = seen([]) or set()
+    answered = 0
+    for asked in single_and_paired():
+        rows = seen(asked)
+        assert rows is None or rows <= granted, asked
+        answered += rows is not None
+    assert answered or not granted

@@ -1,0 +1,54 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from config.api import limits
+from tests.conftest import Api
+
+
+@pytest.fixture(autouse=True)
+def own_cache(settings: Any) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "limits"}}
+    cache.clear()
+
+
+def test_a_client_beyond_its_limit_is_told_when_to_come_back(
+    api: Api, api_of: Callable[..., Api], settings: Any
+) -> None:
+    settings.REQUESTS_PER_CLIENT = 3
+    codes = [api.get("/api/processes").status_code for _ in range(4)]
+    refused = api.get("/api/processes")
+
+    assert codes == [200, 200, 200, 429]
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert 1 <= int(refused["Retry-After"]) <= 60
+    assert api_of("another").get("/api/processes").status_code == 200
+
+
+def test_an_address_is_counted_before_anybody_is_recognised(nobody: Api, settings: Any) -> None:
+    settings.REQUESTS_PER_ADDRESS = 2
+    settings.TRUSTED_PROXIES = 1
+    codes = [nobody.get("/api/processes", X_Forwarded_For="1.1.1.1, 203.0.113.9").status_code for _ in range(3)]
+    assert codes == [401, 401, 429]
+    assert nobody.get("/api/processes", X_Forwarded_For="1.1.1.1, 203.0.113.10").status_code == 401
+
+
+def test_the_next_minute_counts_anew(api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.REQUESTS_PER_CLIENT = 1
+    for minute in (1000, 1001):
+        monkeypatch.setattr(limits.time, "time", lambda minute=minute: 60.0 * minute + 5)
+        assert api.get("/api/processes").status_code == 200
+        refused = api.get("/api/processes")
+        assert (refused.status_code, refused["Retry-After"]) == (429, "55")
+
+
+def test_zero_is_no_limit_and_a_cache_that_is_away_refuses_nobody(api: Api, settings: Any) -> None:
+    settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = 0
+    assert api.get("/api/processes").status_code == 200
+    settings.REQUESTS_PER_CLIENT = 1
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
+    }
+    assert [api.get("/api/processes").status_code for _ in range(3)] == [200, 200, 200]
