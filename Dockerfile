@@ -9,7 +9,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
 RUN useradd --system --home-dir /var/lib/paraph --create-home paraph \
     && PRODUCTION=true SECRET_KEY=only-to-collect ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
-       VAR=/tmp python manage.py collectstatic --no-input -v 0
+       EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=paraph@localhost VAR=/tmp python manage.py collectstatic --no-input -v 0
 
 USER paraph
 EXPOSE 8000

@@ -294,13 +294,21 @@ SPECTACULAR_SETTINGS = {
 
 # --- Mail ------------------------------------------------------------------------------------
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail:///{VAR / 'mail'}")
+_mail_server = _needed(
+    "EMAIL_URL", "the mail server, smtp+tls://user:password@host:587.", f"filemail:///{VAR / 'mail'}"
+)
+EMAIL_CONFIG = env.email_url_config(_mail_server)
 vars().update(EMAIL_CONFIG)
-if EMAIL_CONFIG["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend":
-    EMAIL_BACKEND = "notifications.mailfiles.EmailBackend"
+EMAIL_BACKEND = {
+    "django.core.mail.backends.filebased.EmailBackend": "notifications.mailfiles.EmailBackend",
+    "django.core.mail.backends.smtp.EmailBackend": "notifications.smtp.EmailBackend",
+}.get(EMAIL_CONFIG["EMAIL_BACKEND"], EMAIL_CONFIG["EMAIL_BACKEND"])
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
 EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Paraph <paraph@localhost>")
+SEND_LEASE = 300  # seconds that a message belongs to one sender
+if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE:
+    raise ImproperlyConfigured(f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE are 1 or more, together below {SEND_LEASE}.")
+DEFAULT_FROM_EMAIL = _needed("DEFAULT_FROM_EMAIL", "the sender of mails.", "Paraph <paraph@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_LANGUAGE = env.str("MAIL_LANGUAGE", default="en")
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
@@ -311,6 +319,7 @@ if "{signerId}" not in PORTAL_URL:
     raise ImproperlyConfigured("PORTAL_URL must hold {signerId}, where the signer's id goes.")
 LINK_MAKER = "signing.messages.link"
 PROCESS_WATCHERS = "signing.messages.watchers"
+STILL_DUE = "signing.messages.still_due"
 
 # --- Signing ---------------------------------------------------------------------------------
 

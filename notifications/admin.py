@@ -39,5 +39,5 @@ class MessageAdmin(ReadOnlyAdmin):
         return rows if staff_actor(request).may(Right.ADMINISTER) else rows.none()
 
     def send_again(self, request: HttpRequest, message: Message) -> str:
-        outbox.send_again(message, at=timezone.now())
+        outbox.send_again(message, actor=staff_actor(request), at=timezone.now())
         return "The message waits to be sent again."

@@ -6,7 +6,6 @@ sender that dies in between costs one duplicate at the most, under the same Mess
 
 import logging
 import smtplib
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,11 +27,11 @@ from notifications.models import Message, MessageStatus
 from notifications.render import mail
 
 BATCH = 10
-SEND_DEADLINE = timedelta(seconds=60)
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(seconds=settings.SEND_LEASE)
 RETRIES = [timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)]
 GIVE_UP_AFTER = timedelta(days=3)
 _PERMANENT = 500
+_SENDING_FAULTS = (smtplib.SMTPException, OSError, ValueError)
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +65,20 @@ def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
 
 
 def _deliver(message: Message, connection: "Connection") -> bool:
-    if message.lease_until is None or message.lease_until - timezone.now() < SEND_DEADLINE:
-        return False  # the batch was slow; whoever claims it after the lease sends it
+    if not _still_held(message, at=timezone.now()):
+        return False
     refusal = connection.send(message)
     _mark(message, refusal, at=timezone.now())
     return refusal is None
+
+
+def _still_held(message: Message, *, at: datetime) -> bool:
+    """Renew the lease for this one send; False if the message was withdrawn or taken over while it waited."""
+    held = Message.objects.filter(
+        pk=message.pk, status=MessageStatus.SENDING, lease_until=message.lease_until, tries=message.tries
+    )
+    message.lease_until = at + LEASE
+    return bool(held.update(lease_until=message.lease_until))
 
 
 @transaction.atomic
@@ -104,32 +112,43 @@ class Connection:
         self._backend: Any = None
 
     def send(self, message: Message) -> Refusal | None:
-        """Try once; None if the server took the mail."""
+        """Try once; None if the server took the mail. Whatever goes wrong is this message's alone."""
         try:
             outgoing = mail(message)
         except DomainError as exc:
             return Refusal(exc.detail, permanent=True)
+        except Exception as exc:  # noqa: BLE001 (a defect in one message holds up no other)
+            return self._failed(message, exc, permanent=False)
         try:
             self._send(outgoing)
-        except (smtplib.SMTPException, OSError, ValueError) as exc:
-            self.close()
-            logger.warning("message %s not sent: %s", message.pk, type(exc).__name__)
-            return _refusal(exc)
+        except _SENDING_FAULTS as exc:
+            return self._failed(message, exc, permanent=_is_permanent(exc))
+        except Exception as exc:  # noqa: BLE001 (nor does one of the connection or a backend's own)
+            return self._failed(message, exc, permanent=False)
         return None
 
     def close(self) -> None:
-        if self._backend is not None:
+        backend, self._backend = self._backend, None
+        if backend is not None:
             try:
-                self._backend.close()
+                backend.close()
             except (smtplib.SMTPException, OSError):
                 logger.info("mail connection was already gone")
-            self._backend = None
+
+    def _failed(self, message: Message, exc: Exception, *, permanent: bool) -> Refusal:
+        self.close()
+        logger.warning("message %s not sent: %s", message.pk, type(exc).__name__)
+        return Refusal(_words(exc), permanent)
 
     def _send(self, outgoing: EmailMessage) -> None:
         if self._backend is None:
             self._backend = get_connection(fail_silently=False)
-            self._backend.open()
         with _deadline(self._backend):
+            try:
+                self._backend.open()
+            except Exception as exc:
+                # Certificates, logins, greetings: whatever the server says here, it says not of this message.
+                raise ConnectionError(_words(exc)) from exc
             self._backend.send_messages([outgoing])
 
 
@@ -144,13 +163,11 @@ def _connection() -> Iterator[Connection]:
 
 @contextmanager
 def _deadline(backend: Any) -> Iterator[None]:
-    """Cut the connection when a send takes too long: the socket's timeout bounds each word, not the sum."""
-
-    def cut() -> None:
-        smtp = getattr(backend, "connection", None)
-        if smtp is not None and smtp.sock is not None:
-            smtp.sock.shutdown(socket.SHUT_RDWR)
-
+    """Cut the connection when a try takes too long: the socket's timeout bounds each word, not the sum."""
+    cut = getattr(backend, "cut", None)
+    if cut is None:
+        yield
+        return
     timer = Timer(settings.EMAIL_SEND_DEADLINE, cut)
     timer.daemon = True
     timer.start()
@@ -160,17 +177,23 @@ def _deadline(backend: Any) -> Iterator[None]:
         timer.cancel()
 
 
-def _refusal(exc: Exception) -> Refusal:
+def _is_permanent(exc: Exception) -> bool:
+    """Whether the server, or the mail itself, says that another try would not change anything."""
+    if isinstance(exc, smtplib.SMTPRecipientsRefused):
+        return all(code >= _PERMANENT for code, _ in exc.recipients.values())
+    if isinstance(exc, smtplib.SMTPResponseException):
+        return exc.smtp_code >= _PERMANENT
+    return isinstance(exc, ValueError) and not isinstance(exc, OSError)  # a header that cannot be written
+
+
+def _words(exc: Exception) -> str:
+    """What the server said, or what went wrong."""
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         code, answer = next(iter(exc.recipients.values()))
-        return Refusal(f"{code} {_text(answer)}", permanent=code >= _PERMANENT)
-    # A refused login or greeting says nothing about this message: the next try may find it mended.
-    ours = (smtplib.SMTPAuthenticationError, smtplib.SMTPConnectError, smtplib.SMTPHeloError)
+        return f"{code} {_text(answer)}"
     if isinstance(exc, smtplib.SMTPResponseException):
-        permanent = exc.smtp_code >= _PERMANENT and not isinstance(exc, ours)
-        return Refusal(f"{exc.smtp_code} {_text(exc.smtp_error)}", permanent=permanent)
-    # ValueError: a header or address that cannot be written; another try would not change it.
-    return Refusal(f"{type(exc).__name__}: {exc}", permanent=isinstance(exc, ValueError))
+        return f"{exc.smtp_code} {_text(exc.smtp_error)}"
+    return str(exc) if isinstance(exc, ConnectionError) and exc.args else f"{type(exc).__name__}: {exc}"
 
 
 def _text(answer: bytes | str) -> str:

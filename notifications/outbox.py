@@ -10,7 +10,10 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.module_loading import import_string
 
+from audit.log import Event, record
+from config.access.actor import Actor
 from config.errors import DomainError
 from config.vocabulary import EventType, Role
 from notifications.models import RESENDABLE, Message, MessageStatus
@@ -84,19 +87,29 @@ def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
     """The signers to whom a message of this event went out, or may have: it was tried and not refused for good."""
     tried = Q(tries__gt=0) & ~Q(status__in=[MessageStatus.FAILED, MessageStatus.SUPPRESSED])
     messages = Message.objects.of_process(process_id).filter(
-        tried | Q(status=MessageStatus.SENT), event=event, signer_id__isnull=False
+        tried | Q(sent_at__isnull=False), event=event, signer_id__isnull=False
     )
     return {signer_id for signer_id in messages.values_list("signer_id", flat=True) if signer_id}
 
 
 @transaction.atomic
-def send_again(message: Message, *, at: datetime) -> None:
-    """Queue a message that failed or was sent once more; `NotResendable` in any other state."""
+def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
+    """Queue a message that failed or was sent once more; `NotResendable` in any other state, or when it is not due."""
+    still_due: Any = import_string(settings.STILL_DUE)
+    if not still_due(message):
+        raise NotResendable("This is no longer due: it is not this person's turn, or the process is gone.")
     again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE)
     if not again.update(status=MessageStatus.QUEUED, queued_at=at, tries=0, next_attempt_at=None, reason=""):
         raise NotResendable(
             f"Only a message that was sent or has failed can be sent again; this one is {message.status}."
         )
+    sent_again = Event(
+        EventType.AUDIT_EMAIL_REMINDER,
+        process_id=message.process_id or "",
+        signer_id=message.signer_id or "",
+        note=f"The {message.event} message to a {message.role} was sent again.",
+    )
+    record([sent_again], actor=actor, at=at)
     ring()
 
 

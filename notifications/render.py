@@ -69,7 +69,8 @@ def mail(message: Message) -> EmailMultiAlternatives:
     values = _values(message)
     try:
         subject = _TEXT.from_string(entry["subject"]).render(**values)
-        parts = {"labels": words["labels"], "language": language, "action": entry.get("action"), "link": _link(message)}
+        labels = {**words["labels"], "footer": entry.get("footer", words["labels"]["footer"])}
+        parts = {"labels": labels, "language": language, "action": entry.get("action"), "link": _link(message)}
         title = _TEXT.from_string(entry.get("title", entry["subject"])).render(**values)
         paragraphs = [_TEXT.from_string(paragraph).render(**values) for paragraph in entry["body"]]
         text, html = (

@@ -27,7 +27,7 @@ COLOURS: dict[str, str] = {
 
 @admin.register(Process)
 class ProcessAdmin(ReadOnlyAdmin):
-    """What staff may see is what the API would show them."""
+    """Staff see here what they could change through the API: the page shows everybody's address."""
 
     list_display = ["name", "state", "initiator", "owner_group", "document_type", "created_at", "due_at"]
     list_filter = ["status", "created_at"]
@@ -47,7 +47,7 @@ class ProcessAdmin(ReadOnlyAdmin):
         return process.status
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Process]:
-        return Process.objects.visible_to(staff_actor(request))
+        return Process.objects.managed_by(staff_actor(request))
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         if not search_term:

@@ -12,7 +12,8 @@ from typing import Any
 
 from django.conf import settings
 
-from config.vocabulary import EventType, Role
+from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus
+from notifications.models import Message
 from notifications.outbox import Draft
 from signing import represent
 from signing.models import Process, Signer, Step
@@ -108,6 +109,17 @@ MATRIX: dict[EventType, tuple[Callable[[Occasion], Iterator[Draft]], ...]] = {
 def link(signer_id: uuid.UUID) -> str:
     """The signer's own address in the portal, made when a mail is sent."""
     return settings.PORTAL_URL.replace("{signerId}", str(signer_id))
+
+
+def still_due(message: Message) -> bool:
+    """Whether a message makes sense now: a call or reminder only while it is that signer's turn."""
+    if message.event not in TASK_MAILS or message.signer_id is None:
+        return True
+    return (
+        Signer.objects.filter(id=message.signer_id, status=SignerStatus.STARTED)
+        .exclude(process__status__in=[ProcessStatus.CANCELED, ProcessStatus.DECLINED])
+        .exists()
+    )
 
 
 def watchers(process_id: uuid.UUID | None) -> list[str]:

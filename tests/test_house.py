@@ -44,12 +44,14 @@ def test_no_file_is_two() -> None:
     assert not long
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "PORTAL_URL"])
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "PORTAL_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL"])
 def test_production_does_not_start_without(missing: str) -> None:
     given = {
         "SECRET_KEY": "x" * 60,
         "ALLOWED_HOSTS": "paraph.example.org",
         "PORTAL_URL": "https://p.example.org/{signerId}",
+        "EMAIL_URL": "smtp://localhost:25",
+        "DEFAULT_FROM_EMAIL": "paraph@example.org",
     }
     del given[missing]
     environment = {"PATH": os.environ["PATH"], "PRODUCTION": "true", **given}

@@ -17,6 +17,7 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
+_FIRST_YEAR, _LAST_YEAR = 1, 9999
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
@@ -112,10 +113,10 @@ class Moment(Optional, serializers.DateTimeField):
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             self.fail("invalid", format="RFC 3339")
         moment = super().to_internal_value(value)
-        try:
-            return moment.astimezone(UTC)
-        except OverflowError:
-            self.fail("overflow", timezone="UTC")
+        if not _FIRST_YEAR < moment.year < _LAST_YEAR:
+            # Every zone must be able to show it.
+            self.fail("overflow", timezone="every time zone")
+        return moment.astimezone(UTC)
 
 
 class Choice(Optional, serializers.ChoiceField):

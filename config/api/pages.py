@@ -96,18 +96,18 @@ class SpringPagination(BasePagination):
 
 
 def _page_schema(content: dict[str, Any]) -> dict[str, Any]:
-    number = {"type": "integer", "format": "int32"}
-    flag = {"type": "boolean"}
+    number = {"type": "integer", "format": "int32", "example": 1}
+    flag = {"type": "boolean", "example": True}
     properties = {
         "content": content,
-        "totalElements": {"type": "integer", "format": "int64"},
+        "totalElements": {"type": "integer", "format": "int64", "example": 1},
         "totalPages": number,
-        "number": number,
-        "size": number,
+        "number": {**number, "example": 0},
+        "size": {**number, "example": DEFAULT_SIZE},
         "numberOfElements": number,
         "first": flag,
         "last": flag,
-        "empty": flag,
+        "empty": {**flag, "example": False},
     }
     return {"type": "object", "properties": properties, "required": list(properties)}
 

@@ -129,10 +129,16 @@ def _as_domain_error(exc: Exception) -> DomainError | None:
         error.code = "invalid"
         return error
     if isinstance(exc, exceptions.APIException):
-        error = DomainError(str(exc.detail))
+        error = DomainError(
+            "The body is JSON: send Content-Type: application/json." if _not_json(exc) else str(exc.detail)
+        )
         error.status, error.code = exc.status_code, str(exc.get_codes())
         return error
     return None
+
+
+def _not_json(exc: Exception) -> bool:
+    return isinstance(exc, exceptions.UnsupportedMediaType)
 
 
 def _escaped(key: str) -> str:

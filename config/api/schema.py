@@ -18,11 +18,19 @@ REFUSALS = {
     403: ("forbidden", "The caller may know of it, but not do this."),
     404: ("not_found", "There is no such thing, or the caller may not see it."),
     409: ("impossible_transition", "The present state does not allow it; the detail names that state."),
+    411: ("length_required", "A body without `Content-Length`."),
     412: ("stale", "`If-Match` names another version than the present one."),
     413: ("too_large", "The body is larger than 8 MB."),
-    411: ("length_required", "A body without `Content-Length`."),
+    415: ("unsupported_media_type", "A body that is not `application/json`."),
     422: ("idempotency_key_reused", "The `Idempotency-Key` was used for another request."),
     429: ("too_many_requests", "More requests than a client or an address may make; `Retry-After` says when."),
+    503: ("busy", "The database, or the identity provider, cannot be reached; nothing was changed. `Retry-After`."),
+}
+
+HEADERS = {
+    "Idempotency-Key": (("POST",), "The same key and body again replay the first answer, for 24 hours."),
+    "If-Match": (("PUT", "DELETE", "POST"), "The `ETag` that was read; 412 if it is no longer the present one."),
+    "If-None-Match": (("GET",), "The `ETag` that was read; 304 if it is still the present one."),
 }
 
 
@@ -54,6 +62,14 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
     }
 
 
+def versioned(*statuses: int) -> list[OpenApiParameter]:
+    """The `ETag` of the answers with these statuses."""
+    text = "The version, for `If-Match` and `If-None-Match`."
+    return [
+        OpenApiParameter("ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, description=text, response=list(statuses))
+    ]
+
+
 class ApiSchema(AutoSchema):
     """Adds the headers that `config.api` answers to on every endpoint."""
 
@@ -61,15 +77,11 @@ class ApiSchema(AutoSchema):
         return SpringPagination() if self.method == "GET" else None
 
     def get_override_parameters(self) -> list[Any]:
-        headers = []
-        if self.method == "POST":
-            headers.append(
-                _header("Idempotency-Key", "The same key and body again replay the first answer, for 24 hours.")
-            )
-        if self.method in ("PUT", "DELETE"):
-            headers.append(_header("If-Match", "The `ETag` that was read; 412 if it is no longer the present one."))
-        if self.method == "GET" and "{" in self.path:
-            headers.append(_header("If-None-Match", "The `ETag` that was read; 304 if it is still the present one."))
+        headers = [
+            _header(name, description)
+            for name, (methods, description) in HEADERS.items()
+            if self.method in methods and (name == "Idempotency-Key" or "{" in self.path)
+        ]
         return [*super().get_override_parameters(), *headers]
 
 
@@ -78,12 +90,17 @@ def add_common_refusals(result: dict[str, Any], generator: object, request: obje
     schema = {"$ref": "#/components/schemas/Problem"}
     for path in result["paths"].values():
         for method, operation in path.items():
-            for status in (422, 429) if method == "post" else (429,):
+            for status in _common(method, operation):
                 code, description = REFUSALS[status]
                 content = {"schema": schema, "examples": {code: {"value": _example(status, code).value}}}
                 answer = {"description": description, "content": {MEDIA_TYPE: content}}
                 operation["responses"].setdefault(str(status), answer)
     return result
+
+
+def _common(method: str, operation: dict[str, Any]) -> list[int]:
+    with_body = [411, 413, 415] if "requestBody" in operation else []
+    return [*with_body, *([422] if method == "post" else []), 429, 503]
 
 
 def _header(name: str, description: str) -> OpenApiParameter:

@@ -41,13 +41,13 @@ class JsonAlone(BaseContentNegotiation):
 class ApiViewSet(ViewSet):
     """`self.actor` is the caller, `self.now` the moment of the request.
 
-    Every GET reads one state of the database; every POST honours `Idempotency-Key`; `self.expected`
+    What only `reads` sees one state of the database; every POST honours `Idempotency-Key`; `self.expected`
     holds what `If-Match` asks for.
     """
 
     content_negotiation_class = JsonAlone
+    reads = frozenset({"list", "retrieve", "search"})
     request: Request
-    get: Callable[..., Response]
     post: Callable[..., Response]
 
     @cached_property
@@ -68,8 +68,9 @@ class ApiViewSet(ViewSet):
         limits.count_client(self.actor.client)
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        if request.method == "GET" and self.action:
-            self.get = partial(_in_one_snapshot, self.get)
+        if self.action in self.reads:
+            method = str(request.method).lower()
+            setattr(self, method, partial(_in_one_snapshot, getattr(self, method)))
         if request.method == "POST" and self.action:
             self.post = partial(self._once, self.post)
 

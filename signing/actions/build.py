@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from config.api.fields import INT32
 from config.errors import Fault, Invalid
 from config.vocabulary import Role, SignerStatus
 from signing.actions.run import Run
@@ -76,6 +77,9 @@ def check_shape(run: Run) -> None:
         if step.process_order in orders:
             detail = f"Two steps have the processOrder {step.process_order}; each needs its own."
             faults.append(Fault(detail, code="order_taken", pointer=f"{STEPS}/{index}/processOrder"))
+        if step.process_order > INT32:
+            detail = f"No number is left after the step before it; processOrder is at most {INT32}."
+            faults.append(Fault(detail, code="max_value", pointer=f"{STEPS}/{index}/processOrder"))
         orders.add(step.process_order)
     if faults:
         raise Invalid(faults=faults)

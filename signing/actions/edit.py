@@ -11,7 +11,7 @@ from typing import Any
 
 from config.errors import DomainError, Fault, Invalid
 from config.text import person_key
-from config.vocabulary import ProcessStatus, SignerStatus, StepStatus
+from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 from signing.actions.build import (
     DEFAULTS,
@@ -25,6 +25,7 @@ from signing.actions.build import (
     row_paths,
 )
 from signing.actions.run import Run
+from signing.messages import WRITTEN_TO_AS
 from signing.models import Process, Signer, Step
 from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, value
 
@@ -103,9 +104,11 @@ def edit_signer(run: Run, step: Step, signer: Signer, body: Body, pointer: str =
     if changed:
         _require_open(run, step)
         _note(run, f"signers/{signer.id}/", SIGNER_WIRE, signer, changed)
+        written_to_as = WRITTEN_TO_AS.get(Role(signer.role))
         run.touch(signer, **changed)
         run.touch(signer, **signer.folded())
-        if signer.status == SignerStatus.STARTED and not changed.keys().isdisjoint(_REACHED_BY):
+        anew = not changed.keys().isdisjoint(_REACHED_BY) or WRITTEN_TO_AS.get(Role(signer.role)) != written_to_as
+        if signer.status == SignerStatus.STARTED and anew:
             run.call(signer)
     return Report(signer, reported, brought) if reported else None
 

@@ -125,7 +125,8 @@ def require_complete(run: Run) -> None:
         for place, signer in enumerate(run.signers_of(step)):
             for column in _lacks(signer):
                 pointer = f"#/signingProcessSteps/{index}/processStepSigners/{place}/{_WIRE[column]}"
-                detail = f"The {signer.role} {signer.name or _id(signer.id)} in step {step.process_order} lacks it."
+                who = f"The {signer.role} {signer.name or _id(signer.id)} in step {step.process_order}"
+                detail = f"{who} lacks {_WIRE[column]}."
                 faults.append(Fault(detail, code="lacking", pointer=pointer))
     if faults:
         raise IncompleteSigners(faults=faults)

@@ -57,7 +57,7 @@ def remind(
             run.remind(signer)
             reminded.append(signer)
     if not reminded:
-        raise NobodyToRemind(faults=[Fault(f"{signer.id}: {reason}", code="skipped") for signer, reason in skipped])
+        raise NobodyToRemind(faults=[Fault(f"{signer}: {reason}.", code="skipped") for signer, reason in skipped])
     return Reminded(run.save(quietly=True), tuple(reminded), tuple(skipped))
 
 

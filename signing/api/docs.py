@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from config.api import pages, schema
 from signing.api import filters
@@ -52,25 +52,86 @@ def _operation(
     operation: str, summary: str, description: str, answer: Any, *, tag: str, refusals: tuple[int, ...], **more: Any
 ) -> dict[str, Any]:
     success = more.pop("success", 200)
+    also = more.pop("also", {})
+    if answer in (_VERSIONED, _STEP):
+        more["parameters"] = [*more.get("parameters", []), *schema.versioned(success)]
     return {
         "operation_id": operation,
         "summary": summary,
         "description": description,
         "tags": [tag],
-        "responses": {success: answer, **schema.problems(*refusals)},
+        "responses": {success: answer, **also, **schema.problems(*refusals)},
         **more,
     }
 
 
-_VERSIONED = OpenApiResponse(ProcessSerializer, description="The process; `ETag` is its version.")
-_STEP = OpenApiResponse(StepSerializer, description="The step; `ETag` is its process's version.")
+_SIGNER_ANSWER = {
+    "id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922",
+    "signerName": "Jānis Bērziņš",
+    "signerCountry": "LV",
+    "signerPersonalCode": "010190-12345",
+    "signerEmail": "janis.berzins@example.org",
+    "signerRole": "SIGNER",
+    "signerComment": None,
+    "commentForSigner": "Please look at clause 7.",
+    "signingStatus": "STARTED",
+    "signerNotification": True,
+    "signerLanguage": "lv",
+    "anonymous": False,
+}
+_STEP_ANSWER = {
+    "id": "6aaf67bc-30be-4d2e-b1fe-a4d9aefef408",
+    "processOrder": 1,
+    "stepStatus": "STARTED",
+    "dueDate": "2026-12-01T15:00:00Z",
+    "processStepSigners": [_SIGNER_ANSWER],
+}
+_PROCESS_ANSWER = {
+    "id": "9dce9e72-6bf9-4874-8dd1-44342027dd4f",
+    "createdAt": "2026-11-24T09:30:00Z",
+    "processInitiatorEmail": "ilze.kalnina@example.org",
+    "documentId": "DOC-2026-0117",
+    "documentName": "Lease agreement, Brīvības iela 12",
+    "initiator": "portal",
+    "comment": None,
+    "status": "STARTED",
+    "documentType": None,
+    "ownerGroup": None,
+    "completedAt": None,
+    "initiatorName": "Ilze Kalniņa",
+    "canceled": False,
+    "signingProcessSteps": [_STEP_ANSWER],
+    "totalSigners": 1,
+    "totalSigned": 0,
+    "signers": [_SIGNER_ANSWER],
+    "currentInProgressStep": _STEP_ANSWER,
+}
+_TASK_ANSWER = {
+    "process": _PROCESS_ANSWER,
+    "step": _STEP_ANSWER,
+    "signer": _SIGNER_ANSWER,
+    "overdue": False,
+    "actions": ["DECLINED", "SIGNED"],
+}
+
+
+def _answer(shape: Any, description: str, example: Any) -> OpenApiResponse:
+    return OpenApiResponse(shape, description, examples=[OpenApiExample("An answer", example, response_only=True)])
+
+
+_VERSIONED = _answer(ProcessSerializer, "The process; `ETag` is its version.", _PROCESS_ANSWER)
+_STEP = _answer(StepSerializer, "The step; `ETag` is its process's version.", _STEP_ANSWER)
+_NOT_MODIFIED = {304: OpenApiResponse(description="The version of `If-None-Match` is still the present one.")}
+_LOCATION = OpenApiParameter(
+    "Location", str, OpenApiParameter.HEADER, description="The address of the new process.", response=[201]
+)
 _CHANGE = (400, 401, 403, 404, 409, 412)
 
 LIST = _operation(
     "listProcesses",
     "List processes",
     "The processes that the caller may see, newest first, a page at a time.",
-    OpenApiResponse(ProcessSerializer(many=True), description="A page of processes."),
+    _answer(ProcessSerializer(many=True), "A page of processes.", _PROCESS_ANSWER),
     tag="processes",
     refusals=(400, 401, 403),
     parameters=[
@@ -86,6 +147,7 @@ CREATE = _operation(
     tag="processes",
     refusals=(400, 401, 403, 413),
     success=201,
+    parameters=[_LOCATION],
     request=ProcessSerializer,
     examples=[_request("One signer", _BODY), _request("A draft", {**_BODY, "status": "PENDING"})],
 )
@@ -95,6 +157,7 @@ RETRIEVE = _operation(
     "With `If-None-Match` of the present version: 304.",
     _VERSIONED,
     tag="processes",
+    also=_NOT_MODIFIED,
     refusals=(401, 403, 404),
 )
 UPDATE = _operation(
@@ -121,7 +184,7 @@ SEARCH = _operation(
     "searchProcesses",
     "Find processes by document and personal code",
     "At least one of the two; both must hold. Newest first, at most 200.",
-    OpenApiResponse(ProcessSerializer(many=True), description="The processes found."),
+    _answer(ProcessSerializer(many=True), "The processes found.", _PROCESS_ANSWER),
     tag="processes",
     refusals=(400, 401, 403),
     request=FindSerializer,
@@ -150,7 +213,11 @@ REMIND = _operation(
     "remindSigners",
     "Remind those whose turn it is",
     "All, or the signers named; each at most once an hour.",
-    RemindedSerializer,
+    _answer(
+        RemindedSerializer,
+        "Who gets a mail, and who does not and why.",
+        {"reminded": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"], "skipped": []},
+    ),
     tag="processes",
     refusals=_CHANGE,
     request=RemindSerializer,
@@ -161,7 +228,7 @@ TASKS = _operation(
     "List a person's tasks",
     "The steps that a person was called to, in any process, newest first; steps that still wait are not shown. "
     "The caller is that person, or acts on behalf.",
-    OpenApiResponse(TaskSerializer(many=True), description="A page of tasks."),
+    _answer(TaskSerializer(many=True), "A page of tasks.", _TASK_ANSWER),
     tag="signers",
     refusals=(400, 401, 403),
     parameters=[
@@ -170,7 +237,13 @@ TASKS = _operation(
     ],
 )
 RETRIEVE_STEP = _operation(
-    "getStep", "Read a step", "A step with its signers.", _STEP, tag="steps", refusals=(401, 403, 404)
+    "getStep",
+    "Read a step",
+    "A step with its signers.",
+    _STEP,
+    tag="steps",
+    refusals=(401, 403, 404),
+    also=_NOT_MODIFIED,
 )
 UPDATE_STEP = _operation(
     "updateStep",

@@ -48,6 +48,8 @@ class SigningViewSet(ApiViewSet):
             raise NotFound from None
 
     def body(self, shape: Any) -> dict[str, Any]:
+        if not isinstance(self.request.data, dict):
+            raise Invalid("The body is a JSON object, in braces.", [Fault("This is no object.", pointer="#")])
         serializer = shape(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)

@@ -1,5 +1,8 @@
 """Sending against a real SMTP server that answers as it is told."""
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes
@@ -12,11 +15,11 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from config.vocabulary import EventType, Role
-from notifications import delivery, outbox
+from notifications import delivery, outbox, render
 from notifications.delivery import LEASE, RETRIES, claim, send_due
 from notifications.models import Message, MessageStatus
 from notifications.outbox import Draft, NotResendable
-from tests.builders import NOON, client_user, started_process
+from tests.builders import NOON, OWNER, client_user, sign, started_process
 from tests.people import ANA, BEN, address, signer
 from tests.sink import Sink, smtp_sink
 
@@ -26,7 +29,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def sink(settings: Any) -> Iterator[Sink]:
     with smtp_sink() as (sink, port):
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "notifications.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
@@ -177,7 +180,7 @@ def test_the_message_id_is_made_of_the_key(sink: Sink) -> None:
     first, second = (mail["Message-ID"] for mail in sink.mails)
     assert first == second
 
-    outbox.send_again(Message.objects.get(), at=timezone.now())
+    outbox.send_again(Message.objects.get(), actor=OWNER, at=timezone.now())
     send_due()
     assert sink.mails[2]["Message-ID"] != first
 
@@ -185,7 +188,7 @@ def test_the_message_id_is_made_of_the_key(sink: Sink) -> None:
 def test_only_what_was_sent_or_failed_is_sent_again() -> None:
     queue("a@example.org")
     with pytest.raises(NotResendable, match="QUEUED"):
-        outbox.send_again(Message.objects.get(), at=NOON)
+        outbox.send_again(Message.objects.get(), actor=OWNER, at=NOON)
 
 
 def test_the_same_key_is_written_once() -> None:
@@ -239,3 +242,78 @@ def test_no_broker_no_bell_and_a_broken_broker_costs_nothing(
     assert len(rung) == 1
     assert Message.objects.queued().count() == 2
     assert state("b@example.org") == MessageStatus.QUEUED
+
+
+@pytest.mark.parametrize("trouble", [{"EMAIL_USE_TLS": True}, {"EMAIL_HOST": "mail..example.org"}, {"EMAIL_PORT": 1}])
+def test_trouble_with_the_server_is_no_messages_fault(sink: Sink, settings: Any, trouble: dict[str, Any]) -> None:
+    queue("a@example.org")
+    for name, value in trouble.items():
+        setattr(settings, name, value)
+
+    send_due()
+
+    message = Message.objects.get()
+    assert (message.status, message.tries) == ("QUEUED", 1)
+    assert message.reason
+
+
+def test_a_server_that_drips_its_greeting_is_cut_off(settings: Any) -> None:
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = "notifications.smtp.EmailBackend", "127.0.0.1"
+    settings.EMAIL_TIMEOUT, settings.EMAIL_SEND_DEADLINE = 5, 1
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.EMAIL_PORT = server.getsockname()[1]
+        stop = threading.Event()
+
+        def drip() -> None:
+            line, _ = server.accept()
+            with line:
+                while not stop.wait(0.3):
+                    try:
+                        line.sendall(b"220-wait\r\n")
+                    except OSError:
+                        return
+
+        threading.Thread(target=drip, daemon=True).start()
+        queue("a@example.org")
+        began = time.monotonic()
+        send_due()
+        stop.set()
+
+    assert time.monotonic() - began < 4
+    assert state("a@example.org") == "QUEUED"
+
+
+def test_a_message_with_a_defect_holds_up_no_other(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue("bad@example.org", "b@example.org")
+    original = render._values
+
+    def defective(message: Message) -> dict[str, Any]:
+        if message.address.startswith("bad"):
+            raise OverflowError
+        return original(message)
+
+    monkeypatch.setattr(render, "_values", defective)
+    send_due()
+
+    assert (state("bad@example.org"), state("b@example.org")) == ("QUEUED", "SENT")
+
+
+def test_a_message_withdrawn_while_it_waits_in_a_batch_is_not_sent(sink: Sink) -> None:
+    queue("a@example.org")
+    (held,) = claim(timezone.now())
+    Message.objects.update(status="WITHDRAWN")
+    assert not delivery._deliver(held, delivery.Connection())
+    assert sink.mails == []
+
+
+def test_sent_again_only_while_it_is_due_and_audited(sink: Sink) -> None:
+    process = started_process([[ANA, BEN]], processInitiatorEmail=None)
+    send_due()
+    call = Message.objects.get(address=address(ANA))
+    outbox.send_again(call, actor=OWNER, at=timezone.now())
+    assert AuditEvent.objects.filter(event_type="AUDIT_EMAIL_REMINDER", process_id=str(process.pk)).count() == 1
+
+    send_due()
+    sign(process, ANA)
+    with pytest.raises(NotResendable, match="no longer due"):
+        outbox.send_again(Message.objects.get(pk=call.pk), actor=OWNER, at=timezone.now())

@@ -10,6 +10,7 @@ from django.utils import timezone
 from notifications import delivery
 from notifications.delivery import Refusal, claim
 from notifications.models import Message
+from notifications.outbox import send_again
 from signing import actions
 from signing.models import Process
 from tests.builders import NOON, OWNER, draft_process, row_of, sign, started_process
@@ -293,3 +294,35 @@ def test_a_viewer_does_not_hold_up_and_may_look_later(api: Api) -> None:
     process = started_process([[signer(ANA, "VIEWER"), BEN]], signed=[BEN])
     sign(process, ANA, "VIEWED")
     assert api.get(url(process)).json()["signers"][0]["signingStatus"] == "VIEWED"
+
+
+def test_who_is_given_something_to_sign_is_called(api: Api, outbox: Outbox) -> None:
+    process = started_process([[ANA, signer(BEN, "VIEWER"), signer(CLEO, "ADMINISTRATOR")]])
+    (step,) = steps_of(api, process)
+    for row in step["processStepSigners"]:
+        row["signerRole"] = "SIGNER"
+    assert api.put(f"/api/steps/{step['id']}", step).status_code == 200
+    called = [(m.address, m.role) for m in outbox.of("TASK_STARTED", status="QUEUED")]
+    assert sorted(called) == [(address(ANA), "SIGNER"), (address(BEN), "SIGNER"), (address(CLEO), "SIGNER")]
+
+
+def test_the_number_after_the_last_is_none(api: Api) -> None:
+    wire = body([[ANA], [BEN]])
+    wire["signingProcessSteps"][0]["processOrder"] = 2**31 - 1
+    answer = api.post("/api/processes", wire)
+    assert answer.json()["errors"][0]["pointer"] == "#/signingProcessSteps/1/processOrder"
+
+
+@pytest.mark.parametrize("due", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_a_due_date_can_be_shown_in_every_zone(api: Api, due: str) -> None:
+    wire = body([[ANA]])
+    wire["signingProcessSteps"][0]["dueDate"] = due
+    assert api.post("/api/processes", wire).json()["errors"][0]["code"] == "overflow"
+
+
+def test_a_person_called_again_hears_of_the_cancel(db: None, outbox: Outbox) -> None:
+    process = started_process([[ANA]], processInitiatorEmail=None)
+    Message.objects.update(status="SENT", tries=1, sent_at=NOON)
+    send_again(Message.objects.get(), actor=OWNER, at=NOON)
+    actions.cancel(process, actor=OWNER, at=NOON)
+    assert outbox.addressees("PROCESS_CANCELED") == [address(ANA)]
