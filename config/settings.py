@@ -171,6 +171,7 @@ AXES_VERBOSE = False
 AXES_DISABLE_ACCESS_LOG = True
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
 OTP_TOTP_ISSUER = "Paraph"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
 # Single sign-on of staff, an extra: pip install 'mozilla-django-oidc>=5,<6'
 OIDC_RP_CLIENT_ID = env.str("OIDC_RP_CLIENT_ID", default="")
