@@ -150,12 +150,14 @@ class SignerQuerySet(models.QuerySet["Signer"]):
 class Signer(models.Model):
     """One recipient within a step, whatever the role.
 
+    `created_at` is the process's, kept here so that a person's tasks are read newest first by one index.
     `called_at` is when it became this person's turn, `reminded_at` when a person last asked to remind it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="signers")
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="signers")
+    created_at = models.DateTimeField()
     position = models.PositiveIntegerField()
     role = models.CharField(max_length=13, choices=Role.choices, default=Role.SIGNER)
     status = models.CharField(max_length=19, choices=SignerStatus.choices, default=SignerStatus.WAITING_FOR_PROCESS)
@@ -181,6 +183,9 @@ class Signer(models.Model):
     class Meta:
         indexes = [
             models.Index("person_key", "process", name="signer_by_person", condition=~Q(person_key="")),
+            models.Index(
+                "person_key", "created_at", "id", name="tasks_of_person", condition=Q(called_at__isnull=False)
+            ),
             models.Index("code_key", "process", name="signer_by_code", condition=~Q(code_key="")),
         ]
 

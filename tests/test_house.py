@@ -44,21 +44,58 @@ def test_no_file_is_two() -> None:
     assert not long
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "PORTAL_URL", "EMAIL_URL", "DEFAULT_FROM_EMAIL"])
+GIVEN = {
+    "SECRET_KEY": "".join(f"{n:x}" for n in range(60)),
+    "ALLOWED_HOSTS": "paraph.example.org",
+    "PORTAL_URL": "https://p.example.org/{signerId}",
+    "EMAIL_URL": "smtp://localhost:25",
+    "DEFAULT_FROM_EMAIL": "paraph@example.org",
+}
+
+
+def run(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": os.environ["PATH"], **settings}
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("missing", GIVEN)
 def test_production_does_not_start_without(missing: str) -> None:
-    given = {
-        "SECRET_KEY": "x" * 60,
-        "ALLOWED_HOSTS": "paraph.example.org",
-        "PORTAL_URL": "https://p.example.org/{signerId}",
-        "EMAIL_URL": "smtp://localhost:25",
-        "DEFAULT_FROM_EMAIL": "paraph@example.org",
-    }
-    del given[missing]
-    environment = {"PATH": os.environ["PATH"], "PRODUCTION": "true", **given}
-    command = [sys.executable, "-c", "import config.settings"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    given = {name: value for name, value in GIVEN.items() if name != missing}
+    done = run("-c", "import config.settings", PRODUCTION="true", **given)
     assert done.returncode != 0
     assert missing in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("DEBUG", "true", "DEBUG"),
+        ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS"),
+        ("API_CALLERS", "token,magic", "magic"),
+        ("API_CALLERS", "jwt", "JWT_ISSUER"),
+        ("JWT_ALGORITHMS", "HS256", "HS256"),
+        ("EMAIL_SEND_DEADLINE", "400", "EMAIL_SEND_DEADLINE"),
+        ("PORTAL_URL", "https://p.example.org/", "signerId"),
+    ],
+)
+def test_nor_with_what_is_not_safe(name: str, value: str, says: str) -> None:
+    done = run("-c", "import config.settings", PRODUCTION="true", **{**GIVEN, name: value})
+    assert done.returncode != 0
+    assert says in done.stderr
+
+
+def test_the_deployment_check_is_clean() -> None:
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", PRODUCTION="true", **GIVEN)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ways_in_are_switched_off() -> None:
+    told = "import config.settings as s; print(s.REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'])"
+    done = run("-c", told, API_CALLERS="token")
+    assert "TokenAuthentication" in done.stdout
+    assert "Session" not in done.stdout
 
 
 schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)

@@ -60,9 +60,9 @@ def asked(actor: Actor, parameters: QueryDict) -> Actor:
         return actor
     if not actor.names_anybody:
         if subject not in (None, actor.subject):
-            raise NotYours("You may name only yourself as owner or user.")
+            raise NotYours("You may name only yourself; naming others needs the right 'on_behalf'.")
         if group is not None and group not in actor.groups:
-            raise NotYours("You may name only a group of yours.")
+            raise NotYours("You may name only a group of yours; naming others needs the right 'on_behalf'.")
     if subject is None and group is None and as_admin is None:
         return actor
     return actor.acting_for(subject=subject, group=group)

@@ -42,7 +42,7 @@ def add_signer(run: Run, step: Step, body: Body, *, position: int, pointer: str)
         raise Invalid(faults=[Fault(detail, code="not_called_yet", pointer=f"{pointer}/signingStatus")])
     columns = {c: DEFAULTS.get(c) if body.get(c) is None else body[c] for c in SIGNER_WIRE.values()}
     wanted = {c: v for c, v in columns.items() if c not in SERVERS}
-    signer = Signer(process=run.process, step=step, position=position, **wanted)
+    signer = Signer(process=run.process, step=step, created_at=run.process.created_at, position=position, **wanted)
     for column, folded in signer.folded().items():
         setattr(signer, column, folded)
     run.signers.append(signer)

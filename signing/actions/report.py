@@ -19,7 +19,7 @@ _PRIVATE = frozenset({"personal_code", "email", "initiator_email"})
 
 class NotYourAct(Forbidden):
     code = "not_your_act"
-    detail = "A signer reports its own act and changes nothing else."
+    detail = "A signer reports its own act and changes nothing else; that needs 'administer' or 'on_behalf'."
 
 
 @transaction.atomic

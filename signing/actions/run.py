@@ -287,7 +287,9 @@ def lock_managed(process: Process, *, actor: Actor, at: datetime, expected: froz
     """`lock`, and `Forbidden` unless the caller may change the process."""
     run = lock(process, actor=actor, at=at, expected=expected)
     if not run.process.managed_by(actor):
-        raise Forbidden("Only the initiator, the owner group and administrators may change this process.")
+        raise Forbidden(
+            "Only the initiator and the owner group may change this process; others need 'administer' or 'on_behalf'."
+        )
     return run
 
 

@@ -80,10 +80,10 @@ class Listed(filters.FilterSet):
         return self.qs
 
     def created_on_or_after(self, rows: Any, name: str, day: date) -> Any:
-        return rows.filter(**{f"{self.within}created_at__gte": start_of(day)})
+        return rows.filter(created_at__gte=start_of(day))
 
     def created_on_or_before(self, rows: Any, name: str, day: date) -> Any:
-        return rows.filter(**{f"{self.within}created_at__lt": start_of(min(day, LAST_DAY) + timedelta(days=1))})
+        return rows.filter(created_at__lt=start_of(min(day, LAST_DAY) + timedelta(days=1)))
 
     def in_statuses(self, rows: Any, name: str, statuses: list[str]) -> Any:
         return rows.filter(**{f"{self.within}status__in": statuses})

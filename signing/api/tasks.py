@@ -20,7 +20,7 @@ from signing.api.filters import TaskFilter
 from signing.models import Signer
 
 SORTS = {
-    "createdAt": "process__created_at",
+    "createdAt": "created_at",
     "completedAt": "process__completed_at",
     "documentName": "process__document_name",
     "status": "process__status",

@@ -1,7 +1,8 @@
 """Every filter and sort that is offered goes by index: PostgreSQL's plans on 100,000 processes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -14,6 +15,8 @@ from signing.api.filters import ProcessFilter, TaskFilter
 from signing.api.tasks import SORTS as TASK_SORTS
 from signing.api.views import SORTS
 from signing.models import Process, Signer
+from tests.builders import client_user
+from tests.conftest import Api
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
 
@@ -32,11 +35,14 @@ SELECT md5('p' || n)::uuid, 1, (ARRAY['STARTED', 'PENDING', 'DECLINED', 'COMPLET
 FROM generate_series(1, {PROCESSES}) n;
 INSERT INTO signing_step (id, process_id, process_order, status)
 SELECT md5('s' || n)::uuid, md5('p' || n)::uuid, 1, 'STARTED' FROM generate_series(1, {PROCESSES}) n;
-INSERT INTO signing_signer (id, process_id, step_id, position, role, status, notification, anonymous, called_at,
-    name_plain, email_plain, code_key, person_key)
-SELECT md5('r' || n)::uuid, md5('p' || n)::uuid, md5('s' || n)::uuid, 0, 'SIGNER', 'STARTED', true, false, now(),
+INSERT INTO signing_signer (id, process_id, step_id, created_at, position, role, status, notification,
+    anonymous, called_at, name_plain, email_plain, code_key, person_key)
+SELECT md5('r' || n)::uuid, md5('p' || n)::uuid, md5('s' || n)::uuid, now() - n * interval '1 minute', 0,
+    'SIGNER', 'STARTED', true, false, now(),
     md5('n' || n), md5('m' || n) || '@example.org', 'c' || n % 5000, 'lv:c' || n % 5000
 FROM generate_series(1, {PROCESSES}) n;
+UPDATE signing_signer SET code_key = 'busy', person_key = 'lv:busy'
+WHERE process_id IN (SELECT md5('p' || n * 10)::uuid FROM generate_series(1, {PROCESSES // 10}) n);
 ANALYZE signing_process, signing_step, signing_signer;
 """
 
@@ -59,6 +65,26 @@ def test_no_page_of_tasks_reads_a_whole_table(filled: None, query: str) -> None:
     rows = TaskFilter(asked, queryset=Signer.objects.called(PERSON.person), at=timezone.now()).rows()
     told = rows.select_related("process", "step").order_by(*page._order(Signer))[: page.size].explain()
     assert not re.search(r"Seq Scan on signing_", told), told
+
+
+def test_a_person_with_ten_thousand_tasks(filled: None, queries: Callable[[], Any]) -> None:
+    asked = QueryDict("country=LV&personalCode=busy")
+    page = PageRequest.of(asked, sorts=TASK_SORTS, default="createdAt,desc")
+    rows = Signer.objects.called("lv:busy").select_related("process", "step")
+    told = rows.order_by(*page._order(Signer))[: page.size].explain()
+    assert "tasks_of_person" in told, told
+    assert not re.search(r"Seq Scan on signing_|Sort", told), told
+
+    portal = Api(client_user("portal", rights=["on_behalf"]))
+    costs = []
+    for code in ("c77", "busy"):
+        portal.get("/api/processes?size=1")
+        with queries() as made:
+            answer = portal.get(f"/api/signer-tasks?country=LV&personalCode={code}")
+        costs.append(made())
+        assert answer.status_code == 200
+    assert answer.json()["totalElements"] == PROCESSES // 10
+    assert costs[0] == costs[1] <= 10
 
 
 def plan(query: str, actor: Actor) -> str:
