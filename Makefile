@@ -41,7 +41,7 @@ format: .venv/ready-dev
 requirements: .venv/bin/python
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml --extra sso --group dev -c requirements.txt -o requirements-dev.txt
 
 clean:
 	rm -rf .venv

@@ -52,6 +52,15 @@ GIVEN = {
     "DEFAULT_FROM_EMAIL": "paraph@example.org",
 }
 
+OIDC = (
+    "RP_CLIENT_ID",
+    "RP_CLIENT_SECRET",
+    "OP_AUTHORIZATION_ENDPOINT",
+    "OP_TOKEN_ENDPOINT",
+    "OP_USER_ENDPOINT",
+    "OP_JWKS_ENDPOINT",
+)
+
 
 def run(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     environment = {"PATH": os.environ["PATH"], **settings}
@@ -89,6 +98,13 @@ def test_nor_with_what_is_not_safe(name: str, value: str, says: str) -> None:
 def test_the_deployment_check_is_clean() -> None:
     done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", PRODUCTION="true", **GIVEN)
     assert done.returncode == 0, done.stderr
+
+
+def test_single_sign_on_is_there_when_it_is_set() -> None:
+    provider = {f"OIDC_{name}": f"https://id.example.org/{name}" for name in OIDC}
+    told = "from django.urls import reverse; print(reverse('oidc_authentication_init'))"
+    assert "NoReverseMatch" in run("manage.py", "shell", "-c", told).stderr
+    assert "/oidc/authenticate/" in run("manage.py", "shell", "-c", told, **provider).stdout
 
 
 def test_ways_in_are_switched_off() -> None:

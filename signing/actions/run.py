@@ -142,7 +142,7 @@ class Run:
         changed = [(signers[s.id], s.status) for s in after.signers if signers[s.id].status != s.status]
         if was != after.status:
             self.touch(self.process, status=after.status)
-        if was == ProcessStatus.PENDING and after.status != ProcessStatus.CANCELED:
+        if was == ProcessStatus.PENDING and after.status not in (was, ProcessStatus.CANCELED):
             self.touch(self.process, started_at=self.at)
             self._happened(EventType.PROCESS_STARTED, {"status": was}, {"status": ProcessStatus.STARTED})
         self._acted([(s, status) for s, status in changed if status in flow.ACTED], brought or {})

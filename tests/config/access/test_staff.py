@@ -15,6 +15,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from config.access.models import ApiToken, User
+from config.access.sso import StaffBackend
 from tests.builders import process_of
 from tests.people import ANA, CODES, SECRETS, address, body
 
@@ -213,3 +214,23 @@ def test_the_admins_log_holds_nobodys_code_or_address(browser: Client, boss: Use
     entry = str(list(LogEntry.objects.values()))
     assert "Personal code" in entry
     assert not [secret for secret in SECRETS if secret in entry]
+
+
+class TestSingleSignOn:
+    @pytest.mark.parametrize(
+        ("claims", "found"),
+        [
+            ({"email": "Boss@Example.org", "email_verified": True}, 1),
+            ({"email": "boss@example.org", "email_verified": False}, 0),
+            ({"email": "boss@example.org"}, 0),
+            ({"email": "other@example.org", "email_verified": True}, 0),
+            ({"email": "", "email_verified": True}, 0),
+            ({"email": "client@example.org", "email_verified": True}, 0),
+        ],
+    )
+    def test_it_knows_staff_by_their_verified_address_and_makes_nobody(
+        self, boss: User, claims: dict[str, Any], found: int
+    ) -> None:
+        User.objects.create_user("client", "client@example.org")
+        backend = StaffBackend.__new__(StaffBackend)
+        assert backend.filter_users_by_claims(claims).count() == found
