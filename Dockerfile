@@ -8,7 +8,7 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 
 COPY . .
 RUN useradd --system --home-dir /var/lib/paraph --create-home paraph \
-    && PRODUCTION=true SECRET_KEY=only-to-collect ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
+    && PRODUCTION=true SECRET_KEY=only-to-collect-the-files-of-the-back-office CACHE_URL=redis://unused ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
        EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=paraph@localhost VAR=/tmp python manage.py collectstatic --no-input -v 0
 
 USER paraph

@@ -45,6 +45,8 @@ def _kept_secret(name: str) -> str:
 # --- Who we are ------------------------------------------------------------------------------
 
 SECRET_KEY = _needed("SECRET_KEY", "a long random text that signs sessions.", "") or _kept_secret("secret_key")
+if PRODUCTION and len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("PRODUCTION=true needs a SECRET_KEY of 32 characters or more, made at random.")
 ALLOWED_HOSTS = [
     host.strip()
     for host in _needed(
@@ -91,6 +93,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.requests.RequestLog",
     "config.requests.Policies",
+    "config.api.limits.CountAddresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -164,8 +167,7 @@ AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "config.access.resolver.client_address"
-AXES_LOCKOUT_TEMPLATE = "access/locked_out.html"
-AXES_HTTP_RESPONSE_CODE = 429
+AXES_LOCKOUT_CALLABLE = "config.access.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_DISABLE_ACCESS_LOG = True
@@ -213,6 +215,8 @@ if unknown := set(API_CALLERS) - _ways_in.keys():
     raise ImproperlyConfigured(f"API_CALLERS holds {sorted(unknown)}; it may hold {', '.join(_ways_in)}.")
 if "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL):
     raise ImproperlyConfigured("API_CALLERS holds jwt, which needs JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL.")
+if PRODUCTION and JWT_JWKS_URL and not JWT_JWKS_URL.startswith("https://"):
+    raise ImproperlyConfigured("PRODUCTION=true needs a JWT_JWKS_URL that begins with https://.")
 
 REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
 REQUESTS_PER_ADDRESS = env.int("REQUESTS_PER_ADDRESS", default=3000)
@@ -258,7 +262,7 @@ CONTENT_SECURITY_POLICIES = {
 API_DOCS_PUBLIC = env.bool("API_DOCS_PUBLIC", default=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [_ways_in[way] for way in API_CALLERS],
+    "DEFAULT_AUTHENTICATION_CLASSES": [path for way, path in _ways_in.items() if way in API_CALLERS],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -345,16 +349,26 @@ elif CELERY_BROKER_URL.startswith("redis"):
         "visibility_timeout": 600,
         "unacked_restore_throttle": 1,
     }
-# Counts of requests, shared by all processes: in the broker's Redis, or in files where there is none.
+# Counts of requests, shared by all processes: exact in Redis (the broker's, unless another is named), about right
+# in files where there is none.
+CACHE_URL = env.str("CACHE_URL", default=CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "")
+if PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS):
+    raise ImproperlyConfigured(
+        "PRODUCTION=true counts requests in Redis: set CACHE_URL, or both REQUESTS_PER_... to 0."
+    )
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CELERY_BROKER_URL,
+        "LOCATION": CACHE_URL,
         "KEY_PREFIX": "paraph",
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
     }
-    if CELERY_BROKER_URL.startswith("redis")
-    else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": str(VAR / "cache")}
+    if CACHE_URL
+    else {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": str(VAR / "cache"),
+        "OPTIONS": {"MAX_ENTRIES": 2000},
+    }
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

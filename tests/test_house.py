@@ -50,6 +50,7 @@ GIVEN = {
     "PORTAL_URL": "https://p.example.org/{signerId}",
     "EMAIL_URL": "smtp://localhost:25",
     "DEFAULT_FROM_EMAIL": "paraph@example.org",
+    "CACHE_URL": "redis://127.0.0.1:6379/0",
 }
 
 OIDC = (
@@ -81,6 +82,8 @@ def test_production_does_not_start_without(missing: str) -> None:
     ("name", "value", "says"),
     [
         ("DEBUG", "true", "DEBUG"),
+        ("SECRET_KEY", "changeme", "SECRET_KEY"),
+        ("JWT_JWKS_URL", "http://id.example.org/keys", "https"),
         ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS"),
         ("API_CALLERS", "token,magic", "magic"),
         ("API_CALLERS", "jwt", "JWT_ISSUER"),

@@ -11,8 +11,9 @@ from django.shortcuts import render
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config.access.backoffice import WithButtons
+from config.access.backoffice import WithButtons, staff_actor
 from config.access.models import ApiToken, User
+from config.access.resolver import principal
 from config.errors import Forbidden, Invalid
 
 LONGEST_LIFE_DAYS = 3650
@@ -49,10 +50,15 @@ class UserAdmin(DjangoUserAdmin, WithButtons):
     change_form_outer_before_template = "access/make_token.html"  # type: ignore[assignment]
     buttons = ("make_token",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """Only superusers grant: nobody gives itself more than it has."""
+        granting = ["is_staff", "is_superuser", "groups", "user_permissions"]
+        return [*self.readonly_fields, *([] if request.user.is_superuser else granting)]
+
     def make_token(self, request: HttpRequest, user: User) -> HttpResponse:
         """A further token for this client; the page that answers is the only one to show it."""
-        if not self.has_change_permission(request, user):
-            raise Forbidden("Making a token needs the permission to change users.")
+        if not request.user.has_perm("access.add_apitoken") or not _within_reach(request, user):
+            raise Forbidden("Making a token needs the permission to add tokens, and no fewer rights than its user has.")
         name, days = request.POST.get("name", "").strip()[:255], request.POST.get("days", "").strip()
         if not name or not (days == "" or (days.isdigit() and 0 < int(days) <= LONGEST_LIFE_DAYS)):
             raise Invalid(f"A token has a name, and lives 1 to {LONGEST_LIFE_DAYS} days, or until it is revoked.")
@@ -68,3 +74,11 @@ class UserAdmin(DjangoUserAdmin, WithButtons):
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
+
+
+def _within_reach(request: HttpRequest, user: User) -> bool:
+    """Whether the one at the back office has all that the user has, so that a token of it is no step up."""
+    if user.is_superuser and not request.user.is_superuser:
+        return False
+    mine, theirs = staff_actor(request), principal(user)
+    return request.user.is_superuser or (theirs.rights <= mine.rights and theirs.groups <= mine.groups)

@@ -34,8 +34,10 @@ class StaffSessionAuthentication(SessionAuthentication):
     """The session of the back office, with CSRF, and with the second factor where that is asked for."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
+        if "Authorization" in request.headers:
+            return None  # who sends credentials is known by them, or not at all
         found = super().authenticate(request)
-        return found if found and not lacks_second_factor(found[0]) else None
+        return found if found and found[0].is_staff and not lacks_second_factor(found[0]) else None
 
 
 class SessionScheme(OpenApiAuthenticationExtension):

@@ -4,6 +4,8 @@ Issuer, audience, algorithms and the JWKS address are fixed by settings, and so 
 the client, the subject, its groups, rights and person. Nothing in a token chooses how it is checked.
 """
 
+import json
+import time
 from functools import cache
 from typing import Any
 
@@ -21,6 +23,8 @@ from config.vocabulary import LONGEST_NAME, Right
 
 CLOCK_SKEW_SECONDS = 30
 KEYS_KEPT_SECONDS = 300
+ASKED_AGAIN_AFTER_SECONDS = 5
+_away_until: dict[str, float] = {}
 
 
 class ProviderAway(DomainError):
@@ -62,20 +66,31 @@ def keys(address: str) -> jwt.PyJWKClient:
 
 def _claims(token: bytes) -> dict[str, Any]:
     try:
-        key = keys(settings.JWT_JWKS_URL).get_signing_key_from_jwt(token)
+        if jwt.get_unverified_header(token).get("alg") not in settings.JWT_ALGORITHMS:
+            raise jwt.InvalidAlgorithmError
         return jwt.decode(
             token,
-            key.key,
+            _key(token),
             algorithms=settings.JWT_ALGORITHMS,
             issuer=settings.JWT_ISSUER,
             audience=settings.JWT_AUDIENCE,
             leeway=CLOCK_SKEW_SECONDS,
             options={"require": ["exp", "iss", "aud"]},
         )
-    except jwt.PyJWKClientConnectionError as exc:
-        raise ProviderAway from exc
     except (jwt.PyJWTError, ValueError, TypeError) as exc:
         raise AuthenticationFailed(f"The bearer token is not valid ({type(exc).__name__}).") from None
+
+
+def _key(token: bytes) -> Any:
+    """The provider's key for this token. A provider that does not answer is not asked again for some seconds."""
+    address = settings.JWT_JWKS_URL
+    if time.monotonic() < _away_until.get(address, 0):
+        raise ProviderAway
+    try:
+        return keys(address).get_signing_key_from_jwt(token).key
+    except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError) as exc:
+        _away_until[address] = time.monotonic() + ASKED_AGAIN_AFTER_SECONDS
+        raise ProviderAway from exc
 
 
 def _actor(claims: dict[str, Any]) -> Actor:
@@ -92,7 +107,9 @@ def _actor(claims: dict[str, Any]) -> Actor:
 
 
 def _claim(claims: Any, path: str) -> Any:
-    """A claim by its path, `realm_access.roles`; None if it is not there."""
+    """A claim by its name, or by its path, `realm_access.roles`; None if it is not there."""
+    if path in claims:
+        return claims[path]
     for part in path.split("."):
         claims = claims.get(part) if isinstance(claims, dict) else None
     return claims
@@ -107,10 +124,15 @@ def _list(claims: dict[str, Any], path: str) -> list[Any]:
 
 def _text(claims: dict[str, Any], path: str) -> str | None:
     value = _claim(claims, path)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and _storable(value) else None
+
+
+def _storable(value: str) -> bool:
+    """Neither NUL nor lone surrogates, which no database keeps."""
+    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value or len(value) > LONGEST_NAME or "\0" in value:
+    if not isinstance(value, str) or not value or len(value) > LONGEST_NAME or not _storable(value):
         raise AuthenticationFailed("The bearer token names nobody: a claim that should be a name is none.")
     return value

@@ -1,5 +1,6 @@
 """Makes the Actor: the only place that reads credentials' owners and the on-whose-behalf parameters."""
 
+import ipaddress
 from dataclasses import replace
 
 from django.conf import settings
@@ -94,11 +95,23 @@ def _require_readable(parameters: QueryDict) -> None:
 
 def client_address(request: HttpRequest) -> str | None:
     """The caller's address: behind N trusted proxies, the Nth from the right of `X-Forwarded-For`."""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    hops = [hop for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     proxies = settings.TRUSTED_PROXIES
-    if proxies and len(hops) >= proxies:
-        return hops[-proxies][:45]
-    return request.META.get("REMOTE_ADDR") or None
+    forwarded = _address(hops[-proxies]) if proxies and len(hops) >= proxies else None
+    return forwarded or _address(request.META.get("REMOTE_ADDR") or "")
+
+
+def _address(text: str) -> str | None:
+    """An IP address as it is written everywhere, without port and brackets; None if this is none."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
 
 
 def _rights(user: User) -> frozenset[str]:

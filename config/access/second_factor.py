@@ -13,12 +13,18 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.cache import never_cache
+from django_otp import devices_for_user, match_token
 from django_otp import login as otp_login
+from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.util import random_hex
 
-PATH = "/admin/second-factor/"
-_OPEN = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", PATH)
+# Addresses below where the service is mounted.
+_GUARDED, _OPEN = "/admin/", ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/second-factor/")
+_KEY = "second_factor_key"
 
 
 def lacks_second_factor(user: Any) -> bool:
@@ -33,9 +39,10 @@ class SecondFactor:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        guarded = request.path.startswith("/admin/") and not request.path.startswith(_OPEN)
+        path = request.path_info
+        guarded = path.startswith(_GUARDED) and not path.startswith(_OPEN)
         if guarded and request.user.is_authenticated and lacks_second_factor(request.user):
-            return redirect(f"{PATH}?next={request.path}")
+            return redirect(f"{reverse('second-factor')}?{urlencode({'next': request.path})}")
         return self.get_response(request)
 
 
@@ -48,17 +55,20 @@ class CodeForm(forms.Form):
     )
 
 
+@never_cache
 @login_required(login_url="admin:login")
 def verify(request: HttpRequest) -> HttpResponse:
-    """Ask for the code; show the secret first to somebody who has no device yet."""
-    user_id: int = request.user.pk or 0
-    device, _ = TOTPDevice.objects.get_or_create(user_id=user_id, defaults={"name": "app", "confirmed": False})
+    """Ask for the code; somebody who has no device yet is shown a secret first.
+
+    The secret lives in this session until its first code was right: who has the password alone learns nothing
+    that anybody else will use.
+    """
+    new = not any(devices_for_user(request.user))
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if device.verify_is_allowed()[0] and device.verify_token(form.cleaned_data["code"]):
-            if not device.confirmed:
-                device.confirmed = True
-                device.save(update_fields=["confirmed"])
+        code = form.cleaned_data["code"]
+        device = _enrolled(request, code) if new else match_token(request.user, code)
+        if device is not None:
             otp_login(request, device)
             return redirect(_next(request))
         form.add_error("code", "This code is not right, or it was used already. Wait for the next one.")
@@ -66,17 +76,34 @@ def verify(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Second factor",
         "form": form,
-        "secret": None if device.confirmed else base64.b32encode(device.bin_key).decode(),
-        "picture": None if device.confirmed else _picture(device.config_url),
         "next": request.GET.get("next", ""),
+        **(_secret(request) if new else {}),
     }
     return render(request, "access/second_factor.html", context)
+
+
+def _secret(request: HttpRequest) -> dict[str, str]:
+    """The session's own new secret, as text and as a picture."""
+    key = request.session.setdefault(_KEY, random_hex())
+    device = TOTPDevice(user_id=request.user.pk, key=key)
+    return {"secret": base64.b32encode(device.bin_key).decode(), "picture": _picture(device.config_url)}
+
+
+def _enrolled(request: HttpRequest, code: str) -> TOTPDevice | None:
+    """The device of the session's secret, made now that its first code is right."""
+    key: str = request.session.get(_KEY, "")
+    clock = TOTP(bytes.fromhex(key)) if key else None
+    if clock is None or not code.isdigit() or not clock.verify(int(code), tolerance=1):
+        return None
+    del request.session[_KEY]
+    last = clock.t() + clock.drift  # that code is used up
+    return TOTPDevice.objects.create(user_id=request.user.pk, name="app", key=key, confirmed=True, last_t=last)
 
 
 def _next(request: HttpRequest) -> str:
     wanted = request.POST.get("next", "")
     here = {request.get_host()}
-    return wanted if url_has_allowed_host_and_scheme(wanted, here, request.is_secure()) else "/admin/"
+    return wanted if url_has_allowed_host_and_scheme(wanted, here, request.is_secure()) else reverse("admin:index")
 
 
 def _picture(address: str) -> str:

@@ -12,6 +12,6 @@ class StaffBackend(OIDCAuthenticationBackend):
 
     def filter_users_by_claims(self, claims: dict[str, Any]) -> Any:
         address = claims.get("email")
-        if not address or not claims.get("email_verified", False):
+        if not address or claims.get("email_verified") not in (True, "true"):
             return User.objects.none()
         return User.objects.filter(email__iexact=address, is_staff=True, is_active=True)

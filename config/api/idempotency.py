@@ -14,6 +14,7 @@ from django.db import OperationalError, connection, transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.access.actor import Actor
 from config.api.models import IdempotentAnswer
 from config.errors import DomainError, Invalid
 
@@ -35,9 +36,10 @@ class StillRunning(DomainError):
     detail = "The first request with this Idempotency-Key is still running; try again in a moment."
 
 
-def once(request: Request, *, client: str, at: datetime, effect: Callable[[], Response]) -> Response:
+def once(request: Request, *, actor: Actor, at: datetime, effect: Callable[[], Response]) -> Response:
     """The effect's answer, or the answer that this key's first request got.
 
+    A key belongs to a client and whom it acts for, and its answer to what that caller was granted then.
     Refusals are not remembered: they leave no row, and the key may be used again.
     """
     key = request.headers.get(HEADER)
@@ -45,7 +47,8 @@ def once(request: Request, *, client: str, at: datetime, effect: Callable[[], Re
         return effect()
     if not 0 < len(key) <= 255 or not key.isprintable():
         raise Invalid("Idempotency-Key is 1 to 255 printable characters.")
-    fingerprint = _fingerprint(request)
+    fingerprint = _fingerprint(request, actor)
+    client = f"{actor.client}\n{actor.subject}"
     with transaction.atomic():
         answer, first = _claim(client, key, fingerprint, at)
         if not first:
@@ -94,6 +97,7 @@ class _BoundedWait:
                 cursor.execute(f"SET LOCAL lock_timeout = {timeout}")
 
 
-def _fingerprint(request: Request) -> str:
-    asked = [request.method, request.get_full_path(), request.data]
+def _fingerprint(request: Request, actor: Actor) -> str:
+    granted = [sorted(actor.groups), sorted(actor.rights), actor.person, actor.narrowed, actor.own]
+    asked = [request.method, request.get_full_path(), request.data, granted]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

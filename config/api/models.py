@@ -9,7 +9,7 @@ class IdempotentAnswer(models.Model):
     A row without an answer exists only inside the transaction that is making it.
     """
 
-    client = models.CharField(max_length=255)
+    client = models.CharField(max_length=600, help_text="The client, and whom it acts for.")
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)

@@ -77,10 +77,13 @@ class ApiSchema(AutoSchema):
         return SpringPagination() if self.method == "GET" else None
 
     def get_override_parameters(self) -> list[Any]:
+        view: Any = self.view
         headers = [
             _header(name, description)
             for name, (methods, description) in HEADERS.items()
-            if self.method in methods and (name == "Idempotency-Key" or "{" in self.path)
+            if self.method in methods
+            and (name == "Idempotency-Key" or "{" in self.path)
+            and view.action not in (view.reads if self.method == "POST" else ())
         ]
         return [*super().get_override_parameters(), *headers]
 

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from config.access.actor import Actor
-from config.access.resolver import actor_for, client_address
+from config.access.resolver import actor_for
 from config.api import conditional, idempotency, limits
 from config.errors import DomainError
 
@@ -41,8 +41,8 @@ class JsonAlone(BaseContentNegotiation):
 class ApiViewSet(ViewSet):
     """`self.actor` is the caller, `self.now` the moment of the request.
 
-    What only `reads` sees one state of the database; every POST honours `Idempotency-Key`; `self.expected`
-    holds what `If-Match` asks for.
+    What only `reads` sees one state of the database; every POST that changes something honours
+    `Idempotency-Key`; `self.expected` holds what `If-Match` asks for.
     """
 
     content_negotiation_class = JsonAlone
@@ -62,8 +62,12 @@ class ApiViewSet(ViewSet):
     def expected(self) -> frozenset[str] | None:
         return conditional.expected(self.request.headers)
 
+    def get_authenticate_header(self, request: Request) -> str:
+        """Every way in that has a name, for 401s; the session has none, but is not nothing."""
+        names = [way.authenticate_header(request) for way in self.get_authenticators()]
+        return ", ".join(name for name in names if name) or "Session"
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        limits.count_address(client_address(request))
         super().initial(request, *args, **kwargs)
         limits.count_client(self.actor.client)
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
@@ -71,7 +75,7 @@ class ApiViewSet(ViewSet):
         if self.action in self.reads:
             method = str(request.method).lower()
             setattr(self, method, partial(_in_one_snapshot, getattr(self, method)))
-        if request.method == "POST" and self.action:
+        elif request.method == "POST" and self.action:
             self.post = partial(self._once, self.post)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -79,9 +83,7 @@ class ApiViewSet(ViewSet):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def _once(self, effect: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
-        return idempotency.once(
-            self.request, client=self.actor.client, at=self.now, effect=lambda: effect(*args, **kwargs)
-        )
+        return idempotency.once(self.request, actor=self.actor, at=self.now, effect=lambda: effect(*args, **kwargs))
 
 
 def _in_one_snapshot(read: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:

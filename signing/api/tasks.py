@@ -34,7 +34,8 @@ class SignerTaskViewSet(ApiViewSet):
         person = self._person()
         page = PageRequest.of(request.GET, sorts=SORTS, default="createdAt,desc")
         rows = TaskFilter(request.GET, queryset=self._called(person), at=self.now).rows()
-        record([Event(EventType.PROCESS_GETALL)], actor=self.actor, at=self.now)
+        asked = {"signerCountry": request.GET["country"], "signerPersonalCode": request.GET["personalCode"]}
+        record([Event(EventType.PROCESS_GETALL, after=asked)], actor=self.actor, at=self.now)
         found = page.rows_of(rows.select_related("process", "step"))
         content = represent.tasks(found, person=person, at=self.now)
         return Response(page.answer(content, total=rows.count()))

@@ -41,6 +41,9 @@ def provider(key: rsa.RSAPrivateKey, settings: Any, monkeypatch: pytest.MonkeyPa
             asked.append(self.path)
             self.send_response(200)
             self.end_headers()
+            if self.path == "/broken":
+                self.wfile.write(b"<html>")
+                return
             self.wfile.write(json.dumps({"keys": [public]}).encode())
 
         def log_message(self, *args: Any) -> None:
@@ -51,6 +54,7 @@ def provider(key: rsa.RSAPrivateKey, settings: Any, monkeypatch: pytest.MonkeyPa
     settings.JWT_ISSUER, settings.JWT_AUDIENCE = ISSUER, AUDIENCE
     settings.JWT_JWKS_URL = f"http://127.0.0.1:{server.server_port}/keys"
     bearer.keys.cache_clear()
+    bearer._away_until.clear()
     monkeypatch.setattr(ProcessViewSet, "authentication_classes", [bearer.BearerAuthentication])
     yield asked
     server.shutdown()
@@ -111,6 +115,8 @@ def test_clocks_may_differ_by_half_a_minute(provider: list[str], signed: Callabl
         {"sub": 5},
         {"sub": "x" * 256},
         {"sub": "a\0b"},
+        {"sub": "a\ud800"},
+        {"groups": ["\ud800"]},
     ],
 )
 def test_other_claims_are_401(
@@ -147,3 +153,24 @@ def test_a_provider_that_is_away_is_503(
 
 def test_a_bearer_token_is_nothing_where_it_is_switched_off(nobody: Api) -> None:
     assert listed(nobody, "a.b.c").status_code == 401
+
+
+def test_a_provider_that_is_away_is_asked_once_in_a_while(
+    provider: list[str], signed: Callable[..., str], nobody: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.JWT_JWKS_URL = settings.JWT_JWKS_URL.replace("/keys", "/broken")
+    for _ in range(5):
+        assert listed(nobody, signed()).status_code == 503
+    assert provider == ["/broken"]
+
+
+def test_two_people_of_one_client_do_not_share_answers(
+    provider: list[str], signed: Callable[..., str], nobody: Api
+) -> None:
+    def create(subject: str) -> Any:
+        token = f"Bearer {signed(sub=subject)}"
+        return nobody.post("/api/processes", body([[ANA]]), Authorization=token, Idempotency_Key="1")
+
+    ilze, other = create("ilze"), create("other")
+    assert ilze.status_code == other.status_code == 201
+    assert ilze.json()["id"] != other.json()["id"]

@@ -1,5 +1,6 @@
 """The back office's door: lock-out, second factor, sessions that call the API."""
 
+import base64
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,12 +10,13 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from config.access.models import ApiToken, User
+from config.access.resolver import client_address
 from config.access.sso import StaffBackend
 from tests.builders import process_of
 from tests.people import ANA, CODES, SECRETS, address, body
@@ -44,6 +46,7 @@ def test_wrong_logins_lock_out_this_name_from_this_address(boss: User, settings:
     codes = [login(client, "wrong").status_code for _ in range(settings.AXES_FAILURE_LIMIT)]
     assert codes == [200] * (settings.AXES_FAILURE_LIMIT - 1) + [429]
     assert login(client, PASSWORD).status_code == 429
+    assert login(client, PASSWORD)["Retry-After"] == "900"
     elsewhere = Client(REMOTE_ADDR="203.0.113.7")
     assert login(elsewhere, PASSWORD).status_code == 302
 
@@ -90,17 +93,19 @@ class TestSecondFactor:
                 assert answer.status_code == 302, path
                 assert answer["Location"].startswith("/admin/second-factor/"), path
 
-    def test_it_is_set_up_at_the_first_login_and_asked_for_after(self, boss: User, browser: Client) -> None:
-        page = browser.get("/admin/second-factor/?next=/admin/signing/process/")
-        device = TOTPDevice.objects.get(user=boss)
-        assert b"data:image/svg" in page.content
-        assert not device.confirmed
+    def secret(self, client: Client) -> bytes:
+        page = client.get("/admin/second-factor/")
+        assert "no-store" in page["Cache-Control"]
+        (text,) = re.findall(r"<code>([A-Z2-7]+)</code>", page.content.decode())
+        return base64.b32decode(text)
 
-        wrong = browser.post("/admin/second-factor/", {"code": "000000"})
-        assert b"not right" in wrong.content
-        device.refresh_from_db()
-        device.throttle_reset()
-        code = f"{totp(device.bin_key):06d}"
+    def test_it_is_set_up_at_the_first_login_and_asked_for_after(self, boss: User, browser: Client) -> None:
+        key = self.secret(browser)
+        assert key == self.secret(browser)
+        assert b"not right" in browser.post("/admin/second-factor/", {"code": "000000"}).content
+        assert not TOTPDevice.objects.exists()
+
+        code = f"{totp(key):06d}"
         done = browser.post("/admin/second-factor/", {"code": code, "next": "/admin/signing/process/"})
         assert done["Location"] == "/admin/signing/process/"
         assert browser.get("/admin/signing/process/").status_code == 200
@@ -109,13 +114,28 @@ class TestSecondFactor:
         again.force_login(boss, backend=BACKEND)
         assert b"data:image/svg" not in again.get("/admin/second-factor/").content
         assert b"not right" in again.post("/admin/second-factor/", {"code": code}).content  # used already
+        device = TOTPDevice.objects.get()
+        device.throttle_reset()
+        TOTPDevice.objects.update(last_t=-1)
+        assert again.post("/admin/second-factor/", {"code": f"{totp(key):06d}"}).status_code == 302
 
-    def test_it_sends_nobody_elsewhere(self, boss: User, browser: Client) -> None:
-        browser.get("/admin/second-factor/")
-        device = TOTPDevice.objects.get(user=boss)
-        code = f"{totp(device.bin_key):06d}"
+    def test_a_secret_belongs_to_the_session_that_was_shown_it(self, boss: User, browser: Client) -> None:
+        other = Client()
+        other.force_login(boss, backend=BACKEND)
+        seen, own = self.secret(other), self.secret(browser)
+        assert seen != own
+        assert browser.post("/admin/second-factor/", {"code": f"{totp(own):06d}"}).status_code == 302
+        assert b"not right" in other.post("/admin/second-factor/", {"code": f"{totp(seen):06d}"}).content
+
+    def test_it_sends_nobody_elsewhere(self, browser: Client) -> None:
+        code = f"{totp(self.secret(browser)):06d}"
         done = browser.post("/admin/second-factor/", {"code": code, "next": "https://evil.example.org/"})
         assert done["Location"] == "/admin/"
+
+    def test_it_holds_below_a_prefix_too(self, browser: Client) -> None:
+        answer = browser.get("/admin/access/user/", SCRIPT_NAME="/paraph")
+        assert answer.status_code == 302
+        assert "second-factor" in answer["Location"]
 
     def test_nor_does_the_api_take_a_session_without_it(self, browser: Client) -> None:
         assert browser.get("/api/processes").status_code == 401
@@ -188,13 +208,41 @@ class TestTokens:
         browser.post(f"/admin/access/user/{boss.pk}/make-token/", asked)
         assert not ApiToken.objects.exists()
 
-    def test_nor_by_staff_who_may_only_look(self, boss: User) -> None:
+    @pytest.mark.parametrize("more", [[], ["change_user"], ["change_user", "add_apitoken"]])
+    def test_nor_by_staff_who_have_less_than_its_user(self, boss: User, more: list[str]) -> None:
         clerk = User.objects.create_user("clerk", password=PASSWORD, is_staff=True)
-        clerk.user_permissions.add(*_view_permissions())
+        clerk.user_permissions.add(*_view_permissions(), *Permission.objects.filter(codename__in=more))
         client = Client()
         client.force_login(clerk, backend=BACKEND)
         client.post(f"/admin/access/user/{boss.pk}/make-token/", {"name": "x"})
         assert not ApiToken.objects.exists()
+        assert b"_superuser" not in client.get(f"/admin/access/user/{clerk.pk}/change/").content
+
+
+def test_who_is_no_longer_staff_keeps_no_session_for_the_api(boss: User, browser: Client) -> None:
+    assert browser.get("/api/processes").status_code == 200
+    User.objects.update(is_staff=False)
+    assert browser.get("/api/processes").status_code == 401
+
+
+def test_bad_credentials_beside_a_session_are_401(browser: Client) -> None:
+    assert browser.get("/api/processes", headers={"Authorization": "Bearer x"}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "is_read_as"),
+    [
+        ("198.51.100.4:1234", "198.51.100.4"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("unknown", "127.0.0.1"),
+        ("' OR 1=1", "127.0.0.1"),
+    ],
+)
+def test_a_forwarded_address_is_an_address(settings: Any, forwarded: str, is_read_as: str) -> None:
+    settings.TRUSTED_PROXIES = 1
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})
+    assert client_address(request) == is_read_as
 
 
 def test_the_admins_log_holds_nobodys_code_or_address(browser: Client, boss: User) -> None:
@@ -223,6 +271,7 @@ class TestSingleSignOn:
             ({"email": "Boss@Example.org", "email_verified": True}, 1),
             ({"email": "boss@example.org", "email_verified": False}, 0),
             ({"email": "boss@example.org"}, 0),
+            ({"email": "boss@example.org", "email_verified": "false"}, 0),
             ({"email": "other@example.org", "email_verified": True}, 0),
             ({"email": "", "email_verified": True}, 0),
             ({"email": "client@example.org", "email_verified": True}, 0),

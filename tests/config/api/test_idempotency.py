@@ -55,3 +55,16 @@ def test_a_key_is_kept_for_a_day(api: Api) -> None:
 def test_a_key_has_a_length(api: Api) -> None:
     for key in ("", "x" * 256):
         assert api.post("/api/processes", body([[ANA]]), Idempotency_Key=key).status_code == 400
+
+
+def test_an_answer_is_not_replayed_to_who_has_lost_what_it_was_granted(api_of: object) -> None:
+    portal = api_of("portal", rights=["on_behalf"])  # type: ignore[operator]
+    portal.post("/api/processes", body([[ANA]], initiator="ilze"), Idempotency_Key="k1")
+    portal.user.user_permissions.clear()
+    again = portal.post("/api/processes", body([[ANA]], initiator="ilze"), Idempotency_Key="k1")
+    assert again.status_code == 422
+
+
+def test_reading_by_post_is_not_remembered(api: Api) -> None:
+    api.post("/api/processes/search", {"documentId": "DOC-1"}, Idempotency_Key="k1")
+    assert not IdempotentAnswer.objects.exists()

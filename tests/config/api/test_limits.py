@@ -52,3 +52,17 @@ def test_zero_is_no_limit_and_a_cache_that_is_away_refuses_nobody(api: Api, sett
         "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://127.0.0.1:1"}
     }
     assert [api.get("/api/processes").status_code for _ in range(3)] == [200, 200, 200]
+
+
+def test_the_back_offices_door_counts_too(nobody: Api, settings: Any) -> None:
+    settings.REQUESTS_PER_ADDRESS = 2
+    answers = [nobody.get("/admin/login/") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1]["Retry-After"]
+    assert nobody.get("/health/?format=json").status_code == 200
+
+
+def test_names_that_begin_alike_are_counted_apart(api_of: Callable[..., Api], settings: Any) -> None:
+    settings.REQUESTS_PER_CLIENT = 1
+    for end in "abc":
+        assert api_of("x" * 140 + end).get("/api/processes").status_code == 200

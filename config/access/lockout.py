@@ -1,0 +1,16 @@
+"""What somebody is told whose name is locked after wrong logins."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def locked_out(
+    request: HttpRequest, response: object = None, credentials: dict[str, Any] | None = None
+) -> HttpResponse:
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    page = render(request, "access/locked_out.html", {"minutes": minutes}, status=429)
+    page.headers["Retry-After"] = str(minutes * 60)
+    return page
