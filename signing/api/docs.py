@@ -30,7 +30,7 @@ _BODY = {
                 {
                     "signerName": "Jānis Bērziņš",
                     "signerCountry": "LV",
-                    "signerPersonalCode": "010190-12345",
+                    "signerPersonalCode": "150375-10101",
                     "signerEmail": "janis.berzins@example.org",
                     "signerRole": "SIGNER",
                     "signerLanguage": "lv",
@@ -69,7 +69,7 @@ _SIGNER_ANSWER = {
     "id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922",
     "signerName": "Jānis Bērziņš",
     "signerCountry": "LV",
-    "signerPersonalCode": "010190-12345",
+    "signerPersonalCode": "150375-10101",
     "signerEmail": "janis.berzins@example.org",
     "signerRole": "SIGNER",
     "signerComment": None,
@@ -188,7 +188,7 @@ SEARCH = _operation(
     tag="processes",
     refusals=(400, 401, 403),
     request=FindSerializer,
-    examples=[_request("By both", {"documentId": "DOC-2026-0117", "personalCode": "010190-12345"})],
+    examples=[_request("By both", {"documentId": "DOC-2026-0117", "personalCode": "150375-10101"})],
 )
 START = _operation(
     "startProcess",
