@@ -31,7 +31,6 @@ LEASE = timedelta(seconds=settings.SEND_LEASE)
 RETRIES = [timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)]
 GIVE_UP_AFTER = timedelta(days=3)
 _PERMANENT = 500
-_SENDING_FAULTS = (smtplib.SMTPException, OSError, ValueError)
 
 logger = logging.getLogger(__name__)
 
@@ -121,10 +120,8 @@ class Connection:
             return self._failed(message, exc, permanent=False)
         try:
             self._send(outgoing)
-        except _SENDING_FAULTS as exc:
-            return self._failed(message, exc, permanent=_is_permanent(exc))
         except Exception as exc:  # noqa: BLE001 (nor does one of the connection or a backend's own)
-            return self._failed(message, exc, permanent=False)
+            return self._failed(message, exc, permanent=_is_permanent(exc))
         return None
 
     def close(self) -> None:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -49,9 +52,14 @@ class Canaries(logging.Handler):
 CANARIES = Canaries()
 
 
+@receiver(post_save, sender=LogEntry)
+def overhear_the_admins_log(instance: LogEntry, **kwargs: Any) -> None:
+    CANARIES.heard.append(f"{instance.object_repr} {instance.change_message}")
+
+
 @pytest.fixture(autouse=True)
 def nobody_sings() -> Iterator[None]:
-    """No test may leave a personal code, a mail address or a token in a log."""
+    """No test may leave a personal code, a mail address or a token in a log, or in the admin's."""
     CANARIES.heard.clear()
     logging.getLogger().addHandler(CANARIES)
     yield

@@ -280,7 +280,13 @@ def lock(process: Process, *, actor: Actor, at: datetime, expected: frozenset[st
     except Process.DoesNotExist:
         raise NotFound from None
     conditional.require(row.version, expected)
-    return Run(row, list(row.steps.all()), list(row.signers.order_by("position", "id")), actor=actor, at=at)
+    return Run(
+        row,
+        list(row.steps.all()),
+        list(row.signers.order_by("step__process_order", "position", "id")),
+        actor=actor,
+        at=at,
+    )
 
 
 def lock_managed(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:

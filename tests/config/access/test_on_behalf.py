@@ -1,9 +1,10 @@
 """Whatever a caller says of itself in parameters, it sees no more than it was granted."""
 
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from urllib.parse import urlencode
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 
 from config.access.actor import Actor
 from tests.builders import client_user, process_of
@@ -31,16 +32,42 @@ CALLERS = {
 }
 
 
-def single_and_paired() -> list[list[tuple[str, str]]]:
+LISTS = ["/api/processes", "/api/processes/search", "/api/signer-tasks"]
+
+
+def asked_in_every_way() -> list[list[tuple[str, str]]]:
+    """Each spelling alone and doubled, pairs with the parameters' other spellings, and all combinations of the four."""
     each = [[(name, value) for value in values] for name, values in SPELLINGS.items()]
     pairs = ([a, b] for one, two in combinations(each, 2) for a in one[:4] for b in two[:4])
     twice = ([a, a] for a in chain(*each))
-    return [*([a] for a in chain(*each)), *pairs, *twice]
+    four = {
+        "owner": [None, "ilze", "boss", "legal"],
+        "user": [None, "ilze", "boss", "*"],
+        "group": [None, "legal", "sales", "LEGAL"],
+        "isAdmin": [None, "true", "false"],
+    }
+    together = (
+        [(name, value) for name, value in zip(four, values, strict=True) if value is not None]
+        for values in product(*four.values())
+    )
+    return [*([a] for a in chain(*each)), *pairs, *twice, *together]
+
+
+def test_these_are_all_the_lists_there_are() -> None:
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    found = []
+    for path, item in paths.items():
+        for operation in item.values():
+            content = operation["responses"].get("200", {}).get("content", {})
+            shape = content.get("application/json", {}).get("schema", {})
+            if shape.get("type") == "array" or "Paginated" in shape.get("$ref", ""):
+                found.append(path)
+    assert sorted(found) == sorted(LISTS)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", CALLERS)
-@pytest.mark.parametrize("path", ["/api/processes", "/api/processes/search", "/api/signer-tasks"])
+@pytest.mark.parametrize("path", LISTS)
 def test_rows_seen_are_a_subset_of_what_was_granted(name: str, path: str) -> None:
     for subject, group, people in (
         ("ilze", "legal", [[ANA], [BEN]]),
@@ -64,7 +91,7 @@ def test_rows_seen_are_a_subset_of_what_was_granted(name: str, path: str) -> Non
 
     granted = seen([]) or set()
     answered = 0
-    for asked in single_and_paired():
+    for asked in asked_in_every_way():
         rows = seen(asked)
         assert rows is None or rows <= granted, asked
         answered += rows is not None
