@@ -12,7 +12,8 @@ from config.vocabulary import EventType, ProcessStatus, Right, Role
 from notifications import outbox
 from signing import flow, messages
 from signing.actions.build import Body, add_step, check_shape, everything
-from signing.actions.run import Run, lock_managed
+from signing.actions.locking import lock_managed
+from signing.actions.run import Run
 from signing.models import Process, Signer
 from signing.represent import PROCESS_WIRE
 from templates_app.rules import rules_for

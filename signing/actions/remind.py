@@ -11,7 +11,8 @@ from config.access.actor import Actor
 from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import ProcessStatus, Role, SignerStatus
 from signing import flow
-from signing.actions.run import Run, lock_managed
+from signing.actions.locking import lock_managed
+from signing.actions.run import Run
 from signing.models import Process, Signer
 
 NOT_MORE_OFTEN_THAN = timedelta(hours=1)

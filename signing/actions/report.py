@@ -10,7 +10,8 @@ from config.errors import Forbidden
 from signing import flow
 from signing.actions.build import NOT_ACTED, Body
 from signing.actions.edit import Report, differences, edit_signer
-from signing.actions.run import Run, lock
+from signing.actions.locking import lock
+from signing.actions.run import Run
 from signing.models import Process, Signer, Step
 from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
 

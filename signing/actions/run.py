@@ -14,8 +14,7 @@ from django.db.models import F, Model
 
 from audit.log import Event, record
 from config.access.actor import Actor
-from config.api import conditional
-from config.errors import Forbidden, NotFound
+from config.errors import NotFound
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 from notifications import outbox
 from signing import flow, messages, represent
@@ -268,35 +267,6 @@ class Run:
             Signer.objects.filter(id__in=[row.pk for row in self.removed if isinstance(row, Signer)]).delete()
             Step.objects.filter(id__in=gone).delete()
         self.process.save(update_fields=sorted(self._touched[self.process]))
-
-
-def lock(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
-    """The process's row lock, taken first whatever the action, and then what is in it.
-
-    `NotFound` if it is gone, `conditional.Stale` if the caller's `If-Match` is out of date.
-    """
-    try:
-        row = Process.objects.select_for_update().get(pk=process.pk)
-    except Process.DoesNotExist:
-        raise NotFound from None
-    conditional.require(row.version, expected)
-    return Run(
-        row,
-        list(row.steps.all()),
-        list(row.signers.order_by("step__process_order", "position", "id")),
-        actor=actor,
-        at=at,
-    )
-
-
-def lock_managed(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
-    """`lock`, and `Forbidden` unless the caller may change the process."""
-    run = lock(process, actor=actor, at=at, expected=expected)
-    if not run.process.managed_by(actor):
-        raise Forbidden(
-            "Only the initiator and the owner group may change this process; others need 'administer' or 'on_behalf'."
-        )
-    return run
 
 
 def _one(rows: list[Row], row_id: uuid.UUID) -> Row:

@@ -11,8 +11,9 @@ from signing import flow
 from signing.actions.build import Body, check_shape
 from signing.actions.edit import Report, edit_process, edit_step
 from signing.actions.lifecycle import begin, require_complete, require_ownership
+from signing.actions.locking import lock
 from signing.actions.report import NotYourAct, own_acts, own_acts_in_process, settle
-from signing.actions.run import Run, lock
+from signing.actions.run import Run
 from signing.models import Process
 
 _PASSED = {
