@@ -62,6 +62,8 @@ if PRODUCTION and "*" in ALLOWED_HOSTS:
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -71,6 +73,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "django_filters",
+    "import_export",
+    "simple_history",
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -102,6 +106,7 @@ MIDDLEWARE = [
     "config.access.second_factor.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -287,6 +292,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.schema.add_common_refusals",
+        "config.api.schema.let_warnings_be_absent",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ProcessStatus": "config.vocabulary.ProcessStatus.values",
@@ -294,6 +300,7 @@ SPECTACULAR_SETTINGS = {
         "SignerStatus": "config.vocabulary.SignerStatus.values",
         "ReportableStatus": "config.vocabulary.Reportable.values",
         "Role": "config.vocabulary.Role.values",
+        "Scope": "config.vocabulary.Scope.values",
     },
 }
 
@@ -328,7 +335,7 @@ STILL_DUE = "signing.messages.still_due"
 
 # --- Signing ---------------------------------------------------------------------------------
 
-CONTINUE_ON_DECLINE_TYPES = env.list("CONTINUE_ON_DECLINE_TYPES", default=[])
+DOCUMENT_PROFILES_REQUIRED = env.bool("DOCUMENT_PROFILES_REQUIRED", default=False)
 
 # --- Jobs: the broker is a doorbell, the database is the queue ---------------------------------
 

@@ -15,6 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("contacts.api.urls")),
+    path("api/", include("templates_app.api.urls")),
     path("api/", include("signing.api.urls")),
     path("health/", HealthCheckView.as_view(checks=["health_check.checks.Database"]), name="health"),
 ]

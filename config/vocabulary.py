@@ -51,6 +51,24 @@ class Reportable(TextChoices):
     DECLINED = SignerStatus.DECLINED
 
 
+class Scope(TextChoices):
+    """Who sees something that is kept. `ALL` is said in filters, and never stored."""
+
+    PERSONAL = "PERSONAL"
+    GROUP = "GROUP"
+    GLOBAL = "GLOBAL"
+    ALL = "ALL"
+
+
+class AttributeType(TextChoices):
+    """What the value of a document's attribute is."""
+
+    TEXT = "TEXT"
+    DATETIME = "DATETIME"
+    CHECKBOX = "CHECKBOX"
+    NUMBER = "NUMBER"
+
+
 class EventType(TextChoices):
     PROCESS_STARTED = "PROCESS_STARTED"
     PROCESS_CANCELED = "PROCESS_CANCELED"

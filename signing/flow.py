@@ -74,6 +74,13 @@ class OutOfOrder(DomainError):
     detail = "A step that still waits cannot stand before one that has started; give it a higher processOrder."
 
 
+class ReviewNeeded(DomainError):
+    """The document's profile asks that somebody approves before the first signature."""
+
+    code = "review_required"
+    detail = "This document type needs a review: a step with an APPROVER has to precede the first SIGNER's step."
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     id: UUID
@@ -100,6 +107,7 @@ class Process:
     status: P
     steps: tuple[Step, ...]
     continue_on_decline: bool = False
+    review_required: bool = False
 
     @property
     def signers(self) -> tuple[Signer, ...]:
@@ -117,7 +125,7 @@ def after(status: P, move: Move) -> P:
 def start(process: Process) -> Process:
     """Open the first step, and what follows from that."""
     started = replace(process, status=after(process.status, Move.START))
-    return advance(require_somebody_acts(started))
+    return advance(require_roles(started))
 
 
 def cancel(process: Process) -> Process:
@@ -177,10 +185,14 @@ def in_order(process: Process) -> Process:
     return process
 
 
-def require_somebody_acts(process: Process) -> Process:
-    """The process itself, or `NobodyActs`."""
+def require_roles(process: Process) -> Process:
+    """The process itself, or `NobodyActs`, or `ReviewNeeded` where its rules ask for a review before signing."""
     if not any(signer.role in ACTING for signer in process.signers):
         raise NobodyActs
+    roles = [{signer.role for signer in step.signers} for step in process.steps]
+    first = next((place for place, within in enumerate(roles) if Role.SIGNER in within), None)
+    if process.review_required and first is not None and not any(Role.APPROVER in within for within in roles[:first]):
+        raise ReviewNeeded
     return process
 
 

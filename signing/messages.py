@@ -13,9 +13,9 @@ from typing import Any
 from django.conf import settings
 
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus
+from config.wire import value
 from notifications.models import Message
 from notifications.outbox import Draft
-from signing import represent
 from signing.models import Process, Signer, Step
 
 TASK_MAILS = (EventType.TASK_STARTED, EventType.REMINDER)
@@ -170,5 +170,5 @@ def _context(occasion: Occasion, *, name: str | None, to: Signer | None = None) 
     }
     if to is not None and occasion.event in TASK_MAILS:
         context["personalComment"] = to.comment_for_signer
-        context["dueDate"] = represent.value(occasion.step.due_at) if occasion.step else None
+        context["dueDate"] = value(occasion.step.due_at) if occasion.step else None
     return context

@@ -54,8 +54,8 @@ class ProcessQuerySet(models.QuerySet["Process"]):
 class Process(models.Model):
     """One signing workflow over one document. `version` rises with every change of it or in it.
 
-    `due_at` is the due date of the running step, kept here for sorting. `continue_on_decline` is
-    copied from the document profile when the process starts.
+    `due_at` is the due date of the running step, kept here for sorting. `rules` are those of the document
+    profile, taken along when the process starts (`templates_app.rules.Rules`); null before.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -70,7 +70,8 @@ class Process(models.Model):
     initiator_email = _text(254)
     comment = _text(4000)
     cancel_reason = _text(4000)
-    continue_on_decline = models.BooleanField(default=False)
+    attributes = models.JSONField(null=True, help_text="What is said of the document, by its attributes' names.")
+    rules = models.JSONField(null=True, editable=False)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)

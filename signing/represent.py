@@ -6,13 +6,17 @@ Who does not manage a process but is a signer of it sees other people without co
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from config.access.actor import Actor
+from config.errors import Fault
+from config.personal_codes import doubtful
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
+from config.wire import value
 from signing import flow
 from signing.models import Process, Signer, Step
+from templates_app.rules import Rules
 
 PROCESS_WIRE = {
     "id": "id",
@@ -27,6 +31,7 @@ PROCESS_WIRE = {
     "ownerGroup": "owner_group",
     "completedAt": "completed_at",
     "initiatorName": "initiator_name",
+    "attributes": "attributes",
 }
 STEP_WIRE = {"id": "id", "processOrder": "process_order", "stepStatus": "status", "dueDate": "due_at"}
 SIGNER_WIRE = {
@@ -92,11 +97,22 @@ def tasks(rows: Iterable[Signer], *, person: str, at: datetime) -> list[Wire]:
     return [_task(row, seen[str(row.process_id)], at) for row in found]
 
 
-def value(raw: Any) -> Any:
-    """A column's value as the wire writes it: ids as text, moments in UTC."""
-    if isinstance(raw, datetime):
-        return raw.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(raw) if isinstance(raw, uuid.UUID) else raw
+def doubts(steps: Iterable[Wire]) -> list[Fault]:
+    """What is to be remarked of the personal codes in a process's steps, those of others than the reader hidden."""
+    places = enumerate(steps)
+    return [doubt for place, step in places for doubt in doubts_of_step(step, f"#/signingProcessSteps/{place}")]
+
+
+def doubts_of_step(step: Wire, pointer: str = "#") -> list[Fault]:
+    return [
+        doubt
+        for place, signer in enumerate(step["processStepSigners"])
+        for doubt in doubtful(
+            signer["signerCountry"],
+            signer["signerPersonalCode"],
+            f"{pointer}/processStepSigners/{place}/signerPersonalCode",
+        )
+    ]
 
 
 def _task(row: Signer, process: Wire, at: datetime) -> Wire:
@@ -139,7 +155,10 @@ def _process(row: Process, steps: list[Wire], managed: bool) -> Wire:
     wire = {name: value(getattr(row, column)) for name, column in PROCESS_WIRE.items()}
     if not managed:
         wire["processInitiatorEmail"] = None
+    rules = Rules.of(row.rules)
     return wire | {
+        "seal": rules.seal,
+        "isSealRequired": rules.is_seal_required,
         "canceled": row.status == ProcessStatus.CANCELED,
         "signingProcessSteps": steps,
         "totalSigners": total,

@@ -43,6 +43,11 @@ class Actor:
     def sees_everything(self) -> bool:
         return self.names_anybody and not self.narrowed
 
+    @property
+    def administers(self) -> bool:
+        """Whether it sees and changes what others keep for themselves; naming somebody leaves that aside."""
+        return self.may(Right.ADMINISTER) and not self.narrowed
+
     def acting_for(self, *, subject: str | None, group: str | None) -> "Actor":
         """The same client for that subject, that group, or for itself without its wider view."""
         itself = subject in (None, self.subject)

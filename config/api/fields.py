@@ -12,7 +12,12 @@ from django.db.models import TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.vocabulary import LONGEST_NAME
+
 INT32 = 2**31 - 1
+MAX_ATTRIBUTES = 200
+LONGEST_ATTRIBUTE = 4000
+LARGEST_NUMBER = 1e15
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
@@ -117,6 +122,75 @@ class Moment(Optional, serializers.DateTimeField):
             # Every zone must be able to show it.
             self.fail("overflow", timezone="every time zone")
         return moment.astimezone(UTC)
+
+
+def is_moment(text: str) -> bool:
+    """Whether `Moment` takes this text."""
+    try:
+        Moment().to_internal_value(text)
+    except serializers.ValidationError:
+        return False
+    return True
+
+
+@extend_schema_field({"type": "string"})
+class Word(Optional, serializers.ChoiceField):
+    """One of the wire's words in whatever case; it is kept in capitals. The schema says no more than `string`."""
+
+    def __init__(self, vocabulary: type[TextChoices], **kwargs: Any) -> None:
+        super().__init__(choices=vocabulary.choices, **kwargs)
+        self.error_messages["invalid_choice"] = f"This is none of the allowed values: {', '.join(vocabulary.values)}."
+
+    def to_internal_value(self, value: Any) -> Any:
+        return super().to_internal_value(value.upper() if isinstance(value, str) else value)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "maxProperties": MAX_ATTRIBUTES,
+        "additionalProperties": {
+            "oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}],
+            "nullable": True,
+        },
+    }
+)
+class Attributes(Optional, serializers.Field):
+    """What is said of a document: texts, numbers, true or false, by the names of its attributes."""
+
+    default_error_messages = {
+        "invalid": "This is an object of names and values: texts, numbers, true or false.",
+        "too_many": f"At most {MAX_ATTRIBUTES} attributes.",
+    }
+
+    def to_internal_value(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self.fail("invalid")
+        if len(value) > MAX_ATTRIBUTES:
+            self.fail("too_many")
+        wrong = {name: said for name, text in value.items() if (said := _cannot_be_said(name, text))}
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return value
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+def _cannot_be_said(name: str, value: Any) -> str | None:
+    """Why nothing of that name, or no such value, can be kept."""
+    if not 0 < len(name) <= LONGEST_NAME or not _storable(name):
+        return f"An attribute's name is 1 to {LONGEST_NAME} characters."
+    if isinstance(value, str):
+        fits = len(value) <= LONGEST_ATTRIBUTE and _storable(value)
+        return None if fits else f"A text is at most {LONGEST_ATTRIBUTE} characters, without NUL and lone surrogates."
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return None if abs(value) <= LARGEST_NUMBER else f"A number is at most {LARGEST_NUMBER:.0e}."
+    return None if value is None or isinstance(value, bool) else "This is a text, a number, true or false."
+
+
+def _storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 class Choice(Optional, serializers.ChoiceField):

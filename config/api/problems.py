@@ -12,6 +12,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from config import wire
 from config.errors import DomainError, Fault, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -43,15 +44,7 @@ def problem(error: DomainError, instance: str) -> dict[str, Any]:
         "code": error.code,
     }
     if error.faults:
-        body["errors"] = [
-            {
-                **({"pointer": fault.pointer} if fault.pointer is not None else {}),
-                **({"parameter": fault.parameter} if fault.parameter is not None else {}),
-                "code": fault.code,
-                "detail": fault.detail,
-            }
-            for fault in error.faults
-        ]
+        body["errors"] = wire.faults(error.faults)
     return body
 
 

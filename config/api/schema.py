@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from config.api.pages import SpringPagination
+from config.api.lists.pages import SpringPagination
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -41,6 +41,9 @@ class FaultSerializer(serializers.Serializer):
     detail = serializers.CharField()
 
 
+WARNINGS = "In answers of one: what is to be checked, and where."
+
+
 class ProblemSerializer(serializers.Serializer):
     """RFC 9457 with a stable `code`, and `errors` that name each field."""
 
@@ -60,6 +63,45 @@ def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
         for status, (code, description) in REFUSALS.items()
         if status in statuses
     }
+
+
+def operation(
+    name: str, summary: str, description: str, answer: Any, *, tag: str, refusals: tuple[int, ...], **more: Any
+) -> dict[str, Any]:
+    """What `extend_schema` is told of an operation.
+
+    `answer` is that of its success (200 unless `success` says otherwise); `also` are others that are no refusals;
+    `versioned`: the answer has an `ETag`.
+    """
+    success = more.pop("success", 200)
+    also = more.pop("also", {})
+    if more.pop("versioned", False):
+        more["parameters"] = [*more.get("parameters", []), *versioned(success)]
+    return {
+        "operation_id": name,
+        "summary": summary,
+        "description": description,
+        "tags": [tag],
+        "responses": {success: answer, **also, **problems(*refusals)},
+        **more,
+    }
+
+
+def request_example(name: str, body: dict[str, Any]) -> OpenApiExample:
+    return OpenApiExample(name, body, request_only=True)
+
+
+def answer(shape: Any, description: str, example: Any) -> OpenApiResponse:
+    return OpenApiResponse(shape, description, examples=[OpenApiExample("An answer", example, response_only=True)])
+
+
+NOT_MODIFIED = {304: OpenApiResponse(description="The version of `If-None-Match` is still the present one.")}
+DELETED = OpenApiResponse(description="Deleted.")
+
+
+def location(of: str) -> OpenApiParameter:
+    text = f"The address of the new {of}."
+    return OpenApiParameter("Location", str, OpenApiParameter.HEADER, description=text, response=[201])
 
 
 def versioned(*statuses: int) -> list[OpenApiParameter]:
@@ -98,6 +140,16 @@ def add_common_refusals(result: dict[str, Any], generator: object, request: obje
                 content = {"schema": schema, "examples": {code: {"value": _example(status, code).value}}}
                 answer = {"description": description, "content": {MEDIA_TYPE: content}}
                 operation["responses"].setdefault(str(status), answer)
+    return result
+
+
+def let_warnings_be_absent(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
+    """Post-processing: `warnings` are in answers of one, not in lists and not in what is nested."""
+    for shape in result["components"]["schemas"].values():
+        if "warnings" in shape.get("required", ()):
+            shape["required"].remove("warnings")
+            if not shape["required"]:
+                del shape["required"]
     return result
 
 

@@ -1,5 +1,6 @@
 """The view that every endpoint of ours is: one caller, strict JSON, problem bodies, no caching."""
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ from rest_framework.viewsets import ViewSet
 from config.access.actor import Actor
 from config.access.resolver import actor_for
 from config.api import conditional, idempotency, limits
-from config.errors import DomainError
+from config.errors import DomainError, Fault, Invalid, NotFound
 
 
 class LengthRequired(DomainError):
@@ -58,6 +59,19 @@ class ApiViewSet(ViewSet):
     def actor(self) -> Actor:
         return actor_for(self.request)
 
+    def body(self, shape: Any) -> dict[str, Any]:
+        """The request's body by a serializer's names, only the keys that were sent."""
+        if not isinstance(self.request.data, dict):
+            raise Invalid("The body is a JSON object, in braces.", [Fault("This is no object.", pointer="#")])
+        serializer = shape(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    @property
+    def change(self) -> dict[str, Any]:
+        """What every action is told about the request."""
+        return {"actor": self.actor, "at": self.now, "expected": self.expected}
+
     @property
     def expected(self) -> frozenset[str] | None:
         return conditional.expected(self.request.headers)
@@ -84,6 +98,23 @@ class ApiViewSet(ViewSet):
 
     def _once(self, effect: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
         return idempotency.once(self.request, actor=self.actor, at=self.now, effect=lambda: effect(*args, **kwargs))
+
+
+def identifier(text: str) -> uuid.UUID:
+    """The id in a path; what cannot be an id names nothing."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def tag(version: int) -> dict[str, str]:
+    """The `ETag` header of an answer."""
+    return {"ETag": conditional.etag(version)}
+
+
+def not_modified(version: int) -> Response:
+    return Response(status=304, headers=tag(version))
 
 
 def _in_one_snapshot(read: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:

@@ -4,10 +4,12 @@ from typing import Any
 
 from config.api.fields import INT32
 from config.errors import Fault, Invalid
+from config.personal_codes import malformed
 from config.vocabulary import Role, SignerStatus
+from config.wire import value
 from signing.actions.run import Run
 from signing.models import Signer, Step
-from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, value
+from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
 
 Body = dict[str, Any]
 """What a serializer makes of the wire's JSON: column names, only the keys that were sent."""
@@ -39,14 +41,20 @@ def add_step(run: Run, body: Body, *, place: int) -> Step:
 def add_signer(run: Run, step: Step, body: Body, *, position: int, pointer: str) -> Signer:
     if body.get("status") not in (None, *NOT_ACTED):
         detail = "A signer who is new has not acted; report the act when it has happened."
-        raise Invalid(faults=[Fault(detail, code="not_called_yet", pointer=f"{pointer}/signingStatus")])
+        run.faults.append(Fault(detail, code="not_called_yet", pointer=f"{pointer}/signingStatus"))
     columns = {c: DEFAULTS.get(c) if body.get(c) is None else body[c] for c in SIGNER_WIRE.values()}
     wanted = {c: v for c, v in columns.items() if c not in SERVERS}
     signer = Signer(process=run.process, step=step, created_at=run.process.created_at, position=position, **wanted)
     for column, folded in signer.folded().items():
         setattr(signer, column, folded)
     run.signers.append(signer)
+    check_code(run, signer, pointer)
     return signer
+
+
+def check_code(run: Run, signer: Signer, pointer: str) -> None:
+    """Note a personal code that cannot be one of its country."""
+    run.faults += malformed(signer.country, signer.personal_code, f"{pointer}/signerPersonalCode")
 
 
 def everything(run: Run) -> dict[str, Any]:
@@ -60,8 +68,9 @@ def everything(run: Run) -> dict[str, Any]:
 
 
 def check_shape(run: Run) -> None:
-    """`Invalid` unless there are steps with signers in them, not too many, each step with its own order."""
-    faults = []
+    """`Invalid` unless there are steps with signers in them, not too many, each step with its own order, and
+    nothing else was found wrong on the way."""
+    faults = [*run.faults]
     if not run.steps:
         faults.append(Fault("A process needs at least one step.", code="no_steps", pointer=STEPS))
     if len(run.steps) > MAX_STEPS:

@@ -12,6 +12,7 @@ from typing import Any
 from config.errors import DomainError, Fault, Invalid
 from config.text import person_key
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
+from config.wire import value
 from signing import flow
 from signing.actions.build import (
     DEFAULTS,
@@ -21,13 +22,15 @@ from signing.actions.build import (
     Body,
     add_signer,
     add_step,
+    check_code,
     check_shape,
     row_paths,
 )
+from signing.actions.document import OF_THE_DOCUMENT, check_document
 from signing.actions.run import Run
 from signing.messages import WRITTEN_TO_AS
 from signing.models import Process, Signer, Step
-from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, value
+from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
 
 _PERSON = frozenset({"name", "country", "personal_code"})
 _REACHED_BY = frozenset({"email", "notification"})
@@ -61,9 +64,9 @@ def edit_process(run: Run, body: Body) -> list[Report]:
         _note(run, "", PROCESS_WIRE, process, changed)
         run.touch(process, **changed)
         run.touch(process, **process.folded())
-    if "steps" not in body:
-        return []
-    reports = _edit_steps(run, body["steps"])
+        if not changed.keys().isdisjoint(OF_THE_DOCUMENT):
+            check_document(run)
+    reports = _edit_steps(run, body["steps"]) if "steps" in body else []
     check_shape(run)
     return reports
 
@@ -106,6 +109,8 @@ def edit_signer(run: Run, step: Step, signer: Signer, body: Body, pointer: str =
         _note(run, f"signers/{signer.id}/", SIGNER_WIRE, signer, changed)
         written_to_as = WRITTEN_TO_AS.get(Role(signer.role))
         run.touch(signer, **changed)
+        if not changed.keys().isdisjoint(_PERSON):
+            check_code(run, signer, pointer)
         run.touch(signer, **signer.folded())
         anew = not changed.keys().isdisjoint(_REACHED_BY) or WRITTEN_TO_AS.get(Role(signer.role)) != written_to_as
         if signer.status == SignerStatus.STARTED and anew:

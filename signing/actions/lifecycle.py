@@ -12,11 +12,11 @@ from config.vocabulary import EventType, ProcessStatus, Right, Role
 from notifications import outbox
 from signing import flow, messages
 from signing.actions.build import Body, add_step, check_shape, everything
+from signing.actions.document import check_document, take_rules_along
 from signing.actions.locking import lock_managed
 from signing.actions.run import Run
 from signing.models import Process, Signer
 from signing.represent import PROCESS_WIRE
-from templates_app.rules import rules_for
 
 _STARTS = frozenset({None, ProcessStatus.STARTED})
 _SETTABLE = frozenset(PROCESS_WIRE.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
@@ -63,6 +63,7 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Run:
     run = Run(process, [], [], actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):
         add_step(run, step, place=index)
+    check_document(run)
     check_shape(run)
     if status in _STARTS:
         begin(run)
@@ -112,8 +113,8 @@ def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[
 
 def begin(run: Run) -> None:
     """Move a draft to its first step, with the rules of its document type."""
-    rules = rules_for(document_type=run.process.document_type, owner_group=run.process.owner_group)
-    run.touch(run.process, continue_on_decline=rules.continue_on_decline)
+    flow.after(ProcessStatus(run.process.status), flow.Move.START)
+    take_rules_along(run)
     after = flow.start(run.snapshot())
     require_complete(run)
     run.become(after)

@@ -14,13 +14,14 @@ from django.db.models import F, Model
 
 from audit.log import Event, record
 from config.access.actor import Actor
-from config.errors import NotFound
+from config.errors import Fault, NotFound
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 from notifications import outbox
 from signing import flow, messages, represent
 from signing.actions.rows import update
 from signing.messages import Occasion
 from signing.models import Process, Signer, Step
+from templates_app.rules import Rules
 
 STOPPED = "the process ended"
 DONE = "the signer has acted"
@@ -47,7 +48,8 @@ _ENDS = {
 class Run:
     """A locked process with everything in it, and what is happening to it.
 
-    `before` and `after` collect what an edit changes, keyed by path: `comment`, `steps/<id>/dueDate`.
+    `before` and `after` collect what an edit changes, keyed by path: `comment`, `steps/<id>/dueDate`; `faults`
+    what is wrong with it, until `check_shape` says all of it.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Run:
         self.after: dict[str, Any] = {}
         self.added: list[Model] = []
         self.removed: list[Model] = []
+        self.faults: list[Fault] = []
         self._touched: dict[Model, set[str]] = {}
         self._moved: list[Step] = []
         self._events: list[Event] = []
@@ -85,10 +88,12 @@ class Run:
         for s in self.signers:
             within[s.step_id].append(flow.Signer(s.id, Role(s.role), SignerStatus(s.status)))
         steps = sorted(self.steps, key=lambda step: step.process_order)
+        rules = Rules.of(self.process.rules)
         return flow.Process(
             ProcessStatus(self.process.status),
             tuple(flow.Step(step.id, tuple(within[step.id]), StepStatus(step.status)) for step in steps),
-            self.process.continue_on_decline,
+            rules.continue_on_decline,
+            rules.review_required,
         )
 
     def touch(self, row: Model, **values: Any) -> None:

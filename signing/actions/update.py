@@ -73,7 +73,7 @@ def _follow(run: Run, reports: list[Report]) -> None:
     """What follows from the edits, and then from each act."""
     if run.process.status == ProcessStatus.STARTED and (run.before or run.after):
         require_complete(run)
-        run.become(flow.advance(flow.require_somebody_acts(run.snapshot())))
+        run.become(flow.advance(flow.require_roles(run.snapshot())))
     settle(run, reports)
 
 

@@ -1,10 +1,7 @@
 """What the schema says of each operation: summary, description, examples, answers."""
 
-from typing import Any
-
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
-
-from config.api import pages, schema
+from config.api.lists import pages
+from config.api.schema import DELETED, NOT_MODIFIED, answer, location, operation, request_example
 from signing.api import filters
 from signing.api.serializers import (
     ActSerializer,
@@ -15,6 +12,7 @@ from signing.api.serializers import (
     RemindSerializer,
     StepSerializer,
     TaskSerializer,
+    WishesSerializer,
 )
 
 _BODY = {
@@ -42,27 +40,6 @@ _BODY = {
 }
 _SIGNED = {"signingStatus": "SIGNED", "signerComment": "Signed with a qualified certificate."}
 _DECLINED = {"signingStatus": "DECLINED", "signerComment": "The amount is not what we agreed."}
-
-
-def _request(name: str, body: dict[str, Any]) -> OpenApiExample:
-    return OpenApiExample(name, body, request_only=True)
-
-
-def _operation(
-    operation: str, summary: str, description: str, answer: Any, *, tag: str, refusals: tuple[int, ...], **more: Any
-) -> dict[str, Any]:
-    success = more.pop("success", 200)
-    also = more.pop("also", {})
-    if answer in (_VERSIONED, _STEP):
-        more["parameters"] = [*more.get("parameters", []), *schema.versioned(success)]
-    return {
-        "operation_id": operation,
-        "summary": summary,
-        "description": description,
-        "tags": [tag],
-        "responses": {success: answer, **also, **schema.problems(*refusals)},
-        **more,
-    }
 
 
 _SIGNER_ANSWER = {
@@ -105,6 +82,9 @@ _PROCESS_ANSWER = {
     "totalSigned": 0,
     "signers": [_SIGNER_ANSWER],
     "currentInProgressStep": _STEP_ANSWER,
+    "attributes": {"Contract date": "2026-11-20T00:00:00Z", "Amount": 1250.5},
+    "seal": None,
+    "isSealRequired": False,
 }
 _TASK_ANSWER = {
     "process": _PROCESS_ANSWER,
@@ -115,23 +95,15 @@ _TASK_ANSWER = {
 }
 
 
-def _answer(shape: Any, description: str, example: Any) -> OpenApiResponse:
-    return OpenApiResponse(shape, description, examples=[OpenApiExample("An answer", example, response_only=True)])
-
-
-_VERSIONED = _answer(ProcessSerializer, "The process; `ETag` is its version.", _PROCESS_ANSWER)
-_STEP = _answer(StepSerializer, "The step; `ETag` is its process's version.", _STEP_ANSWER)
-_NOT_MODIFIED = {304: OpenApiResponse(description="The version of `If-None-Match` is still the present one.")}
-_LOCATION = OpenApiParameter(
-    "Location", str, OpenApiParameter.HEADER, description="The address of the new process.", response=[201]
-)
+_VERSIONED = answer(ProcessSerializer, "The process; `ETag` is its version.", _PROCESS_ANSWER)
+_STEP = answer(StepSerializer, "The step; `ETag` is its process's version.", _STEP_ANSWER)
 _CHANGE = (400, 401, 403, 404, 409, 412)
 
-LIST = _operation(
+LIST = operation(
     "listProcesses",
     "List processes",
     "The processes that the caller may see, newest first, a page at a time.",
-    _answer(ProcessSerializer(many=True), "A page of processes.", _PROCESS_ANSWER),
+    answer(ProcessSerializer(many=True), "A page of processes.", _PROCESS_ANSWER),
     tag="processes",
     refusals=(400, 401, 403),
     parameters=[
@@ -139,81 +111,86 @@ LIST = _operation(
         *filters.PARAMETERS,
     ],
 )
-CREATE = _operation(
+CREATE = operation(
     "createProcess",
     "Create a process",
     "Starts at once unless `status` is `PENDING`, which keeps it as a draft: no mail goes out. `Location` names it.",
     _VERSIONED,
+    versioned=True,
     tag="processes",
     refusals=(400, 401, 403, 413),
     success=201,
-    parameters=[_LOCATION],
+    parameters=[location("process")],
     request=ProcessSerializer,
-    examples=[_request("One signer", _BODY), _request("A draft", {**_BODY, "status": "PENDING"})],
+    examples=[request_example("One signer", _BODY), request_example("A draft", {**_BODY, "status": "PENDING"})],
 )
-RETRIEVE = _operation(
+RETRIEVE = operation(
     "getProcess",
     "Read a process",
     "With `If-None-Match` of the present version: 304.",
     _VERSIONED,
+    versioned=True,
     tag="processes",
-    also=_NOT_MODIFIED,
+    also=NOT_MODIFIED,
     refusals=(401, 403, 404),
 )
-UPDATE = _operation(
+UPDATE = operation(
     "updateProcess",
     "Change a process",
     "Send back what you read, changed. Absent keys stay, null clears, what the server owns is ignored. Steps and "
     "signers with an id are changed, those without are added, missing ones removed. What has happened stays.",
     _VERSIONED,
+    versioned=True,
     tag="processes",
     refusals=(*_CHANGE, 413),
     request=ProcessSerializer,
-    examples=[_request("Rename the document", {"documentName": "Lease agreement, signed copy"})],
+    examples=[request_example("Rename the document", {"documentName": "Lease agreement, signed copy"})],
 )
-DELETE = _operation(
+DELETE = operation(
     "deleteProcess",
     "Delete a draft or a finished process",
     "The audit trail keeps its events.",
-    OpenApiResponse(description="Deleted."),
+    DELETED,
     tag="processes",
     refusals=(401, 403, 404, 409, 412),
     success=204,
 )
-SEARCH = _operation(
+SEARCH = operation(
     "searchProcesses",
     "Find processes by document and personal code",
     "At least one of the two; both must hold. Newest first, at most 200.",
-    _answer(ProcessSerializer(many=True), "The processes found.", _PROCESS_ANSWER),
+    answer(ProcessSerializer(many=True), "The processes found.", _PROCESS_ANSWER),
     tag="processes",
     refusals=(400, 401, 403),
     request=FindSerializer,
-    examples=[_request("By both", {"documentId": "DOC-2026-0117", "personalCode": "150375-10101"})],
+    examples=[request_example("By both", {"documentId": "DOC-2026-0117", "personalCode": "150375-10101"})],
 )
-START = _operation(
+START = operation(
     "startProcess",
     "Start a draft",
     "The first step's signers are called.",
     _VERSIONED,
+    versioned=True,
     tag="processes",
     refusals=_CHANGE,
     request=None,
 )
-CANCEL = _operation(
+CANCEL = operation(
     "cancelProcess",
     "Cancel a process",
     "Ends it for everybody who has not acted; who had been asked is told, with the reason.",
     _VERSIONED,
+    versioned=True,
     tag="processes",
     refusals=_CHANGE,
     request=CancelSerializer,
-    examples=[_request("With a reason", {"reason": "The contract was renegotiated."})],
+    examples=[request_example("With a reason", {"reason": "The contract was renegotiated."})],
 )
-REMIND = _operation(
+REMIND = operation(
     "remindSigners",
     "Remind those whose turn it is",
     "All, or the signers named; each at most once an hour.",
-    _answer(
+    answer(
         RemindedSerializer,
         "Who gets a mail, and who does not and why.",
         {"reminded": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"], "skipped": []},
@@ -221,14 +198,29 @@ REMIND = _operation(
     tag="processes",
     refusals=_CHANGE,
     request=RemindSerializer,
-    examples=[_request("One signer", {"signers": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"]})],
+    examples=[request_example("One signer", {"signers": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"]})],
 )
-TASKS = _operation(
+CREATE_OF_TEMPLATE = operation(
+    "createProcessOfTemplate",
+    "Make a draft process of a template",
+    "The template's `data` is read as a SigningProcess body; a step may have `dueInDays` instead of a `dueDate`. What "
+    "is wished here stands instead of what the data says. The process is a draft, whatever the data says. When the "
+    "data does not fit, each reason is listed and nothing is created.",
+    _VERSIONED,
+    versioned=True,
+    tag="templates",
+    refusals=(400, 401, 403, 404),
+    success=201,
+    parameters=[location("process")],
+    request=WishesSerializer,
+    examples=[request_example("A lease", {"documentId": "DOC-2026-0118", "startAt": "2026-12-01T09:00:00Z"})],
+)
+TASKS = operation(
     "listSignerTasks",
     "List a person's tasks",
     "The steps that a person was called to, in any process, newest first; steps that still wait are not shown. "
     "The caller is that person, or acts on behalf.",
-    _answer(TaskSerializer(many=True), "A page of tasks.", _TASK_ANSWER),
+    answer(TaskSerializer(many=True), "A page of tasks.", _TASK_ANSWER),
     tag="signers",
     refusals=(400, 401, 403),
     parameters=[
@@ -236,35 +228,40 @@ TASKS = _operation(
         *filters.TASK_PARAMETERS,
     ],
 )
-RETRIEVE_STEP = _operation(
+RETRIEVE_STEP = operation(
     "getStep",
     "Read a step",
     "A step with its signers.",
     _STEP,
+    versioned=True,
     tag="steps",
     refusals=(401, 403, 404),
-    also=_NOT_MODIFIED,
+    also=NOT_MODIFIED,
 )
-UPDATE_STEP = _operation(
+UPDATE_STEP = operation(
     "updateStep",
     "Change a step, report what a person did",
     "The rules of a process's update, for one step; signers that are left out stay. A signer's new "
     "`signingStatus` is that person's act. The same act reported twice is harmless.",
     _STEP,
+    versioned=True,
     tag="steps",
     refusals=(*_CHANGE, 413),
     request=StepSerializer,
     examples=[
-        _request("A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **_SIGNED}]})
+        request_example(
+            "A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **_SIGNED}]}
+        )
     ],
 )
-ACT = _operation(
+ACT = operation(
     "reportAct",
     "Report what one signer did",
     "Signed, approved, looked at or declined; an anonymous signer's act may bring the person. Answers the step.",
     _STEP,
+    versioned=True,
     tag="signers",
     refusals=_CHANGE,
     request=ActSerializer,
-    examples=[_request("Signed", _SIGNED), _request("Declined", _DECLINED)],
+    examples=[request_example("Signed", _SIGNED), request_example("Declined", _DECLINED)],
 )

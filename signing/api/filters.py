@@ -4,80 +4,29 @@ import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter
 
 from config.access.actor import Actor
-from config.errors import Fault, Invalid
+from config.api.lists.filters import DayFilter, FlagFilter, ListFilter, WordsFilter
 from config.text import code_key, plain
 from config.vocabulary import ProcessStatus
 from signing.models import Process, ProcessQuerySet, Signer
 
-_FLAGS = {None: None, "": None, "true": True, "false": False}
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 1, 1)
 
 
-class StatusesField(forms.Field):
-    """Statuses, repeated or comma-separated."""
-
-    widget = forms.SelectMultiple
-
-    def to_python(self, value: list[str] | None) -> list[str]:
-        asked = [word.strip() for part in value or [] for word in part.split(",") if word.strip()]
-        if unknown := [word for word in asked if word not in ProcessStatus.values]:
-            allowed = ", ".join(ProcessStatus.values)
-            raise forms.ValidationError(f"'{unknown[0]}' is none of: {allowed}.", code="invalid_choice")
-        return asked
-
-
-class DayField(forms.DateField):
-    input_formats = ["%Y-%m-%d"]
-    default_error_messages = {"invalid": "This is no day; write it like 2026-02-17."}
-
-
-class FlagField(forms.Field):
-    def to_python(self, value: str | None) -> bool | None:
-        if value not in _FLAGS:
-            raise forms.ValidationError("This is true or false.", code="not_a_boolean")
-        return _FLAGS[value]
-
-
-class FlagFilter(filters.Filter):
-    field_class = FlagField
-
-
-class StatusesFilter(filters.Filter):
-    field_class = StatusesField
-
-
-class DayFilter(filters.Filter):
-    field_class = DayField
-
-
-class Listed(filters.FilterSet):
+class Listed(ListFilter):
     """The filters that lists of processes and of tasks share; `within` is the way from a row to its process."""
 
     within = ""
 
     createdDateAfter = DayFilter(method="created_on_or_after")
     createdDateBefore = DayFilter(method="created_on_or_before")
-    processStatus = StatusesFilter(method="in_statuses")
+    processStatus = WordsFilter(method="in_statuses", words=ProcessStatus.values)
     nameSearch = filters.CharFilter(method="named")
-
-    def rows(self) -> Any:
-        """The filtered rows; `Invalid` names each parameter that cannot be read."""
-        if not self.is_valid():
-            raise Invalid(
-                faults=[
-                    Fault(error.messages[0], code=error.code or "invalid", parameter=name)
-                    for name, errors in self.form.errors.as_data().items()
-                    for error in errors
-                ]
-            )
-        return self.qs
 
     def created_on_or_after(self, rows: Any, name: str, day: date) -> Any:
         return rows.filter(created_at__gte=start_of(day))

@@ -3,12 +3,17 @@
 Fields that the server owns are read-only: accepted in a body and ignored.
 """
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from config.api.fields import Choice, Country, Email, Flag, LanguageTag, Moment, Text, Whole
+from config.api.fields import Attributes, Choice, Country, Email, Flag, LanguageTag, Moment, Text, Whole
+from config.api.schema import WARNINGS, FaultSerializer
 from config.vocabulary import ProcessStatus, Reportable, Role, SignerStatus, StepStatus
 from signing.actions.build import MAX_SIGNERS, MAX_STEPS
+
+MOST_DAYS = 3650
 
 
 @extend_schema_serializer(component_name="ProcessStepSigner")
@@ -44,6 +49,7 @@ class StepSerializer(serializers.Serializer):
     processStepSigners = SignerSerializer(  # type: ignore[call-arg]  # many=True takes a list's arguments too
         source="signers", many=True, required=False, max_length=MAX_SIGNERS, help_text="Signers of this step."
     )
+    warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
 
 
 @extend_schema_serializer(component_name="SigningProcess")
@@ -68,6 +74,44 @@ class ProcessSerializer(serializers.Serializer):
     totalSigned = Whole(read_only=True, help_text="Signers who have signed or approved.")
     signers = SignerSerializer(many=True, read_only=True, help_text="Flat signer list, in step order.")
     currentInProgressStep = StepSerializer(read_only=True, allow_null=True, help_text="The step that is STARTED.")
+    attributes = Attributes(
+        help_text="What is said of the document, by the names of its type's attributes. Sent, it is the whole of it."
+    )
+    seal = Text(read_only=True, help_text="Seal profile code, of the document profile; null before the start.")
+    isSealRequired = Flag(read_only=True, help_text="Whether a seal is required; false before the start.")
+    warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
+
+
+class PlannedStepSerializer(StepSerializer):
+    dueInDays = Whole(source="due_in_days", help_text="Due so many days after the start, instead of a dueDate.")
+
+    def validate(self, step: dict[str, Any]) -> dict[str, Any]:
+        days = step.get("due_in_days")
+        if days is not None and step.get("due_at") is not None:
+            raise serializers.ValidationError(
+                {"dueInDays": "A step has a dueDate or dueInDays, not both."}, "contradiction"
+            )
+        if days is not None and days > MOST_DAYS:
+            raise serializers.ValidationError({"dueInDays": f"At most {MOST_DAYS} days."}, "max_value")
+        return step
+
+
+class PlanSerializer(ProcessSerializer):
+    """A template's data: a process whose steps may be due some days after its start."""
+
+    signingProcessSteps = PlannedStepSerializer(  # type: ignore[call-arg]
+        source="steps", many=True, required=False, max_length=MAX_STEPS
+    )
+
+
+@extend_schema_serializer(component_name="ProcessOfTemplate")
+class WishesSerializer(serializers.Serializer):
+    documentId = Text(source="document_id", max_length=255, help_text="Instead of the template's.")
+    documentName = Text(source="document_name", max_length=255, help_text="Instead of the template's.")
+    initiator = Text(max_length=255, allow_blank=False, help_text="Username or code of the initiator; the caller.")
+    initiatorName = Text(source="initiator_name", max_length=255, help_text="Instead of the template's.")
+    processInitiatorEmail = Email(source="initiator_email", help_text="Instead of the template's.")
+    startAt = Moment(source="start_at", help_text="From when steps' `dueInDays` are counted; now unless said.")
 
 
 @extend_schema_serializer(component_name="SignerTask")

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from audit.log import Event, record
 from config.access.actor import MissingRight
-from config.api.pages import PageRequest
+from config.api.lists.pages import PageRequest
 from config.api.views import ApiViewSet
 from config.errors import Fault, Invalid
 from config.text import person_key

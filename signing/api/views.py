@@ -9,9 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.log import Event, record
+from config import wire
 from config.api import conditional
-from config.api.pages import PageRequest
-from config.api.views import ApiViewSet
+from config.api.lists.pages import PageRequest
+from config.api.views import ApiViewSet, identifier, not_modified, tag
 from config.errors import Fault, Invalid, NotFound
 from config.vocabulary import EventType
 from signing import actions, represent
@@ -47,30 +48,27 @@ class SigningViewSet(ApiViewSet):
         except Process.DoesNotExist:
             raise NotFound from None
 
-    def body(self, shape: Any) -> dict[str, Any]:
-        if not isinstance(self.request.data, dict):
-            raise Invalid("The body is a JSON object, in braces.", [Fault("This is no object.", pointer="#")])
-        serializer = shape(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
-
     def answer(self, run: Run, *, status: int = 200, **headers: str) -> Response:
         """The process as the action left it, whatever has happened to it since."""
-        wire = represent.process(run.process, self.actor, run.within)
-        return Response(wire, status=status, headers=_tag(run.process) | headers)
+        content = represent.process(run.process, self.actor, run.within)
+        return self.shown(content, run.process, status=status, **headers)
 
     def answer_step(self, run: Run, step_id: uuid.UUID) -> Response:
-        return Response(represent.step(run.process, step_id, self.actor, run.within), headers=_tag(run.process))
+        return self.shown_step(represent.step(run.process, step_id, self.actor, run.within), run.process)
+
+    def shown(self, content: represent.Wire, process: Process, *, status: int = 200, **headers: str) -> Response:
+        """One process, with what is to be remarked of it."""
+        content = content | wire.warnings(represent.doubts(content["signingProcessSteps"]))
+        return Response(content, status=status, headers=tag(process.version) | headers)
+
+    def shown_step(self, content: represent.Wire, process: Process) -> Response:
+        content = content | wire.warnings(represent.doubts_of_step(content))
+        return Response(content, headers=tag(process.version))
 
     def read(self, event: EventType, process: Process | None = None) -> None:
         """Record that something was read."""
         of = {"process_id": process.id, "document_id": process.document_id} if process else {}
         record([Event(event, **of)], actor=self.actor, at=self.now)
-
-    @property
-    def change(self) -> dict[str, Any]:
-        """What every action is told about the request."""
-        return {"actor": self.actor, "at": self.now, "expected": self.expected}
 
 
 class ProcessViewSet(SigningViewSet):
@@ -93,9 +91,9 @@ class ProcessViewSet(SigningViewSet):
     def retrieve(self, request: Request, processId: str) -> Response:
         process = self.find(id=identifier(processId))
         if conditional.unchanged(process.version, request.headers):
-            return _not_modified(process)
+            return not_modified(process.version)
         self.read(EventType.PROCESS_GETONE, process)
-        return Response(represent.process(process, self.actor), headers=_tag(process))
+        return self.shown(represent.process(process, self.actor), process)
 
     @extend_schema(**docs.UPDATE)
     def update(self, request: Request, processId: str) -> Response:
@@ -147,9 +145,9 @@ class StepViewSet(SigningViewSet):
         step_id = identifier(processStepId)
         process = self.find(steps=step_id)
         if conditional.unchanged(process.version, request.headers):
-            return _not_modified(process)
+            return not_modified(process.version)
         self.read(EventType.PROCESS_GETONE, process)
-        return Response(represent.step(process, step_id, self.actor), headers=_tag(process))
+        return self.shown_step(represent.step(process, step_id, self.actor), process)
 
     @extend_schema(**docs.UPDATE_STEP)
     def update(self, request: Request, processStepId: str) -> Response:
@@ -167,19 +165,3 @@ class SignerViewSet(SigningViewSet):
         process = self.find(signers=signer_id)
         run = actions.act(process, signer_id, self.body(ActSerializer), **self.change)
         return self.answer_step(run, run.signer(signer_id).step_id)
-
-
-def identifier(text: str) -> uuid.UUID:
-    """The id in a path; what cannot be an id names nothing."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise NotFound from None
-
-
-def _not_modified(process: Process) -> Response:
-    return Response(status=304, headers=_tag(process))
-
-
-def _tag(process: Process) -> dict[str, str]:
-    return {"ETag": conditional.etag(process.version)}

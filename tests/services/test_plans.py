@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from config.access.actor import Actor
-from config.api.pages import PageRequest
+from config.api.lists.pages import PageRequest
 from signing.api.filters import ProcessFilter, TaskFilter
 from signing.api.tasks import SORTS as TASK_SORTS
 from signing.api.views import SORTS

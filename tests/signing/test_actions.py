@@ -8,9 +8,9 @@ from config.vocabulary import ProcessStatus, SignerStatus, StepStatus
 from notifications.models import Message, MessageStatus
 from signing import actions
 from signing.models import Process
-from tests.builders import HOUR, NOON, OWNER, draft_process, row_of, sign, started_process
+from tests.builders import HOUR, NOON, OWNER, draft_process, profile_of, row_of, sign, started_process
 from tests.conftest import Outbox
-from tests.people import ANA, BEN, CLEO, DAN, EVE, ILZE, address, signer
+from tests.people import ANA, BEN, CLEO, CODES, DAN, EVE, ILZE, address, signer
 
 pytestmark = pytest.mark.django_db
 
@@ -98,8 +98,8 @@ def test_an_approver_who_declines_is_told_to_the_initiator_alone(outbox: Outbox)
     assert outbox.addressees(E.APPROVER_DECLINED) == [address(ILZE)]
 
 
-def test_a_decline_of_a_type_that_continues_lets_the_process_go_on(settings: object, outbox: Outbox) -> None:
-    settings.CONTINUE_ON_DECLINE_TYPES = ["SURVEY"]  # type: ignore[attr-defined]
+def test_a_decline_of_a_type_that_continues_lets_the_process_go_on(outbox: Outbox) -> None:
+    profile_of("SURVEY", continueOnDecline=True)
     process = started_process([[ANA], [BEN]], documentType="SURVEY")
 
     sign(process, ANA, SignerStatus.DECLINED)
@@ -180,7 +180,7 @@ class TestEdits:
     def test_a_signer_added_to_the_running_step_is_called(self, outbox: Outbox) -> None:
         process = started_process([[ANA], [BEN]])
         steps = self.rows(process)
-        steps[0]["signers"].append({"name": EVE, "email": address(EVE), "country": "LV", "personal_code": "1"})
+        steps[0]["signers"].append({"name": EVE, "email": address(EVE), "country": "LV", "personal_code": CODES[EVE]})
 
         self.put(process, {"steps": steps})
 

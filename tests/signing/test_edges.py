@@ -277,7 +277,7 @@ class TestTransport:
 
 
 def test_a_code_that_grows_when_folded_is_kept(api: Api) -> None:
-    answer = api.post("/api/processes", body([[signer(ANA, signerPersonalCode="ß" * 64)]]))
+    answer = api.post("/api/processes", body([[signer(ANA, signerCountry="IS", signerPersonalCode="ß" * 64)]]))
     assert answer.status_code == 201
 
 

@@ -1,5 +1,6 @@
 """Whatever a caller says of itself in parameters, it sees no more than it was granted."""
 
+from dataclasses import replace
 from itertools import chain, combinations, product
 from urllib.parse import urlencode
 
@@ -7,7 +8,7 @@ import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from config.access.actor import Actor
-from tests.builders import client_user, process_of
+from tests.builders import client_user, contact_of, process_of, template_of
 from tests.conftest import Api
 from tests.people import ANA, BEN, CLEO, CODES, body
 
@@ -32,7 +33,8 @@ CALLERS = {
 }
 
 
-LISTS = ["/api/processes", "/api/processes/search", "/api/signer-tasks"]
+LISTS = ["/api/processes", "/api/processes/search", "/api/signer-tasks", "/api/contacts", "/api/templates"]
+FOR_EVERYBODY = ["/api/document-profiles", "/api/document-attributes"]
 
 
 def asked_in_every_way() -> list[list[tuple[str, str]]]:
@@ -62,7 +64,7 @@ def test_these_are_all_the_lists_there_are() -> None:
             shape = content.get("application/json", {}).get("schema", {})
             if shape.get("type") == "array" or "Paginated" in shape.get("$ref", ""):
                 found.append(path)
-    assert sorted(found) == sorted(LISTS)
+    assert sorted(found) == sorted(LISTS + FOR_EVERYBODY)
 
 
 @pytest.mark.django_db
@@ -77,6 +79,10 @@ def test_rows_seen_are_a_subset_of_what_was_granted(name: str, path: str) -> Non
     ):
         by = Actor(client=subject, subject=subject, groups=frozenset({"legal", "sales"}))
         process_of(body(people, ownerGroup=group), actor=by)
+        if "contacts" in path or "templates" in path:
+            for scope in ("PERSONAL", "GROUP", "GLOBAL") if group else ("PERSONAL",):
+                make = contact_of if "contacts" in path else template_of
+                make(replace(by, rights=frozenset({"administer"})), scope=scope, group=group)
     api = Api(client_user(name, **CALLERS[name]))  # type: ignore[arg-type]
     person = [("country", "LV"), ("personalCode", CODES[ANA])] if "tasks" in path else []
 

@@ -43,7 +43,8 @@ def test_a_page_as_spring_data_writes_it(api: Api) -> None:
         "last": False,
         "empty": False,
     }
-    assert page["content"][0] == api.get(f"/api/processes/{page['content'][0]['id']}").json()
+    one = api.get(f"/api/processes/{page['content'][0]['id']}").json()
+    assert one == page["content"][0] | {"warnings": one["warnings"]}
     assert len(made) == 5
 
 

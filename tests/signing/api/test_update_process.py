@@ -222,6 +222,6 @@ def test_what_is_not_there_is_404(api: Api, bad: str) -> None:
 def test_a_changed_personal_code_is_found_by_the_new_one(api: Api) -> None:
     process = started_process([[ANA]])
     read = api.get(url(process)).json()
-    read["signingProcessSteps"][0]["processStepSigners"][0]["signerPersonalCode"] = "999-9"
+    read["signingProcessSteps"][0]["processStepSigners"][0]["signerPersonalCode"] = "020202-99999"
     api.put(url(process), read)
-    assert row_of(process, ANA).person_key == "lv:9999"
+    assert row_of(process, ANA).person_key == "lv:02020299999"

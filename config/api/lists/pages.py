@@ -1,6 +1,6 @@
 """Pages and sorts as Spring Data has them: `page` from 0, `size`, `sort=field,asc|desc`, repeatable."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +72,11 @@ class PageRequest:
             for column, descending in self.ordering
         ]
 
-    def answer(self, content: list[Any], *, total: int) -> dict[str, Any]:
+    def answer(self, content: Sequence[Any], *, total: int) -> dict[str, Any]:
         """The page as Spring Data writes it."""
         pages = -(-total // self.size)
         return {
-            "content": content,
+            "content": list(content),
             "totalElements": total,
             "totalPages": pages,
             "number": self.number,

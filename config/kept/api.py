@@ -1,0 +1,84 @@
+"""Kept rows over HTTP: list, read, create, change, delete, the same for each of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+
+from config import wire
+from config.api import conditional
+from config.api.lists.filters import ListFilter
+from config.api.lists.pages import PageRequest
+from config.api.views import ApiViewSet, identifier, not_modified, tag
+from config.errors import Fault, Invalid, NotFound
+from config.kept import actions
+from config.kept.models import Kept
+
+
+class KeptViewSet(ApiViewSet):
+    """`address` names the url of one row, `sorts` the column of each field that a list can be sorted by."""
+
+    model: ClassVar[type[Kept]]
+    shape: ClassVar[type[Serializer]]
+    filters: ClassVar[type[ListFilter]]
+    sorts: ClassVar[Mapping[str, str]]
+    default_sort: ClassVar[str]
+    address: ClassVar[str]
+
+    def list(self, request: Request) -> Response:
+        page = PageRequest.of(request.GET, sorts=self.sorts, default=self.default_sort)
+        visible = self.model.objects.visible_to(self.actor)
+        rows = self.filters(request.GET, queryset=visible).rows()
+        return Response(page.answer(self.represent(page.rows_of(rows)), total=rows.count()))
+
+    def retrieve(self, request: Request, id: str) -> Response:
+        row = self.find(id)
+        if conditional.unchanged(row.version, request.headers):
+            return not_modified(row.version)
+        return self.answer(row)
+
+    def create(self, request: Request) -> Response:
+        row = self.made(self.body(self.shape))
+        place = request.build_absolute_uri(reverse(self.address, args=[row.pk]))
+        return self.answer(row, status=201, Location=place)
+
+    def update(self, request: Request, id: str) -> Response:
+        return self.replaced(id, self.body(self.shape))
+
+    def destroy(self, request: Request, id: str) -> Response:
+        actions.delete(self.find(id), **self.change)
+        return Response(status=204)
+
+    def find(self, id: str) -> Any:
+        row = self.model.objects.visible_to(self.actor).filter(id=identifier(id)).first()
+        if row is None:
+            raise NotFound
+        return row
+
+    def made(self, body: dict[str, Any]) -> Any:
+        return actions.create(self.model, body, actor=self.actor, at=self.now)
+
+    def replaced(self, id: str, body: dict[str, Any]) -> Response:
+        row = self.find(id)
+        if body.get("id") and body["id"].casefold() != str(row.pk):
+            detail = "The id in the body is another than that in the address."
+            raise Invalid(faults=[Fault(detail, code="contradiction", pointer="#/id")])
+        return self.answer(self.changed(row, body))
+
+    def changed(self, row: Any, body: dict[str, Any]) -> Any:
+        return actions.replace(row, body, **self.change)
+
+    def represent(self, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
+        return [wire.row(row, self.model.WIRE) for row in rows]
+
+    def answer(self, row: Any, *, status: int = 200, **headers: str) -> Response:
+        """One row, as it was read or as the action left it, with what is to be remarked of it."""
+        content = self.represent([row])[0] | wire.warnings(self.remarks(row))
+        return Response(content, status=status, headers=tag(row.version) | headers)
+
+    def remarks(self, row: Any) -> Iterable[Fault] | None:
+        """What is to be remarked of a row; None where there is never anything."""
+        return None

@@ -1,0 +1,136 @@
+"""Rows that people keep and change: contacts, templates, profiles, attributes.
+
+Each has a version that rises with every change, and a history: who changed what and when. `Owned` ones have an
+owner, a group and a scope, which say who sees and who changes them. What must hold of a row is said by its own
+`settled`; the writing is `config.kept.actions`.
+"""
+
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest
+from simple_history.models import HistoricalRecords
+
+from config.access.actor import Actor
+from config.access.models import User
+from config.errors import Forbidden
+from config.vocabulary import Right, Scope
+
+Body = dict[str, Any]
+"""What a serializer or a form makes of what was sent: column names, only the keys that were sent."""
+
+
+class NotYours(Forbidden):
+    code = "not_yours"
+
+
+def _user(request: HttpRequest | None, **kwargs: Any) -> User | None:
+    """The user of ours behind a change; callers vouched for by a provider are named in the reason alone."""
+    user = getattr(request, "user", None)
+    return user if isinstance(user, User) else None
+
+
+class KeptQuerySet(models.QuerySet[Any]):
+    def visible_to(self, actor: Actor) -> Self:
+        """What this caller may read: everything, unless a model says otherwise."""
+        return self
+
+
+class Kept(models.Model):
+    """`WIRE` names the column of each of the wire's fields; `DEFAULTS` is what a null stands for."""
+
+    WIRE: ClassVar[dict[str, str]]
+    DEFAULTS: ClassVar[dict[str, Any]] = {}
+    TAKEN: ClassVar[str] = "There is one like this already."
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    objects: ClassVar[Any] = KeptQuerySet.as_manager()
+    history = HistoricalRecords(inherit=True, get_user=_user, history_change_reason_field=models.TextField(null=True))
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        """The columns that the body changes, as they are stored; of a new row all that it says.
+
+        A `DomainError` says what does not hold; its pointers name the wire's fields.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def differences(cls, body: Body, before: Any) -> Body:
+        """The columns of which the body says something else than the row before, or anything if there is none."""
+        said = {
+            column: cls.DEFAULTS.get(column) if body[column] is None else body[column]
+            for column in cls.WIRE.values()
+            if column in body and column not in ("id", "created_at")
+        }
+        return {column: v for column, v in said.items() if before is None or getattr(before, column) != v}
+
+    def require_changeable(self, actor: Actor) -> None:
+        """`Forbidden` unless the caller may change or delete this row, which it may see."""
+        raise NotImplementedError
+
+    def require_creatable(self, actor: Actor) -> None:
+        """`Forbidden` unless the caller may make this row."""
+        self.require_changeable(actor)
+
+    def changeable_by(self, actor: Actor) -> bool:
+        try:
+            self.require_changeable(actor)
+        except Forbidden:
+            return False
+        return True
+
+    def folded(self) -> Body:
+        """The columns that searches compare, made of those that people read."""
+        return {}
+
+    def require_deletable(self) -> None:
+        """A `DomainError` if something still needs this row."""
+
+
+class OwnedQuerySet(KeptQuerySet):
+    def visible_to(self, actor: Actor) -> Self:
+        """`PERSONAL` ones of the caller, `GROUP` ones of its groups, every `GLOBAL` one; administrators see all."""
+        if actor.administers:
+            return self
+        seen = Q(scope=Scope.GLOBAL) | Q(scope=Scope.GROUP, group__in=sorted(actor.groups))
+        if actor.own:
+            seen |= Q(scope=Scope.PERSONAL, owner=actor.subject)
+        return self.filter(seen)
+
+
+class Owned(Kept):
+    owner = models.CharField(max_length=255, help_text="The name of the user it belongs to.")
+    group = models.CharField(max_length=255, null=True, blank=True, help_text="The code of the group it belongs to.")
+    scope = models.CharField(
+        max_length=8,
+        choices=[(scope, scope) for scope in Scope.values if scope != Scope.ALL],
+        default=Scope.PERSONAL,
+        help_text="PERSONAL: for the owner alone; GROUP: for the group's members; GLOBAL: for everybody.",
+    )
+
+    objects: ClassVar[Any] = OwnedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def require_changeable(self, actor: Actor) -> None:
+        allowed = {
+            Scope.PERSONAL: actor.own and self.owner == actor.subject,
+            Scope.GROUP: self.group in actor.groups,
+            Scope.GLOBAL: actor.may(Right.ADMINISTER),
+        }
+        if not (actor.administers or allowed[Scope(self.scope)]):
+            whose = {Scope.PERSONAL: "its owner", Scope.GROUP: "its group's members", Scope.GLOBAL: "administrators"}
+            raise NotYours(f"This is {self.scope}: only {whose[Scope(self.scope)]} may change it.")
+
+    def require_creatable(self, actor: Actor) -> None:
+        """Whose property a row may be made was asked when it was settled."""

@@ -1,0 +1,44 @@
+"""Whose property a kept row may be made, and by whom."""
+
+from typing import Any
+
+from config.access.actor import Actor, MissingRight
+from config.errors import Fault
+from config.kept.models import Body, Owned
+from config.vocabulary import Right, Scope
+
+
+def owned(changed: Body, *, actor: Actor, before: Owned | None) -> tuple[Body, list[Fault]]:
+    """The changed columns with an owner, and what is wrong with owner, group and scope together.
+
+    `MissingRight` if this makes the row the property of somebody else than the caller and its groups.
+    """
+    if before is None:
+        given = {column: value for column, value in changed.items() if column != "owner" or value is not None}
+        changed = {"owner": actor.subject, "scope": Scope.PERSONAL, **given}
+    _require_rights(changed, actor)
+    faults = []
+    if "owner" in changed and not changed["owner"]:
+        faults.append(Fault("This has an owner; leave it out to keep the present one.", "null", pointer="#/owner"))
+    scope, group = (_after(column, changed, before) for column in ("scope", "group"))
+    if scope == Scope.ALL:
+        allowed = ", ".join(s for s in Scope.values if s != Scope.ALL)
+        faults.append(Fault(f"ALL is for filters; what is kept is {allowed}.", "scope_not_kept", pointer="#/scope"))
+    if scope == Scope.GROUP and not group:
+        faults.append(Fault("With the scope GROUP a group is needed.", "required", pointer="#/group"))
+    return changed, faults
+
+
+def _require_rights(changed: Body, actor: Actor) -> None:
+    if changed.get("scope") == Scope.GLOBAL and not actor.may(Right.ADMINISTER):
+        raise MissingRight(Right.ADMINISTER, "The scope GLOBAL")
+    if actor.names_anybody:
+        return
+    if changed.get("owner") and changed["owner"] != actor.subject:
+        raise MissingRight(Right.ON_BEHALF, "Naming another owner than yourself")
+    if changed.get("group") and changed["group"] not in actor.groups:
+        raise MissingRight(Right.ON_BEHALF, "Naming a group that you do not belong to")
+
+
+def _after(column: str, changed: Body, before: Owned | None) -> Any:
+    return changed[column] if column in changed else getattr(before, column, None)

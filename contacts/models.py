@@ -1,0 +1,107 @@
+"""People we know: contacts, and what must hold of one.
+
+Columns ending in `_plain` or `_key` are what searches compare; `folded` makes them.
+"""
+
+from typing import Any
+
+import phonenumbers
+from django.db import models
+from django.db.models import Q
+
+from config.access.actor import Actor
+from config.errors import Fault, Invalid
+from config.kept.models import Body, Owned
+from config.kept.ownership import owned
+from config.personal_codes import malformed
+from config.text import code_key, plain
+from config.vocabulary import Role
+
+
+class Contact(Owned):
+    """Somebody who is often asked to sign, as the reference's `Contact`. `phone` is E.164."""
+
+    WIRE = {
+        "id": "id",
+        "createdAt": "created_at",
+        "name": "name",
+        "country": "country",
+        "personalCode": "personal_code",
+        "phone": "phone",
+        "email": "email",
+        "role": "role",
+        "defaultAnonymous": "default_anonymous",
+        "owner": "owner",
+        "scope": "scope",
+        "group": "group",
+        "language": "language",
+    }
+    DEFAULTS = {"default_anonymous": False, "scope": "PERSONAL"}
+
+    name = models.CharField(max_length=255, null=True, blank=True)
+    country = models.CharField(max_length=2, null=True, blank=True, help_text="Country of the personal code: LV, LT.")
+    personal_code = models.CharField(max_length=64, null=True, blank=True)
+    phone = models.CharField(
+        max_length=32, null=True, blank=True, help_text="With the country's prefix (+371 29123456), or of that country."
+    )
+    email = models.EmailField(max_length=254, null=True, blank=True)
+    role = models.CharField(
+        max_length=13, choices=Role.choices, null=True, blank=True, help_text="What this person does in a process."
+    )
+    default_anonymous = models.BooleanField(default=False, help_text="Asked to sign without a personal code.")
+    language = models.CharField(max_length=35, null=True, blank=True, help_text="Of its mails: lv, lt, et, pl, en.")
+    name_plain = models.TextField(default="", editable=False)
+    email_plain = models.TextField(default="", editable=False)
+    code_key = models.CharField(max_length=192, default="", editable=False)
+
+    class Meta:
+        ordering = ["name_plain", "id"]
+        indexes = [
+            models.Index("name_plain", "id", name="contact_by_name"),
+            models.Index("email_plain", "id", name="contact_by_email"),
+            models.Index("created_at", "id", name="contact_by_creation"),
+            models.Index("owner", "name_plain", "id", name="contact_of_owner", condition=Q(scope="PERSONAL")),
+            models.Index("group", "name_plain", "id", name="contact_of_group", condition=Q(scope="GROUP")),
+            models.Index("name_plain", "id", name="contact_of_everybody", condition=Q(scope="GLOBAL")),
+            models.Index("code_key", "id", name="contact_by_code", condition=~Q(code_key="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or "Contact without a name"
+
+    @classmethod
+    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        body, faults = _with_readable_phone(body, before)
+        changed, unowned = owned(cls.differences(body, before), actor=actor, before=before)
+        after = {column: changed.get(column, getattr(before, column, None)) for column in cls.WIRE.values()}
+        faults += unowned
+        if not (after["name"] or after["email"]):
+            faults.append(Fault("A contact has a name or an address.", code="required", pointer="#/name"))
+        if not changed.keys().isdisjoint(("country", "personal_code")):
+            faults += malformed(after["country"], after["personal_code"], "#/personalCode")
+        if faults:
+            raise Invalid(faults=faults)
+        return changed
+
+    def folded(self) -> Body:
+        return {
+            "name_plain": plain(self.name),
+            "email_plain": plain(self.email),
+            "code_key": code_key(self.personal_code),
+        }
+
+
+def _with_readable_phone(body: Body, before: Contact | None) -> tuple[Body, list[Fault]]:
+    """The body with its phone number as E.164, read as one of the contact's country where it has no prefix."""
+    said = body.get("phone")
+    if not said or said == getattr(before, "phone", None):
+        return ({**body, "phone": None} if "phone" in body and not said else body), []
+    country = body.get("country", getattr(before, "country", None))
+    try:
+        number = phonenumbers.parse(said, country.upper() if country else None)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        detail = "This is no phone number; write it with the country's prefix, like +371 29123456."
+        return body, [Fault(detail, code="not_a_phone_number", pointer="#/phone")]
+    return {**body, "phone": phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}, []

@@ -1,0 +1,215 @@
+"""The plan: templates of processes, and the profile of each type of document with its attributes.
+
+A process takes its profile's rules along when it starts (`templates_app.rules`); later changes do not reach it.
+"""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
+
+from config.access.actor import Actor, MissingRight
+from config.errors import DomainError, Fault, Invalid
+from config.kept.models import Body, Kept, KeptQuerySet, Owned
+from config.kept.ownership import owned
+from config.text import plain
+from config.vocabulary import AttributeType, Right
+
+MAX_TEMPLATE_BYTES = 1024 * 1024
+
+
+class Template(Owned):
+    """A set-up that is often used, as the reference's `Template`. `data` is the client's own, kept to the byte."""
+
+    WIRE = {
+        "id": "id",
+        "createdAt": "created_at",
+        "name": "name",
+        "data": "data",
+        "owner": "owner",
+        "scope": "scope",
+        "group": "group",
+    }
+    DEFAULTS = {"scope": "PERSONAL"}
+
+    name = models.CharField(max_length=255)
+    data = models.TextField(null=True, blank=True, help_text="JSON of a process, if processes are to be made of it.")
+    name_plain = models.TextField(default="", editable=False)
+
+    class Meta:
+        ordering = ["name_plain", "id"]
+        indexes = [
+            models.Index("name_plain", "id", name="template_by_name"),
+            models.Index("created_at", "id", name="template_by_creation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed, faults = owned(cls.differences(body, before), actor=actor, before=before)
+        faults += _named(changed, before, "A template")
+        if len((changed.get("data") or "").encode()) > MAX_TEMPLATE_BYTES:
+            faults.append(Fault("A template's data is at most 1 MB.", code="max_length", pointer="#/data"))
+        if faults:
+            raise Invalid(faults=faults)
+        return changed
+
+    def folded(self) -> Body:
+        return {"name_plain": plain(self.name)}
+
+
+class Managed(Kept):
+    """What everybody may read, and only those with the right `manage_profiles` change."""
+
+    class Meta:
+        abstract = True
+
+    def require_changeable(self, actor: Actor) -> None:
+        if not (actor.may(Right.MANAGE_PROFILES) or actor.may(Right.ADMINISTER)):
+            raise MissingRight(Right.MANAGE_PROFILES, "Changing document profiles and attributes")
+
+
+class AttributeInUse(DomainError):
+    code = "attribute_in_use"
+    status = 409
+
+
+class DocumentAttribute(Managed):
+    """Something that is to be said of a document, shared by the profiles that ask for it."""
+
+    WIRE = {"id": "id", "createdAt": "created_at", "type": "type", "name": "name", "required": "required"}
+    DEFAULTS = {"required": False}
+    TAKEN = "There is an attribute of this name already; name it by its id."
+
+    name = models.CharField(max_length=255, unique=True)
+    type = models.CharField(max_length=8, choices=AttributeType.choices)
+    required = models.BooleanField(default=False, help_text="A process cannot start while this is missing.")
+    name_plain = models.TextField(default="", editable=False)
+
+    class Meta:
+        ordering = ["name_plain", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def in_words(self) -> str:
+        return f"{self.name} ({self.type}{', required' if self.required else ''})"
+
+    @classmethod
+    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed = cls.differences(body, before)
+        faults = _named(changed, before, "An attribute")
+        if not changed.get("type", getattr(before, "type", None)):
+            allowed = ", ".join(AttributeType.values)
+            faults.append(Fault(f"An attribute has a type: {allowed}.", code="required", pointer="#/type"))
+        if faults:
+            raise Invalid(faults=faults)
+        return changed
+
+    def folded(self) -> Body:
+        return {"name_plain": plain(self.name)}
+
+    def require_deletable(self) -> None:
+        users = DocumentProfile.objects.filter(uses__attribute=self).order_by("profileorder", "id")
+        if users:
+            where = ", ".join(f"'{profile}' ({profile.pk})" for profile in users[:20])
+            more = f" and {len(users) - 20} more" if len(users) > 20 else ""
+            raise AttributeInUse(f"This attribute is used by {len(users)} profile(s): {where}{more}. Remove it there.")
+
+
+class ProfileQuerySet(KeptQuerySet):
+    def for_type(self, document_type: str, owner_group: str | None) -> "DocumentProfile | None":
+        """The profile of this type in this group, else the one of no group."""
+        found = self.filter(document_type=document_type)
+        own = found.filter(owner_group=owner_group).first() if owner_group else None
+        return own or found.filter(Q(owner_group=None) | Q(owner_group="")).first()
+
+
+class DocumentProfile(Managed):
+    """The rules for one type of document, in one group or in all that have none of their own."""
+
+    WIRE = {
+        "id": "id",
+        "name": "name",
+        "documentType": "document_type",
+        "ownerGroup": "owner_group",
+        "seal": "seal",
+        "isSealRequired": "is_seal_required",
+        "profileorder": "profileorder",
+        "continueOnDecline": "continue_on_decline",
+        "reviewRequired": "review_required",
+    }
+    DEFAULTS = {"is_seal_required": False, "continue_on_decline": False, "review_required": False, "profileorder": 0}
+    TAKEN = "There is a profile for this documentType and ownerGroup already."
+
+    name = models.CharField(max_length=255, null=True, blank=True)
+    document_type = models.CharField(max_length=255)
+    owner_group = models.CharField(
+        max_length=255,
+        null=True,
+        blank=True,
+        help_text="The group it is for; empty: for all that have none of their own.",
+    )
+    seal = models.CharField(max_length=255, null=True, blank=True, help_text="Code of the seal.")
+    is_seal_required = models.BooleanField(default=False)
+    profileorder = models.IntegerField(default=0, help_text="Lists are in this order.")
+    continue_on_decline = models.BooleanField(
+        default=False, help_text="Who declines counts as having acted, and the process goes on."
+    )
+    review_required = models.BooleanField(
+        default=False, help_text="A process starts only if somebody approves in a step before the first signature."
+    )
+    attributes: Any = models.ManyToManyField(DocumentAttribute, through="ProfileAttribute")
+    asks_for = models.TextField(
+        default="", editable=False, help_text="Its attributes in order, in words: so that the history shows them."
+    )
+    name_plain = models.TextField(default="", editable=False)
+
+    objects: ClassVar[Any] = ProfileQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["profileorder", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                "document_type", Coalesce("owner_group", Value("")), name="one_profile_per_type_and_group"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.document_type
+
+    @classmethod
+    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed = cls.differences(body, before)
+        if not changed.get("document_type", getattr(before, "document_type", None)):
+            detail = "A profile is for a documentType."
+            raise Invalid(faults=[Fault(detail, code="required", pointer="#/documentType")])
+        return changed
+
+    def folded(self) -> Body:
+        return {"name_plain": plain(self.name)}
+
+
+class ProfileAttribute(models.Model):
+    """A profile asks for an attribute, at that place."""
+
+    profile = models.ForeignKey(DocumentProfile, on_delete=models.CASCADE, related_name="uses")
+    attribute = models.ForeignKey(DocumentAttribute, on_delete=models.RESTRICT, related_name="uses")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint("profile", "attribute", name="an_attribute_once_in_a_profile")]
+
+    def __str__(self) -> str:
+        return str(self.attribute)
+
+
+def _named(changed: Body, before: Any, what: str) -> list[Fault]:
+    if not changed.get("name", getattr(before, "name", None)):
+        return [Fault(f"{what} has a name.", code="required", pointer="#/name")]
+    return []

@@ -1,0 +1,95 @@
+"""Versions, ETags and histories of what is kept, for each kind alike."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.builders import attribute_of, contact_of, profile_of, template_of
+from tests.conftest import Api
+from tests.people import ANA, CODES, ILZE
+
+KINDS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
+    "contacts": (contact_of, {"country": "LV", "personalCode": CODES[ANA]}),
+    "templates": (template_of, {"data": "{}"}),
+    "document-attributes": (lambda: attribute_of("Amount"), {"required": True}),
+    "document-profiles": (lambda: profile_of("LEASE", attributes=[{"name": "Note", "type": "Text"}]), {"seal": "s"}),
+}
+
+
+@pytest.fixture
+def clerk(api_of: Callable[..., Api]) -> Api:
+    return api_of(ILZE, rights=["manage_profiles"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_read_can_be_sent_back_and_changes_nothing(kind: str, clerk: Api) -> None:
+    row = KINDS[kind][0]()
+    address = f"/api/{kind}/{row.pk}"
+    read = clerk.get(address)
+
+    sent_back = clerk.put(address, read.json())
+
+    assert (sent_back.status_code, sent_back.json()) == (200, read.json())
+    assert (read["ETag"], sent_back["ETag"]) == ('"1"', '"1"')
+    assert row.history.count() == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_conditional_requests(kind: str, clerk: Api) -> None:
+    make, change = KINDS[kind]
+    address = f"/api/{kind}/{make().pk}"
+
+    assert clerk.get(address, If_None_Match='"1"').status_code == 304
+    assert clerk.put(address, change, If_Match='"1"')["ETag"] == '"2"'
+    assert clerk.get(address, If_None_Match='"1"').status_code == 200
+    for refused in (clerk.put(address, {"name": "x"}, If_Match='"1"'), clerk.delete(address, If_Match='"1"')):
+        assert (refused.status_code, refused.json()["code"]) == (412, "stale")
+    assert clerk.get(address)["ETag"] == '"2"'
+    assert clerk.delete(address, If_Match='"2"').status_code == 204
+    assert clerk.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_history_says_who_changed_what(kind: str, clerk: Api, api_of: Callable[..., Api]) -> None:
+    make, change = KINDS[kind]
+    row = make()
+    address = f"/api/{kind}/{row.pk}"
+    portal = api_of("portal", rights=["on_behalf", "manage_profiles"])
+    assert portal.put(f"{address}?user={ILZE}", change).status_code == 200
+    assert clerk.delete(address).status_code == 204
+
+    last, changed, first = row.history.all()
+
+    assert [line.history_type for line in (first, changed, last)] == ["+", "~", "-"]
+    assert (changed.history_change_reason, changed.history_user.username) == (f"portal for {ILZE}", "portal")
+    assert (last.history_change_reason, last.history_user.username) == (ILZE, ILZE)
+    assert changed.diff_against(first).changed_fields
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_id_in_the_body_is_that_of_the_address(kind: str, clerk: Api) -> None:
+    row = KINDS[kind][0]()
+    other = "9dce9e72-6bf9-4874-8dd1-44342027dd4f"
+    refused = clerk.put(f"/api/{kind}/{row.pk}", {"id": other})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "#/id"
+    assert clerk.put(f"/api/{kind}/{str(row.pk).upper()}", {"id": str(row.pk).upper()}).status_code == 200
+    assert clerk.put(f"/api/{kind}/{other}", {"name": "x"}).status_code == 404
+    assert clerk.delete(f"/api/{kind}/x").status_code == 404
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bad", [[], "x", None, 5])
+def test_a_body_is_an_object(kind: str, clerk: Api, bad: Any) -> None:
+    assert clerk.call("POST", f"/api/{kind}", bad).status_code == 400
+    assert clerk.get(f"/api/{kind}").json()["totalElements"] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_key_makes_one(kind: str, clerk: Api) -> None:
+    wanted = {"name": "x", "type": "TEXT", "documentType": "LEASE"}
+    first, second = (clerk.post(f"/api/{kind}", wanted, Idempotency_Key="k") for _ in range(2))
+    assert (first.status_code, second.json(), second["ETag"]) == (201, first.json(), first["ETag"])
+    assert first["Location"] == f"http://testserver/api/{kind}/{first.json()['id']}"
+    assert clerk.get(f"/api/{kind}").json()["totalElements"] == 1

@@ -1,0 +1,46 @@
+"""Personal codes by the form of their country; `ok`, remarked upon, or refused where people are planned."""
+
+import pytest
+
+from config.personal_codes import doubtful, malformed
+
+OK, DOUBTFUL, MALFORMED = (0, 0), (0, 1), (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("country", "code", "expected"),
+    [
+        ("LV", "161175-19997", OK),
+        ("LV", "16117519997", OK),
+        ("lv", "328673-00679", OK),
+        ("LV", "010190-12345", DOUBTFUL),
+        ("LV", "161375-19997", DOUBTFUL),
+        ("LV", "1", MALFORMED),
+        ("LV", "16117A-19997", MALFORMED),
+        ("LT", "38703181745", OK),
+        ("LT", "38703181746", DOUBTFUL),
+        ("LT", "3870318174", MALFORMED),
+        ("EE", "36805280109", OK),
+        ("EE", "36805280108", DOUBTFUL),
+        ("EE", "368052801090", MALFORMED),
+        ("PL", "44051401359", OK),
+        ("PL", "44051401358", DOUBTFUL),
+        ("PL", "440514-0135", MALFORMED),
+        ("FI", "131052-308T", OK),
+        ("FI", "131052308T", OK),
+        ("FI", "131052-308U", DOUBTFUL),
+        ("FI", "131052X308", MALFORMED),
+        ("SE", "880320-0016", OK),
+        ("SE", "198803200016", OK),
+        ("SE", "880320-0018", DOUBTFUL),
+        ("SE", "88032", MALFORMED),
+        ("IS", "anything at all", OK),
+        (None, "010190-12345", OK),
+        ("LV", None, OK),
+        ("LV", " - ", OK),
+    ],
+)
+def test_each_countrys_form(country: str | None, code: str | None, expected: tuple[int, int]) -> None:
+    found = malformed(country, code, "#/personalCode"), doubtful(country, code, "#/personalCode")
+    assert tuple(map(len, found)) == expected
+    assert all(code and code not in fault.detail for faults in found for fault in faults)
