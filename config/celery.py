@@ -12,4 +12,5 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "send what no bell announced": {"task": "notifications.deliver", "schedule": 15.0},
     "forget idempotent answers": {"task": "api.forget_answers", "schedule": 3600.0},
+    "forget uploads that nobody imported": {"task": "contacts.forget_uploads", "schedule": 3600.0},
 }

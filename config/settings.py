@@ -62,6 +62,7 @@ if PRODUCTION and "*" in ALLOWED_HOSTS:
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "unfold.contrib.import_export",
     "unfold.contrib.simple_history",
     "django.contrib.admin",
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "config.access.second_factor.SecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.access.backoffice.Refusals",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -401,6 +403,7 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
 }
+SIMPLE_HISTORY_REVERT_DISABLED = True  # a history is looked at; going back is an edit by the rules like any other
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR / "static")))
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 Columns ending in `_plain` or `_key` are what searches compare; `folded` makes them.
 """
 
+import uuid
 from typing import Any
 
 import phonenumbers
@@ -89,6 +90,17 @@ class Contact(Owned):
             "email_plain": plain(self.email),
             "code_key": code_key(self.personal_code),
         }
+
+
+class Upload(models.Model):
+    """A sheet between its preview and its import (`contacts.uploads`)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    content = models.BinaryField()
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M}"
 
 
 def _with_readable_phone(body: Body, before: Contact | None) -> tuple[Body, list[Fault]]:

@@ -23,8 +23,8 @@ class AttributeTaken(kept.Taken):
 @transaction.atomic
 def create_profile(body: Body, *, actor: Actor, at: datetime) -> DocumentProfile:
     """A new profile; its `attributes` name existing ones by id or bring new ones."""
+    DocumentProfile.require_creatable(actor)
     profile = DocumentProfile(created_at=at, **DocumentProfile.settled(body, actor=actor))
-    profile.require_creatable(actor)
     attributes = _listed(body.get("attributes") or [], actor=actor, at=at)
     profile.asks_for = _in_words(attributes)
     kept.insert(profile, actor=actor, at=at)

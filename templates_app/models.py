@@ -68,6 +68,10 @@ class Managed(Kept):
         abstract = True
 
     def require_changeable(self, actor: Actor) -> None:
+        self.require_creatable(actor)
+
+    @classmethod
+    def require_creatable(cls, actor: Actor) -> None:
         if not (actor.may(Right.MANAGE_PROFILES) or actor.may(Right.ADMINISTER)):
             raise MissingRight(Right.MANAGE_PROFILES, "Changing document profiles and attributes")
 
@@ -175,7 +179,10 @@ class DocumentProfile(Managed):
         ordering = ["profileorder", "id"]
         constraints = [
             models.UniqueConstraint(
-                "document_type", Coalesce("owner_group", Value("")), name="one_profile_per_type_and_group"
+                "document_type",
+                Coalesce("owner_group", Value("")),
+                name="one_profile_per_type_and_group",
+                violation_error_message="There is a profile for this document type and group already.",
             )
         ]
 

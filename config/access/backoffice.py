@@ -23,6 +23,34 @@ def staff_actor(request: HttpRequest) -> Actor:
     return principal(request.user, address=client_address(request))
 
 
+class Refusals:
+    """Middleware: a rule that says no in the back office is a message on the page that one came from."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, DomainError) or not request.path_info.startswith("/admin/"):
+            return None
+        tell(request, exception)
+        return redirect(_own_address(request, request.headers.get("Referer", "")) or "admin:index")
+
+
+def tell(request: HttpRequest, refusal: DomainError) -> None:
+    """Show a refusal with its reasons on the next page."""
+    reasons = " ".join(fault.detail for fault in refusal.faults)
+    messages.error(request, f"{refusal.detail} {reasons}".strip())
+
+
+def _own_address(request: HttpRequest, address: str) -> str:
+    """The address, if it is one of this service; else nothing."""
+    here = {request.get_host()}
+    return address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""
+
+
 class WithButtons(ModelAdmin):
     """`buttons` names methods (request, row) -> text or answer: each is an address that takes POST alone,
     calls the method, and shows its text or the reasons of a refusal."""
@@ -54,19 +82,15 @@ class WithButtons(ModelAdmin):
                     return done
                 messages.success(request, done)
             except DomainError as refusal:
-                reasons = " ".join(fault.detail for fault in refusal.faults)
-                messages.error(request, f"{refusal.detail} {reasons}".strip())
+                tell(request, refusal)
             return redirect(self._back(request))
 
         return press
 
     def _back(self, request: HttpRequest) -> str:
-        came_from = request.POST.get("next", "")
-        here = {request.get_host()}
-        if url_has_allowed_host_and_scheme(came_from, here, require_https=request.is_secure()):
-            return came_from
         opts = self.model._meta
-        return f"admin:{opts.app_label}_{opts.model_name}_changelist"
+        came_from = _own_address(request, request.POST.get("next", ""))
+        return came_from or f"admin:{opts.app_label}_{opts.model_name}_changelist"
 
 
 class ReadOnlyAdmin(WithButtons):

@@ -25,9 +25,8 @@ class Taken(DomainError):
 @transaction.atomic
 def create(model: type[Row], body: Body, *, actor: Actor, at: datetime) -> Row:
     """A new row of the body, made by this caller."""
-    row = model(created_at=at, **model.settled(body, actor=actor))
-    row.require_creatable(actor)
-    return insert(row, actor=actor, at=at)
+    model.require_creatable(actor)
+    return insert(model(created_at=at, **model.settled(body, actor=actor)), actor=actor, at=at)
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ owner, a group and a scope, which say who sees and who changes them. What must h
 """
 
 import uuid
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -77,16 +78,16 @@ class Kept(models.Model):
         """`Forbidden` unless the caller may change or delete this row, which it may see."""
         raise NotImplementedError
 
-    def require_creatable(self, actor: Actor) -> None:
-        """`Forbidden` unless the caller may make this row."""
-        self.require_changeable(actor)
+    @classmethod
+    def require_creatable(cls, actor: Actor) -> None:
+        """`Forbidden` unless the caller may make rows of this kind."""
 
     def changeable_by(self, actor: Actor) -> bool:
-        try:
-            self.require_changeable(actor)
-        except Forbidden:
-            return False
-        return True
+        return _allowed(self.require_changeable, actor)
+
+    @classmethod
+    def creatable_by(cls, actor: Actor) -> bool:
+        return _allowed(cls.require_creatable, actor)
 
     def folded(self) -> Body:
         """The columns that searches compare, made of those that people read."""
@@ -132,5 +133,10 @@ class Owned(Kept):
             whose = {Scope.PERSONAL: "its owner", Scope.GROUP: "its group's members", Scope.GLOBAL: "administrators"}
             raise NotYours(f"This is {self.scope}: only {whose[Scope(self.scope)]} may change it.")
 
-    def require_creatable(self, actor: Actor) -> None:
-        """Whose property a row may be made was asked when it was settled."""
+
+def _allowed(ask: Callable[[Actor], None], actor: Actor) -> bool:
+    try:
+        ask(actor)
+    except Forbidden:
+        return False
+    return True

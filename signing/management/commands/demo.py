@@ -3,7 +3,10 @@
 import json
 import secrets
 from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,16 @@ from knox.crypto import hash_token
 from config.access.actor import Actor
 from config.access.models import ApiToken, User
 from config.access.resolver import principal
-from config.vocabulary import SignerStatus
+from config.kept import actions as kept
+from config.vocabulary import Right, SignerStatus
+from contacts.api.serializers import ContactSerializer
+from contacts.models import Contact
 from signing import actions
 from signing.api.serializers import ProcessSerializer
 from signing.models import Process
+from templates_app.actions import create_profile
+from templates_app.api.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
+from templates_app.models import DocumentAttribute, Template
 
 EXAMPLES = settings.BASE_DIR / "examples"
 KEPT = settings.VAR / "demo.json"
@@ -34,6 +43,14 @@ STORY: dict[str, list[tuple[int, dict[str, str]]]] = {
     "initiator-first-contract": [(0, {"status": S.SIGNED}), (1, {"status": S.SIGNED})],
     "anonymous-signer": [],
     "draft": [],
+}
+
+
+KEPT_AS: dict[str, tuple[Any, Callable[..., Any]]] = {
+    "contacts": (ContactSerializer, partial(kept.create, Contact)),
+    "templates": (TemplateSerializer, partial(kept.create, Template)),
+    "document-attributes": (AttributeSerializer, partial(kept.create, DocumentAttribute)),
+    "document-profiles": (ProfileSerializer, create_profile),
 }
 
 
@@ -72,6 +89,7 @@ class Command(BaseCommand):
         _, token = ApiToken.objects.create(client, name="demo")
         if first:
             tell(principal(client), at=timezone.now())
+            keep(replace(principal(client), rights=frozenset({Right.MANAGE_PROFILES})), at=timezone.now())
         kept = {"user": "admin", "password": password, "token": token}
         KEPT.parent.mkdir(parents=True, exist_ok=True)
         KEPT.touch(mode=0o600)
@@ -82,13 +100,20 @@ class Command(BaseCommand):
 def tell(actor: Actor, *, at: datetime) -> None:
     """Create each example and report what has happened in it."""
     for name, reports in STORY.items():
-        process = actions.create(_body(EXAMPLES / f"{name}.json"), actor=actor, at=at).process
+        process = actions.create(_body(EXAMPLES / f"{name}.json", ownerGroup=GROUP), actor=actor, at=at).process
         for place, report in reports:
             actions.act(process, _signer(process, place), dict(report), actor=actor, at=at)
 
 
-def _body(file: Path) -> dict[str, Any]:
-    serializer = ProcessSerializer(data=json.loads(file.read_text(encoding="utf-8")) | {"ownerGroup": GROUP})
+def keep(actor: Actor, *, at: datetime) -> None:
+    """Create each example of what processes are made from."""
+    for folder, (shape, create) in KEPT_AS.items():
+        for file in sorted((EXAMPLES / folder).glob("*.json")):
+            create(_body(file, shape), actor=actor, at=at)
+
+
+def _body(file: Path, shape: Any = ProcessSerializer, **more: Any) -> dict[str, Any]:
+    serializer = shape(data=json.loads(file.read_text(encoding="utf-8")) | more)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 

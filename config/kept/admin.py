@@ -1,0 +1,117 @@
+"""Kept rows in the back office: the same rules, versions and histories as over the API."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from simple_history.admin import SimpleHistoryAdmin
+from unfold.admin import ModelAdmin
+
+from config.access.actor import Actor
+from config.access.backoffice import staff_actor
+from config.errors import DomainError
+from config.kept import actions
+from config.kept.models import Kept
+from config.text import plain
+
+
+class KeptForm(forms.ModelForm):
+    """Holds what is entered against the row's own rules; `settled` are the columns to write."""
+
+    actor: Actor
+    seen_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen_version"].initial = self.instance.version
+        rows = self._meta.model.objects
+        rows = rows.select_for_update() if self.is_bound else rows
+        self._before = None if self.instance._state.adding else rows.get(pk=self.instance.pk)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self._before is not None and cleaned.get("seen_version") not in (None, self._before.version):
+            raise forms.ValidationError(
+                "Somebody else has changed this meanwhile. Open it again and repeat your change."
+            )
+        if self.errors:
+            return cleaned
+        said = {column: cleaned[column] for column in self._meta.model.WIRE.values() if column in cleaned}
+        try:
+            self.settled = self._meta.model.settled(said, actor=self.actor, before=self._before)
+        except DomainError as refusal:
+            self._show(refusal)
+            return cleaned
+        return cleaned | self.settled
+
+    def _show(self, refusal: DomainError) -> None:
+        for fault in refusal.faults:
+            field = self._meta.model.WIRE.get((fault.pointer or "").removeprefix("#/"), "")
+            self.add_error(field if field in self.fields else None, fault.detail)
+        if not refusal.faults:
+            self.add_error(None, refusal.detail)
+
+
+class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):
+    """Staff see and change what they could through the API, if they have the permission of the page too."""
+
+    form = KeptForm
+    show_full_result_count = False
+    search_fields = ("name_plain",)
+    search_help_text = "Part of the name, without case and diacritics."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return self.model.objects.visible_to(staff_actor(request)).order_by(*self.model._meta.ordering)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"actor": staff_actor(request)})
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return (self.found(queryset, search_term) if search_term else queryset), False
+
+    def found(self, rows: Any, term: str) -> Any:
+        return rows.filter(name_plain__contains=plain(term))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and self.model.creatable_by(staff_actor(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Kept | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Kept | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_change(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor, now = staff_actor(request), timezone.now()
+        if not change:
+            obj.created_at = now
+            actions.insert(obj, actor=actor, at=now)
+        elif form.settled:
+            actions.write(obj, form.settled, actor=actor, at=now)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        actions.delete(obj, actor=staff_actor(request), at=timezone.now())
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """The history of what the caller may see; of what is gone, administrators alone."""
+        if not staff_actor(request).administers and self.get_object(request, object_id) is None:
+            raise Http404
+        return super().history_view(request, object_id, extra_context)
+
+    def history_form_view(
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        if not staff_actor(request).administers and self.get_object(request, object_id) is None:
+            raise Http404
+        return super().history_form_view(request, object_id, version_id, extra_context)
+
+
+def _may_change(request: HttpRequest, obj: Kept | None) -> bool:
+    return obj is None or obj.changeable_by(staff_actor(request))

@@ -1,0 +1,138 @@
+"""Contacts in the back office, with import and export of sheets."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from import_export.admin import ImportExportMixin
+from import_export.formats.base_formats import CSV, XLSX
+from import_export.forms import ConfirmImportForm
+from unfold.contrib.filters.admin import FieldTextFilter
+from unfold.contrib.import_export.forms import ExportForm, ImportForm
+
+from config.access.backoffice import staff_actor
+from config.kept.admin import KeptAdmin
+from config.personal_codes import doubtful
+from config.text import code_key, plain
+from contacts.models import Contact
+from contacts.sheets import COLUMNS, ContactSheet, progress_key
+from contacts.uploads import Uploads
+
+LARGEST_SHEET = 16 * 1024 * 1024
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+class Watched(forms.Form):
+    """`progress` is a name that the page makes, under which it asks how far the import has come."""
+
+    progress = forms.RegexField(_TOKEN, required=False, widget=forms.HiddenInput)
+
+
+class SheetForm(Watched, ImportForm):
+    def clean_import_file(self) -> Any:
+        file = self.cleaned_data["import_file"]
+        if file.size > LARGEST_SHEET:
+            raise forms.ValidationError(f"The file is larger than {LARGEST_SHEET // 2**20} MB.")
+        return file
+
+
+class SheetConfirmForm(Watched, ConfirmImportForm):
+    pass
+
+
+@admin.register(Contact)
+class ContactAdmin(ImportExportMixin, KeptAdmin):
+    list_display = ["name", "email", "phone", "role", "scope", "owner", "group", "created_at"]
+    list_display_links = ["name", "email"]
+    list_filter = ["scope", "role", ("owner", FieldTextFilter), ("group", FieldTextFilter)]
+    list_filter_submit = True
+    search_help_text = "Part of the name or the address, without case and diacritics, or a personal code."
+    fieldsets = (
+        (None, {"fields": ("name", ("country", "personal_code"), "email", "phone", "language", "seen_version")}),
+        ("In a process", {"fields": ("role", "default_anonymous")}),
+        ("Who sees it", {"fields": ("scope", "owner", "group")}),
+    )
+    resource_classes = [ContactSheet]
+    import_form_class = SheetForm
+    confirm_form_class = SheetConfirmForm
+    export_form_class = ExportForm
+    import_formats = export_formats = [CSV, XLSX]
+    import_template_name = "contacts/import.html"
+    tmp_storage_class = Uploads
+    skip_admin_log = True  # each contact has its history
+
+    def found(self, rows: Any, term: str) -> Any:
+        by_name = rows.filter(name_plain__contains=plain(term))
+        by_address = rows.filter(email_plain__contains=plain(term))
+        code = code_key(term)
+        return by_name | by_address | rows.filter(code_key=code) if code else by_name | by_address
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        for doubt in doubtful(obj.country, obj.personal_code, "#/personalCode"):
+            messages.warning(request, doubt.detail)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"owner": request.user.get_username(), **super().get_changeform_initial_data(request)}
+
+    def get_urls(self) -> list[URLPattern]:
+        watch = self.admin_site.admin_view(self.import_progress)
+        return [path("import/progress/", watch, name="contacts_contact_import_progress"), *super().get_urls()]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request) and super(ImportExportMixin, self).has_change_permission(request)
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def import_progress(self, request: HttpRequest) -> HttpResponse:
+        """How far the import of that name has come: lines done, and lines in all."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        come = cache.get(progress_key(_own(request, request.GET.get("name", "")))) or {}
+        return JsonResponse(come, headers={"Cache-Control": "no-store"})
+
+    def get_import_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        form = kwargs.get("form")
+        said = form.cleaned_data if form is not None and form.is_bound and form.is_valid() else {}
+        return {
+            "actor": staff_actor(request),
+            "at": timezone.now(),
+            "progress": _own(request, said.get("progress") or ""),
+            "preview": "import_file" in said,
+        }
+
+    def get_export_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
+        return {"actor": staff_actor(request), "at": timezone.now()}
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return {**super().get_import_data_kwargs(**kwargs), "rollback_on_validation_errors": True}
+
+    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {"columns": COLUMNS}
+
+    def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
+        """To the list, unless what could be imported when it was previewed cannot be any more."""
+        if not (result.has_errors() or result.has_validation_errors()):
+            return super().process_result(result, request)
+        context = {
+            **self.admin_site.each_context(request),
+            **self.get_import_context_data(),
+            "title": "Import",
+            "form": self.create_import_form(request),
+            "opts": self.model._meta,
+            "result": result,
+        }
+        return TemplateResponse(request, self.import_template_name, context)
+
+
+def _own(request: HttpRequest, name: str) -> str:
+    """The name of a progress, for this user alone; empty if it is none."""
+    return f"{request.user.pk}:{name}" if _TOKEN.fullmatch(name) else ""

@@ -1,0 +1,73 @@
+"""Templates, document profiles and document attributes in the back office."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import FieldTextFilter
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from config.access.backoffice import staff_actor
+from config.kept.admin import KeptAdmin
+from templates_app import actions
+from templates_app.models import DocumentAttribute, DocumentProfile, ProfileAttribute, Template
+
+
+@admin.register(Template)
+class TemplateAdmin(KeptAdmin):
+    list_display = ["name", "scope", "owner", "group", "created_at"]
+    list_filter = ["scope", ("owner", FieldTextFilter), ("group", FieldTextFilter)]
+    list_filter_submit = True
+    fields = ("name", "data", "scope", "owner", "group", "seen_version")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"owner": request.user.get_username(), **super().get_changeform_initial_data(request)}
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "data":
+            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 24, "spellcheck": "false"})
+            return db_field.formfield(strip=False, **kwargs)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(DocumentAttribute)
+class DocumentAttributeAdmin(KeptAdmin):
+    list_display = ["name", "type", "required", "created_at"]
+    list_filter = ["type", "required"]
+    fields = ("name", "type", "required", "seen_version")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        for profile in DocumentProfile.objects.select_for_update().filter(uses__attribute=obj).order_by("pk"):
+            actions.note_attributes(profile, actor=staff_actor(request), at=timezone.now())
+
+
+class AskedFor(TabularInline):
+    """The attributes that a profile asks for, in the order into which they are dragged."""
+
+    model = ProfileAttribute
+    fields = ["attribute", "position"]
+    ordering_field = "position"  # type: ignore[assignment]
+    hide_ordering_field = True
+    autocomplete_fields = ["attribute"]
+    extra = 0
+    verbose_name = "attribute"
+    verbose_name_plural = "attributes, in order"
+
+
+@admin.register(DocumentProfile)
+class DocumentProfileAdmin(KeptAdmin):
+    list_display = ["__str__", "document_type", "owner_group", "asks_for", "is_seal_required", "profileorder"]
+    list_filter = [("document_type", FieldTextFilter), ("owner_group", FieldTextFilter), "review_required"]
+    list_filter_submit = True
+    fieldsets = (
+        (None, {"fields": ("name", ("document_type", "owner_group"), "profileorder", "seen_version")}),
+        ("Rules", {"fields": ("review_required", "continue_on_decline", ("is_seal_required", "seal"))}),
+    )
+    inlines = [AskedFor]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        actions.note_attributes(form.instance, actor=staff_actor(request), at=timezone.now())

@@ -1,0 +1,73 @@
+"""100,000 contacts on PostgreSQL: no list reads the whole table."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+
+from config.access.actor import Actor
+from config.api.lists.pages import PageRequest
+from contacts.api.docs import SORTS
+from contacts.api.filters import ContactFilter
+from contacts.models import Contact
+
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+
+CONTACTS = 100_000
+CALLERS = {
+    "member": Actor(client="owner7", subject="owner7", groups=frozenset({"group7", "group8"})),
+    "loner": Actor(client="owner7", subject="owner7"),
+    "administrator": Actor(client="boss", subject="boss", rights=frozenset({"administer"})),
+}
+# One in a hundred is for everybody, the rest are 500 people's and 500 groups'.
+FILL = f"""
+INSERT INTO contacts_contact (id, version, created_at, owner, "group", scope, name, email, default_anonymous,
+    name_plain, email_plain, code_key)
+SELECT md5('c' || n)::uuid, 1, now() - n * interval '1 minute', 'owner' || n % 500, 'group' || n % 499,
+    CASE WHEN n % 100 = 0 THEN 'GLOBAL' WHEN n % 2 = 0 THEN 'GROUP' ELSE 'PERSONAL' END,
+    md5('n' || n), md5('m' || n) || '@example.org', false,
+    md5('n' || n), md5('m' || n) || '@example.org', 'c' || n
+FROM generate_series(1, {CONTACTS}) n
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(FILL)
+        cursor.execute("ANALYZE contacts_contact")
+        yield
+        cursor.execute("TRUNCATE contacts_contact CASCADE")
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        *(f"sort={field},{way}" for field in SORTS for way in ("asc", "desc")),
+        "name=ab12cd",
+        "name=ab12cd&page=3&scope=GROUP",
+        "email=ab12cd",
+        "personalCode=C-77",
+    ],
+)
+def test_no_page_reads_the_whole_table(filled: None, query: str, caller: str) -> None:
+    asked = QueryDict(query)
+    page = PageRequest.of(asked, sorts=SORTS, default="name,asc")
+    rows = ContactFilter(asked, queryset=Contact.objects.visible_to(CALLERS[caller])).rows()
+
+    told = rows.order_by(*page._order(Contact))[: page.size].explain()
+
+    assert not re.search(r"Seq Scan on contacts_contact", told), told
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_name_is_counted_by_its_index(filled: None, caller: str) -> None:
+    visible = Contact.objects.visible_to(CALLERS[caller])
+    rows = ContactFilter(QueryDict("name=ab12cd"), queryset=visible).rows()
+    told = rows.values("pk").explain()
+    assert "contact_name_trigrams" in told, told
