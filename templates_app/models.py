@@ -160,7 +160,7 @@ class DocumentProfile(Managed):
     )
     seal = models.CharField(max_length=255, null=True, blank=True, help_text="Code of the seal.")
     is_seal_required = models.BooleanField(default=False)
-    profileorder = models.IntegerField(default=0, help_text="Lists are in this order.")
+    profileorder = models.IntegerField("order", default=0, help_text="Lists are in this order.")
     continue_on_decline = models.BooleanField(
         default=False, help_text="Who declines counts as having acted, and the process goes on."
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -71,7 +72,10 @@ def test_buttons_take_post_alone(stack: Stack, page: Page) -> None:
 
 
 def test_every_list_of_the_back_office_opens(stack: Stack, page: Page) -> None:
-    for path in ("signing/process", "audit/auditevent", "notifications/message", "access/user", "auth/group"):
+    stack.call("POST", "/api/templates", {"name": "Lease", "scope": "GROUP", "group": "legal"})
+    kept = ("contacts/contact", "templates_app/template", "templates_app/documentprofile")
+    rest = ("signing/process", "audit/auditevent", "notifications/message", "access/user", "auth/group")
+    for path in (*kept, "templates_app/documentattribute", *rest):
         answer = page.goto(f"http://127.0.0.1:{stack.port}/admin/{path}/")
         assert answer is not None
         assert answer.status == 200, path
@@ -87,3 +91,61 @@ def test_the_api_docs_draw_themselves(stack: Stack, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{stack.port}/api/docs/")
     expect(page.locator("text=Report what one signer did")).to_be_visible(timeout=15000)
     assert json.loads(page.request.get(f"http://127.0.0.1:{stack.port}/api/schema?format=json").text())["openapi"]
+
+
+def test_contacts_are_imported_after_a_preview(stack: Stack, page: Page, tmp_path: Path) -> None:
+    kept = stack.call("POST", "/api/contacts", {"name": "Ben", "scope": "GROUP", "group": "legal"}).body
+    lines = [f"{kept['id']},Benedikts,GROUP,legal,", *(f",Jānis {n},GROUP,legal,+3712912{n:04}" for n in range(1500))]
+    file = tmp_path / "contacts.csv"
+    came: list[str] = []
+    page.on("console", lambda message: came.append(message.text))
+    page.add_init_script(
+        "new MutationObserver(() => { const said = document.querySelector('#progress p');"
+        " if (said) console.log(said.textContent); })"
+        ".observe(document, {subtree: true, childList: true, characterData: true})"
+    )
+
+    def upload(*rows: str) -> None:
+        file.write_text("\n".join(["id,name,scope,group,phone", *rows]), encoding="utf-8")
+        page.goto(f"http://127.0.0.1:{stack.port}/admin/contacts/contact/")
+        page.click("text=Import")
+        page.set_input_files("#id_import_file", file)
+        page.select_option("#id_format", label="csv")
+        page.click("text=Show what will change")
+
+    upload(*lines, ",Bad,GROUP,legal,12", ",Worse,ALL,,")
+    wrong = page.locator("section", has_text="Nothing was imported")
+    expect(wrong.locator("tr", has_text="1503")).to_contain_text("no phone number")
+    expect(wrong.locator("tr", has_text="1504")).to_contain_text("ALL is for filters")
+
+    upload(*lines)
+    expect(page.locator("h2", has_text="This will change")).to_contain_text("1500 new, 1 changed, 0 as they are")
+    changed = page.locator("tr", has_text="Benedikts")
+    expect(changed.locator("del")).to_have_text("Ben")
+    expect(page.locator("body")).to_contain_text("And 1301 more lines.")
+    assert stack.call("GET", "/api/contacts?name=janis").body["totalElements"] == 0
+
+    page.click("button:has-text('Import')")
+    expect(page.locator("body")).to_contain_text("Import finished: 1500 new, 1 updated")
+    assert stack.call("GET", "/api/contacts?name=janis").body["totalElements"] == 1500
+    assert stack.call("GET", f"/api/contacts/{kept['id']}").body["name"] == "Benedikts"
+    assert any("of 1,501 lines" in said for said in came)
+
+    page.goto(f"http://127.0.0.1:{stack.port}/admin/contacts/contact/{kept['id']}/history/")
+    expect(page.locator("#change-history")).to_contain_text("boss, import")
+
+
+def test_a_profiles_attributes_are_dragged_into_order(stack: Stack, page: Page) -> None:
+    stack.manage("create_client", "portal", "--right", "manage_profiles")
+    attributes = [{"name": name, "type": "Text"} for name in ("First", "Second", "Third")]
+    body = {"documentType": "DRAGGED", "attributes": attributes}
+    profile = stack.call("POST", "/api/document-profiles", body).body
+    page.goto(f"http://127.0.0.1:{stack.port}/admin/templates_app/documentprofile/{profile['id']}/change/")
+
+    handles = page.locator(".formset .form-group.original .material-symbols-outlined:has-text('drag_indicator')")
+    handles.nth(2).drag_to(handles.nth(0))
+    page.locator("button[name=_save]").click()
+
+    expect(page.locator("body")).to_contain_text("was changed successfully")
+    read = stack.call("GET", f"/api/document-profiles/{profile['id']}").body
+    assert [a["name"] for a in read["attributes"]] == ["Third", "First", "Second"]
