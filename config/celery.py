@@ -11,6 +11,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "send what no bell announced": {"task": "notifications.deliver", "schedule": 15.0},
+    "remind of what is due": {"task": "signing.remind", "schedule": 300.0},
     "forget idempotent answers": {"task": "api.forget_answers", "schedule": 3600.0},
     "forget uploads that nobody imported": {"task": "contacts.forget_uploads", "schedule": 3600.0},
 }

@@ -314,8 +314,8 @@ _mail_server = _needed(
 EMAIL_CONFIG = env.email_url_config(_mail_server)
 vars().update(EMAIL_CONFIG)
 EMAIL_BACKEND = {
-    "django.core.mail.backends.filebased.EmailBackend": "notifications.mailfiles.EmailBackend",
-    "django.core.mail.backends.smtp.EmailBackend": "notifications.smtp.EmailBackend",
+    "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
+    "django.core.mail.backends.smtp.EmailBackend": "notifications.backends.smtp.EmailBackend",
 }.get(EMAIL_CONFIG["EMAIL_BACKEND"], EMAIL_CONFIG["EMAIL_BACKEND"])
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
 EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
@@ -325,6 +325,10 @@ if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DE
 DEFAULT_FROM_EMAIL = _needed("DEFAULT_FROM_EMAIL", "the sender of mails.", "Paraph <paraph@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_LANGUAGE = env.str("MAIL_LANGUAGE", default="en")
+MAIL_SENDERS = env.int("MAIL_SENDERS", default=1 if _database["ENGINE"] == "config.sqlite" else 4)
+MAIL_RATE_PER_MINUTE = env.int("MAIL_RATE_PER_MINUTE", default=0)
+MAIL_REPLY_TO_INITIATOR = env.bool("MAIL_REPLY_TO_INITIATOR", default=False)
+TEST_MAILS_PER_HOUR = env.int("TEST_MAILS_PER_HOUR", default=100)
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
 PORTAL_URL = _needed(
     "PORTAL_URL", "the address in signers' mails, with {signerId} in it.", "https://portal.example.org/sign/{signerId}"

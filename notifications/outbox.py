@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from audit.log import Event, record
 from config.access.actor import Actor
 from config.errors import DomainError
 from config.vocabulary import EventType, Role
-from notifications.models import RESENDABLE, Message, MessageStatus
+from notifications.models import NOT_YET, RESENDABLE, Message, MessageStatus
 
 BELL = "notifications.deliver"
 """The name of the task that sends what is due."""
@@ -39,33 +39,25 @@ class Draft:
     language: str = ""
     process_id: uuid.UUID | None = None
     signer_id: uuid.UUID | None = None
+    owner_group: str | None = None
+    reply_to: str = ""
     context: dict[str, Any] = field(default_factory=dict)
     suppressed: str = ""
 
 
 def enqueue(drafts: Iterable[Draft], *, at: datetime) -> None:
     """Queue the messages once per key; the senders' bell rings when the transaction commits. One query."""
-    messages = [
-        Message(
-            key=draft.key,
-            event=draft.event,
-            role=draft.role,
-            language=draft.language,
-            address=draft.address,
-            name=draft.name,
-            process_id=draft.process_id,
-            signer_id=draft.signer_id,
-            context=draft.context,
-            status=MessageStatus.SUPPRESSED if draft.suppressed else MessageStatus.QUEUED,
-            reason=draft.suppressed,
-            created_at=at,
-            queued_at=at,
-        )
-        for draft in drafts
-    ]
+    messages = [written(draft, at=at) for draft in drafts]
     if messages:
         Message.objects.bulk_create(messages, ignore_conflicts=True)
         ring()
+
+
+def written(draft: Draft, *, at: datetime, **more: Any) -> Message:
+    """The row of a draft, not saved yet."""
+    columns = {field.name: getattr(draft, field.name) for field in fields(draft) if field.name != "suppressed"}
+    columns["status"] = MessageStatus.SUPPRESSED if draft.suppressed else MessageStatus.QUEUED
+    return Message(**{**columns, "reason": draft.suppressed, "created_at": at, "queued_at": at, **more})
 
 
 def withdraw(
@@ -75,9 +67,7 @@ def withdraw(
 
     What a sender holds at this moment may still arrive, but is not tried again.
     """
-    waiting = Message.objects.of_process(process_id).filter(
-        event__in=events, status__in=[MessageStatus.QUEUED, MessageStatus.SENDING]
-    )
+    waiting = Message.objects.of_process(process_id).filter(event__in=events, status__in=NOT_YET)
     if signers is not None:
         waiting = waiting.filter(signer_id__in=list(signers))
     waiting.update(status=MessageStatus.WITHDRAWN, reason=reason)
@@ -95,11 +85,11 @@ def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
 @transaction.atomic
 def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
     """Queue a message that failed or was sent once more; `NotResendable` in any other state, or when it is not due."""
-    still_due: Any = import_string(settings.STILL_DUE)
-    if not still_due(message):
+    if not still_due([message]):
         raise NotResendable("This is no longer due: it is not this person's turn, or the process is gone.")
-    again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE)
-    if not again.update(status=MessageStatus.QUEUED, queued_at=at, tries=0, next_attempt_at=None, reason=""):
+    again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE, leader=None)
+    anew: dict[str, Any] = {"tries": 0, "next_attempt_at": None, "reason": "", "handled_at": None, "handled_by": ""}
+    if not again.update(status=MessageStatus.QUEUED, queued_at=at, **anew):
         raise NotResendable(
             f"Only a message that was sent or has failed can be sent again; this one is {message.status}."
         )
@@ -111,6 +101,20 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
     )
     record([sent_again], actor=actor, at=at)
     ring()
+
+
+@transaction.atomic
+def mark_handled(message: Message, *, actor: Actor, at: datetime) -> None:
+    """Say that a failure needs nothing more; `NotResendable` if the message is none that was given up."""
+    failed = Message.objects.filter(pk=message.pk, status=MessageStatus.FAILED, handled_at=None)
+    if not failed.update(handled_at=at, handled_by=actor.subject):
+        raise NotResendable("Only a message that was given up, and is not handled yet, can be marked as handled.")
+
+
+def still_due(messages: Iterable[Message]) -> set[int]:
+    """The ids of those messages that make sense now, as those say who write them (a setting)."""
+    ask: Any = import_string(settings.STILL_DUE)
+    return ask(messages)
 
 
 def ring() -> None:

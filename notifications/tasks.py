@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications.delivery import send_due
+from notifications.delivery.send import send_due
 from notifications.outbox import BELL
 
 

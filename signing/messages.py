@@ -1,12 +1,12 @@
-"""Who is told what: one function an audience, one table of event and audiences.
+"""Who is told what: one function an audience, one table of event, role and audience.
 
-The table is the mail matrix of the product. Drafts carry what a text may say, and never a
+The table says whom an event can reach; texts decide who is written to. Drafts carry what a text may say, and never a
 personal code or a link; nothing here writes.
 """
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus
 from config.wire import value
 from notifications.models import Message
 from notifications.outbox import Draft
+from notifications.texts.choice import NoText, SwitchedOff, Texts
 from signing.models import Process, Signer, Step
 
 TASK_MAILS = (EventType.TASK_STARTED, EventType.REMINDER)
@@ -46,64 +47,68 @@ class Occasion:
     called: Collection[uuid.UUID] = ()
 
 
-def tell(occasion: Occasion) -> Iterator[Draft]:
-    """The messages that this occasion calls for."""
-    for audience in MATRIX.get(occasion.event, ()):
-        yield from audience(occasion)
+def tell(occasion: Occasion, texts: Texts) -> Iterator[Draft]:
+    """The messages that this occasion calls for: to each role for which there is a text, or one that is switched off.
+
+    What is switched off, or not wanted, is noted and not sent.
+    """
+    for role, audience in MATRIX.get(occasion.event, {}).items():
+        if not texts.any(occasion.event, role):
+            continue
+        drafts = _to_initiator(occasion) if role == Role.INITIATOR else _to_signers(occasion, role, audience(occasion))
+        for draft in drafts:
+            yield from by_texts(draft, texts)
 
 
-def initiator(occasion: Occasion) -> Iterator[Draft]:
-    process = occasion.process
-    if process.initiator_email:
-        yield Draft(
-            key=f"{_subject(occasion)}:initiator",
-            event=occasion.event,
-            role=Role.INITIATOR,
-            address=process.initiator_email,
-            name=process.initiator_name or "",
-            process_id=process.id,
-            context=_context(occasion, name=process.initiator_name),
-        )
+def by_texts(draft: Draft, texts: Texts) -> Iterator[Draft]:
+    """The draft, noted as suppressed where its text is switched off; nothing where there is no text."""
+    try:
+        texts.choose(draft.event, draft.role, tag=draft.language, group=draft.owner_group)
+    except SwitchedOff as off:
+        yield replace(draft, suppressed=draft.suppressed or off.detail)
+    except NoText:
+        return
+    else:
+        yield draft
 
 
-def the_one_called(occasion: Occasion) -> Iterator[Draft]:
-    assert occasion.signer is not None
-    yield from _to_signer(occasion, occasion.signer, when=occasion.signer.called_at)
+Audience = Callable[[Occasion], Iterable[Signer]]
 
 
-def the_one_reminded(occasion: Occasion) -> Iterator[Draft]:
-    assert occasion.signer is not None
-    yield from _to_signer(occasion, occasion.signer, when=occasion.at)
+def the_one_concerned(occasion: Occasion) -> list[Signer]:
+    return [occasion.signer] if occasion.signer else []
 
 
-def the_decliner_and_signers_called(occasion: Occasion) -> Iterator[Draft]:
-    for signer in occasion.signers:
-        if WRITTEN_TO_AS.get(Role(signer.role)) == Role.SIGNER and signer.called_at is not None:
-            yield from _to_signer(occasion, signer)
+def those_called(occasion: Occasion) -> list[Signer]:
+    return [signer for signer in occasion.signers if signer.called_at is not None]
 
 
-def everybody_notified(occasion: Occasion) -> Iterator[Draft]:
-    for signer in occasion.signers:
-        if signer.id in occasion.called:
-            yield from _to_signer(occasion, signer)
+def those_notified(occasion: Occasion) -> list[Signer]:
+    return [signer for signer in occasion.signers if signer.id in occasion.called]
 
 
-def everybody(occasion: Occasion) -> Iterator[Draft]:
-    for signer in occasion.signers:
-        yield from _to_signer(occasion, signer)
+def everybody(occasion: Occasion) -> Sequence[Signer]:
+    return occasion.signers
 
 
-MATRIX: dict[EventType, tuple[Callable[[Occasion], Iterator[Draft]], ...]] = {
-    EventType.PROCESS_STARTED: (initiator,),
-    EventType.TASK_STARTED: (the_one_called,),
-    EventType.REMINDER: (the_one_reminded,),
-    EventType.SIGNER_SIGNED: (),
-    EventType.APPROVER_APPROVED: (initiator,),
-    EventType.SIGNER_DECLINED: (initiator, the_decliner_and_signers_called),
-    EventType.APPROVER_DECLINED: (initiator,),
-    EventType.PROCESS_CANCELED: (initiator, everybody_notified),
-    EventType.PROCESS_COMPLETED: (initiator, everybody),
+def _each(*roles: Role, to: Audience) -> dict[Role, Audience]:
+    return dict.fromkeys(roles, to)
+
+
+_PEOPLE = (Role.INITIATOR, Role.SIGNER, Role.APPROVER, Role.VIEWER)
+MATRIX: dict[EventType, dict[Role, Audience]] = {
+    EventType.PROCESS_STARTED: _each(*_PEOPLE, to=everybody),
+    EventType.TASK_STARTED: _each(*_PEOPLE, to=the_one_concerned),
+    EventType.REMINDER: _each(Role.SIGNER, Role.APPROVER, to=the_one_concerned),
+    EventType.SIGNER_SIGNED: _each(*_PEOPLE, to=those_called),
+    EventType.APPROVER_APPROVED: _each(*_PEOPLE, to=those_called),
+    EventType.SIGNER_DECLINED: _each(*_PEOPLE, to=those_called),
+    EventType.APPROVER_DECLINED: _each(*_PEOPLE, to=those_called),
+    EventType.PROCESS_CANCELED: _each(*_PEOPLE, to=those_notified),
+    EventType.PROCESS_COMPLETED: _each(*_PEOPLE, to=everybody),
 }
+"""Whom of each role an event reaches. Who is written to in the end is a question of the texts that there are: those
+that ship make the product's table, and an operator adds to it and takes from it."""
 
 
 def link(signer_id: uuid.UUID) -> str:
@@ -111,15 +116,25 @@ def link(signer_id: uuid.UUID) -> str:
     return settings.PORTAL_URL.replace("{signerId}", str(signer_id))
 
 
-def still_due(message: Message) -> bool:
-    """Whether a message makes sense now: a call or reminder only while it is that signer's turn."""
-    if message.event not in TASK_MAILS or message.signer_id is None:
+def still_due(messages: Iterable[Message]) -> set[int]:
+    """The ids of those messages that make sense now. One query, however many.
+
+    A call or reminder does only while it is that signer's turn, and a reminder only for the due date that it speaks of.
+    """
+    asked = list(messages)
+    ids = {message.signer_id for message in asked if message.event in TASK_MAILS and message.signer_id}
+    turn = Signer.objects.filter(id__in=ids, status=SignerStatus.STARTED) if ids else Signer.objects.none()
+    stopped = [ProcessStatus.CANCELED, ProcessStatus.DECLINED]
+    due = dict(turn.exclude(process__status__in=stopped).values_list("id", "step__due_at"))
+    return {message.pk for message in asked if _makes_sense(message, ids, due)}
+
+
+def _makes_sense(message: Message, asked: set[uuid.UUID], due: dict[uuid.UUID, datetime | None]) -> bool:
+    if message.signer_id is None or message.signer_id not in asked:
         return True
-    return (
-        Signer.objects.filter(id=message.signer_id, status=SignerStatus.STARTED)
-        .exclude(process__status__in=[ProcessStatus.CANCELED, ProcessStatus.DECLINED])
-        .exists()
-    )
+    if message.signer_id not in due:
+        return False
+    return message.event != EventType.REMINDER or message.context.get("dueDate") == value(due[message.signer_id])
 
 
 def watchers(process_id: uuid.UUID | None) -> list[str]:
@@ -130,45 +145,86 @@ def watchers(process_id: uuid.UUID | None) -> list[str]:
     return [address for address in rows.values_list("email", flat=True) if address]
 
 
-def _to_signer(occasion: Occasion, signer: Signer, *, when: datetime | None = None) -> Iterator[Draft]:
-    role = WRITTEN_TO_AS.get(Role(signer.role))
-    if role is None or not signer.email:
-        return
+def _to_initiator(occasion: Occasion) -> Iterator[Draft]:
+    process = occasion.process
+    if process.initiator_email:
+        yield Draft(
+            key=f"{_subject(occasion)}:initiator",
+            event=occasion.event,
+            role=Role.INITIATOR,
+            address=process.initiator_email,
+            name=process.initiator_name or "",
+            process_id=process.id,
+            owner_group=process.owner_group,
+            context=context(occasion, name=process.initiator_name),
+        )
+
+
+def _to_signers(occasion: Occasion, role: Role, signers: Iterable[Signer]) -> Iterator[Draft]:
+    for signer in signers:
+        if WRITTEN_TO_AS.get(Role(signer.role)) == role and signer.email:
+            yield to_signer(occasion, signer)
+
+
+def to_signer(occasion: Occasion, signer: Signer) -> Draft:
+    """The message of this occasion to one signer."""
+    process = occasion.process
+    when = _MOMENTS.get(occasion.event, lambda *_: None)(occasion, signer)
     moment = f":{when:%Y%m%dT%H%M%S%f}" if when else ""
-    yield Draft(
+    return Draft(
         key=f"{_subject(occasion)}:{signer.id}{moment}",
         event=occasion.event,
-        role=role,
-        address=signer.email,
+        role=WRITTEN_TO_AS[Role(signer.role)],
+        address=signer.email or "",
         name=signer.name or "",
         language=signer.language or "",
-        process_id=occasion.process.id,
+        process_id=process.id,
         signer_id=signer.id,
-        context=_context(occasion, name=signer.name, to=signer),
+        owner_group=process.owner_group,
+        reply_to=reply_to(process),
+        context=context(occasion, name=signer.name, to=signer),
         suppressed="" if signer.notification else NOT_WANTED,
     )
+
+
+_MOMENTS: dict[EventType, Callable[[Occasion, Signer], datetime | None]] = {
+    EventType.TASK_STARTED: lambda occasion, signer: signer.called_at,
+    EventType.REMINDER: lambda occasion, signer: occasion.at,
+}
+"""What may happen again to the same signer is told apart by its moment."""
+
+
+def reply_to(process: Process) -> str:
+    """Where answers to a process's mails go: nowhere in particular, unless the setting says to its initiator."""
+    return (process.initiator_email or "") if settings.MAIL_REPLY_TO_INITIATOR else ""
 
 
 def _subject(occasion: Occasion) -> str:
     return f"{occasion.event.lower()}:{occasion.signer.id if occasion.signer else occasion.process.id}"
 
 
-def _context(occasion: Occasion, *, name: str | None, to: Signer | None = None) -> dict[str, Any]:
+def context(occasion: Occasion, *, name: str | None, to: Signer | None = None) -> dict[str, Any]:
+    """What the message's text may speak of; the initiator's own mail does without its name and comment."""
     process, actor = occasion.process, occasion.signer
-    context: dict[str, Any] = {
+    said: dict[str, Any] = {
         "process": {
             "name": process.document_name or process.document_id or "a document",
+            "id": process.document_id,
+            "type": process.document_type,
             "initiator": process.initiator_name if to else None,
             "comment": process.comment if to else None,
         },
         "signer": {"name": name},
+        "initiator": {"name": process.initiator_name},
         "actor": {
             "name": actor.name if actor else None,
             "reason": occasion.reason,
             "self": actor is not None and actor is to,
         },
     }
+    if occasion.step is not None:
+        said["step"] = {"number": occasion.step.process_order}
+        said["dueDate"] = value(occasion.step.due_at)
     if to is not None and occasion.event in TASK_MAILS:
-        context["personalComment"] = to.comment_for_signer
-        context["dueDate"] = value(occasion.step.due_at) if occasion.step else None
-    return context
+        said["personalComment"] = to.comment_for_signer
+    return said

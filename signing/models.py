@@ -137,6 +137,9 @@ class Step(models.Model):
                 fields=["process"], condition=Q(status=StepStatus.STARTED), name="one_started_step_per_process"
             ),
         ]
+        indexes = [
+            models.Index("due_at", "id", name="running_step_by_due_date", condition=Q(status=StepStatus.STARTED))
+        ]
 
     def __str__(self) -> str:
         return f"step {self.process_order}"

@@ -10,4 +10,15 @@ from signing.actions.report import act
 from signing.actions.run import Run
 from signing.actions.update import replace, replace_step
 
-__all__ = ["Reminded", "Run", "act", "cancel", "create", "delete", "remind", "replace", "replace_step", "start"]
+__all__ = [
+    "Reminded",
+    "Run",
+    "act",
+    "cancel",
+    "create",
+    "delete",
+    "remind",
+    "replace",
+    "replace_step",
+    "start",
+]

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import F, Model
+from django.utils.functional import cached_property
 
 from audit.log import Event, record
 from config.access.actor import Actor
 from config.errors import Fault, NotFound
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 from notifications import outbox
+from notifications.texts.choice import Texts
 from signing import flow, messages, represent
 from signing.actions.rows import update
 from signing.messages import Occasion
@@ -170,6 +172,10 @@ class Run:
         self._take_back(signer, REMOVED)
         self.touch(signer, status=SignerStatus.WAITING_FOR_PROCESS, called_at=None)
 
+    @cached_property
+    def _texts(self) -> Texts:
+        return Texts(messages.MATRIX, bodies=False)
+
     @property
     def within(self) -> represent.Within:
         """The steps and signers as they are now, for the answer."""
@@ -245,7 +251,7 @@ class Run:
         self._events.append(self._event(event, signer=signer, before={"signingStatus": was}, after=after))
 
     def _tell(self, event: EventType, **of: Any) -> None:
-        self._drafts += messages.tell(Occasion(event, self.process, self.signers, self.at, **of))
+        self._drafts += messages.tell(Occasion(event, self.process, self.signers, self.at, **of), self._texts)
 
     def _event(self, event: EventType, *, signer: Signer | None = None, **what: Any) -> Event:
         return Event(

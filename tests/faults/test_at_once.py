@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.models import AuditEvent
 from config.api import idempotency
 from config.api.models import IdempotentAnswer
-from notifications.delivery import claim
+from notifications.delivery.claims import claim
 from notifications.models import Message
 from signing.models import Process
 from tests.builders import client_user, row_of, started_process

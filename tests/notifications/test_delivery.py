@@ -15,10 +15,14 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from config.vocabulary import EventType, Role
-from notifications import delivery, outbox, render
-from notifications.delivery import LEASE, RETRIES, claim, send_due
+from notifications import outbox
+from notifications.delivery import claims, send
+from notifications.delivery.claims import LEASE, RETRIES, claim
+from notifications.delivery.connection import Connection
+from notifications.delivery.send import send_due
 from notifications.models import Message, MessageStatus
 from notifications.outbox import Draft, NotResendable
+from notifications.texts import render
 from tests.builders import NOON, OWNER, client_user, sign, started_process
 from tests.people import ANA, BEN, address, signer
 from tests.sink import Sink, smtp_sink
@@ -29,7 +33,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def sink(settings: Any) -> Iterator[Sink]:
     with smtp_sink() as (sink, port):
-        settings.EMAIL_BACKEND = "notifications.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "notifications.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
@@ -164,7 +168,7 @@ def test_a_sender_that_lost_its_lease_marks_nothing(sink: Sink) -> None:
     (mine,) = claim(now)
     claim(now + LEASE + timedelta(seconds=1))
 
-    delivery._mark(mine, None, at=now)
+    claims.mark_sent(mine, at=now)
 
     assert state("a@example.org") == "SENDING"
 
@@ -221,7 +225,7 @@ def test_the_command_sends_what_is_due(sink: Sink, capsys: pytest.CaptureFixture
 
 
 def test_each_mail_is_a_file_of_its_own(settings: Any, tmp_path: Any) -> None:
-    settings.EMAIL_BACKEND = "notifications.mailfiles.EmailBackend"
+    settings.EMAIL_BACKEND = "notifications.backends.files.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path)
     queue(*(f"{n}@example.org" for n in range(25)))
     assert send_due() == 25
@@ -258,7 +262,7 @@ def test_trouble_with_the_server_is_no_messages_fault(sink: Sink, settings: Any,
 
 
 def test_a_server_that_drips_its_greeting_is_cut_off(settings: Any) -> None:
-    settings.EMAIL_BACKEND, settings.EMAIL_HOST = "notifications.smtp.EmailBackend", "127.0.0.1"
+    settings.EMAIL_BACKEND, settings.EMAIL_HOST = "notifications.backends.smtp.EmailBackend", "127.0.0.1"
     settings.EMAIL_TIMEOUT, settings.EMAIL_SEND_DEADLINE = 5, 1
     with socket.create_server(("127.0.0.1", 0)) as server:
         settings.EMAIL_PORT = server.getsockname()[1]
@@ -285,14 +289,14 @@ def test_a_server_that_drips_its_greeting_is_cut_off(settings: Any) -> None:
 
 def test_a_message_with_a_defect_holds_up_no_other(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     queue("bad@example.org", "b@example.org")
-    original = render._values
+    original = render.values
 
-    def defective(message: Message) -> dict[str, Any]:
+    def defective(message: Message, *rest: Any) -> dict[str, Any]:
         if message.address.startswith("bad"):
             raise OverflowError
-        return original(message)
+        return original(message, *rest)
 
-    monkeypatch.setattr(render, "_values", defective)
+    monkeypatch.setattr(render, "values", defective)
     send_due()
 
     assert (state("bad@example.org"), state("b@example.org")) == ("QUEUED", "SENT")
@@ -302,7 +306,7 @@ def test_a_message_withdrawn_while_it_waits_in_a_batch_is_not_sent(sink: Sink) -
     queue("a@example.org")
     (held,) = claim(timezone.now())
     Message.objects.update(status="WITHDRAWN")
-    assert not delivery._deliver(held, delivery.Connection())
+    assert send._Batch.of([held]).send(Connection()) == 0
     assert sink.mails == []
 
 

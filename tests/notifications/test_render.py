@@ -7,10 +7,15 @@ import pytest
 from config.vocabulary import EventType as E
 from config.vocabulary import Role
 from notifications.models import Message
-from notifications.render import VARIABLES, NoText, _words, language_for, mail
+from notifications.texts.choice import NoText, languages
+from notifications.texts.offer import OFFERED
+from notifications.texts.render import mail
+from notifications.texts.shipped import LANGUAGES, pairs, shipped
+from notifications.texts.values import VARIABLES
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-TEXTS = [(event, role) for event, roles in _words("en").items() if event != "labels" for role in roles]
+TEXTS = sorted(pairs())
+pytestmark = pytest.mark.django_db
 
 
 def message(event: str = E.TASK_STARTED, role: str = Role.SIGNER, **context: Any) -> Message:
@@ -54,14 +59,63 @@ def test_a_call_says_all_that_the_signer_needs(settings: Any) -> None:
     assert '<html lang="en">' in html
 
 
+def test_every_pair_that_the_domain_writes_to_has_a_text_and_each_is_offered() -> None:
+    assert set(TEXTS) <= set(OFFERED)
+    assert len(TEXTS) == 20
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("event", "role"), TEXTS)
 @pytest.mark.parametrize("context", [{}, {name: {} if isinstance(v, dict) else None for name, v in VARIABLES.items()}])
-def test_every_shipped_text_renders_with_much_and_with_nothing(event: str, role: str, context: dict[str, Any]) -> None:
-    subject, text, html = parts(message(event, role, **context))
+def test_every_shipped_text_renders_with_much_and_with_nothing(
+    event: str, role: str, language: str, context: dict[str, Any]
+) -> None:
+    context.pop("tasks", None)
+    written = message(event, role, **context)
+    written.language = language
+    subject, text, html = parts(written)
+    assert written.written_with == f"{language}, as shipped"
     assert subject.strip()
-    assert "{{" not in subject + text + html
-    assert "None" not in text
+    assert f'<html lang="{language}">' in html
+    for part in (subject, text, html):
+        assert "{{" not in part
+        assert "{%" not in part
+        assert "[[" not in part
+        assert "None" not in part
     assert "\n\n\n" not in text
+    if "due" in text.casefold():
+        assert language == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_words_of_its_own_for_every_text(language: str) -> None:
+    for event, role in TEXTS:
+        ours = shipped(event, role, language)
+        assert ours is not None
+        if language != "en":
+            english = shipped(event, role, "en")
+            assert english is not None
+            assert ours.subject != english.subject
+
+
+@pytest.mark.parametrize(
+    ("language", "day"),
+    [
+        ("en", "5 March 2026, 17:00 EET"),
+        ("lv", "2026. gada 5. marts, 17:00 EET"),
+        ("lt", "2026 m. kovo 5 d., 17:00 EET"),
+        ("et", "5. märts 2026, 17:00 EET"),
+        ("pl", "5 marca 2026, 17:00 EET"),
+        ("sv", "5 March 2026, 17:00 EET"),
+    ],
+)
+def test_dates_are_written_as_the_reader_writes_them(settings: Any, language: str, day: str) -> None:
+    settings.TIME_ZONE = "Europe/Riga"
+    written = message()
+    written.language = language
+    _, text, html = parts(written)
+    assert day in text
+    assert day in html
 
 
 def test_new_lines_never_reach_a_header() -> None:
@@ -70,10 +124,15 @@ def test_new_lines_never_reach_a_header() -> None:
     assert "\r" not in subject
 
 
-def test_headers() -> None:
-    headers = mail(message()).extra_headers
+def test_headers(settings: Any) -> None:
+    written = message()
+    headers = mail(written).extra_headers
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["Message-ID"].startswith("<")
+    assert "List-Unsubscribe" not in mail(written).message()
+    assert "Reply-To" not in mail(written).message()
+    written.reply_to = "ilze@example.com"
+    assert mail(written).message()["Reply-To"] == "ilze@example.com"
 
 
 def test_an_unknown_text_is_said() -> None:
@@ -81,6 +140,35 @@ def test_an_unknown_text_is_said() -> None:
         mail(message(E.SIGNATURE))
 
 
-@pytest.mark.parametrize("tag", ["", "en", "EN-gb", "sv", "lv-LV"])
-def test_languages_fall_back(tag: str) -> None:
-    assert language_for(tag) == "en"
+@pytest.mark.parametrize(
+    ("tag", "tried"),
+    [("", ["en"]), ("EN-gb", ["en"]), ("sv", ["sv", "en"]), ("lv-LV", ["lv", "en"]), ("LT", ["lt", "en"])],
+)
+def test_languages_fall_back(tag: str, tried: list[str]) -> None:
+    assert list(languages(tag)) == tried
+
+
+def test_the_services_language_comes_before_english(settings: Any) -> None:
+    settings.MAIL_LANGUAGE = "et"
+    assert list(languages("sv-SE")) == ["sv", "et", "en"]
+
+
+def test_a_reminder_of_several_tasks_lists_each_with_its_link(settings: Any) -> None:
+    settings.PORTAL_URL = "https://portal.example.org/sign/{signerId}"
+    rows = []
+    for number in (1, 2):
+        row = message(E.REMINDER, process={"name": f"Contract {number}", "initiator": "Ilze"})
+        row.signer_id = uuid.UUID(int=number)
+        rows.append(row)
+    leader = message(E.REMINDER, process={"name": None})
+    leader.signer_id = None
+
+    made = mail(leader, merged=rows)
+
+    assert made.subject == "Reminder: 2 documents wait for you"
+    for part in (str(made.body), str(made.alternatives[0].content)):
+        for number in (1, 2):
+            assert f"Contract {number}" in part
+            assert f"https://portal.example.org/sign/00000000-0000-0000-0000-00000000000{number}" in part
+    assert mail(leader, merged=rows[:1]).subject == "Reminder, please sign: Contract 1"
+    assert "sign/00000000-0000-0000-0000-000000000001" in str(mail(leader, merged=rows[:1]).body)

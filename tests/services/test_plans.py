@@ -27,9 +27,9 @@ PERSON = Actor(client="ana", subject="ana", person="lv:c77")
 
 FILL = f"""
 INSERT INTO signing_process (id, version, status, document_id, document_name, document_type, owner_group, initiator,
-    continue_on_decline, created_at, completed_at, due_at, search, initiator_email_plain)
+    created_at, completed_at, due_at, search, initiator_email_plain)
 SELECT md5('p' || n)::uuid, 1, (ARRAY['STARTED', 'PENDING', 'DECLINED', 'COMPLETED'])[n % 97 % 4 + 1], 'D' || n,
-    'Document ' || n, 'TYPE' || n % 500, 'group' || n % 500, 'owner' || n % 500, false,
+    'Document ' || n, 'TYPE' || n % 500, 'group' || n % 500, 'owner' || n % 500,
     now() - n * interval '1 minute', CASE WHEN n % 97 % 4 = 3 THEN now() END, now() + n * interval '1 minute',
     'document ' || md5('d' || n), md5('e' || n) || '@example.org'
 FROM generate_series(1, {PROCESSES}) n;

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from notifications import delivery
-from notifications.delivery import Refusal, claim
+from notifications.delivery import claims
+from notifications.delivery.claims import claim
+from notifications.delivery.connection import Refusal
 from notifications.models import Message
 from notifications.outbox import send_again
 from signing import actions
@@ -58,7 +59,10 @@ def test_a_mail_withdrawn_while_it_is_sent_is_not_tried_again(db: None, refusal:
     (held,) = claim(timezone.now())
     actions.cancel(process, actor=OWNER, at=NOON)
 
-    delivery._mark(held, refusal, at=timezone.now())
+    if refusal is None:
+        claims.mark_sent(held, at=timezone.now())
+    else:
+        claims.mark_refused(held, refusal, at=timezone.now())
 
     assert Message.objects.get(pk=held.pk).status == state
     assert not claim(timezone.now() + timedelta(days=1))[1:]

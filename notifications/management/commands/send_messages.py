@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from notifications.delivery import send_due
+from notifications.delivery.send import send_due
 
 
 class Command(BaseCommand):

@@ -1,0 +1,3 @@
+from notifications.admin import messages
+
+__all__ = ["messages"]

@@ -1,0 +1,98 @@
+"""Takes due messages for a sender, and writes down what became of each.
+
+At least once: a message stays claimable until the server took it and that was written down. A sender that dies in
+between costs one duplicate at the most, under the same Message-ID.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from audit.log import Event, record
+from config.access.actor import SERVICE
+from config.vocabulary import EventType
+from notifications import failures
+from notifications.delivery.connection import Refusal
+from notifications.models import Message, MessageStatus, RefusedAddress
+
+BATCH = 20
+LEASE = timedelta(seconds=settings.SEND_LEASE)
+RETRIES = [timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)]
+GIVE_UP_AFTER = timedelta(days=3)
+TAKEN = "taken by the mail server"
+_LOG_AT_MOST = 50
+
+
+@transaction.atomic
+def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
+    """Take up to `limit` due messages, oldest first; no other sender gets them while the lease runs."""
+    due = Message.objects.due(at).order_by("queued_at", "id")
+    messages = list(due.select_for_update(skip_locked=True)[:limit])
+    for message in messages:
+        message.status, message.tries, message.lease_until = MessageStatus.SENDING, message.tries + 1, at + LEASE
+    Message.objects.bulk_update(messages, ["status", "tries", "lease_until"])
+    return messages
+
+
+def still_held(message: Message, *, at: datetime) -> bool:
+    """Renew the lease for this one send; False if the message was withdrawn or taken over while it waited."""
+    held = _held(message, [MessageStatus.SENDING])
+    message.lease_until = at + LEASE
+    return bool(held.update(lease_until=message.lease_until))
+
+
+def mark_sent(message: Message, *, at: datetime, merged: Iterable[Message] = ()) -> None:
+    """The server took it. A message withdrawn meanwhile was sent all the same."""
+    outcome = {"status": MessageStatus.SENT, "sent_at": at, "reason": "", "written_with": message.written_with}
+    _mark(message, [MessageStatus.SENDING, MessageStatus.WITHDRAWN], outcome, TAKEN, at, merged)
+
+
+def mark_dropped(message: Message, status: MessageStatus, reason: str, *, at: datetime) -> None:
+    """It is not to be sent after all."""
+    _mark(message, [MessageStatus.SENDING], {"status": status, "reason": reason}, reason, at)
+
+
+@transaction.atomic
+def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Iterable[Message] = ()) -> None:
+    """The try failed: another one later, or given up, audited and told."""
+    if refusal.permanent and refusal.of_address:
+        known = {"answer": refusal.answer, "refused_at": at}
+        RefusedAddress.objects.update_or_create(address=message.address.lower(), defaults=known)
+    if not (refusal.permanent or at - message.queued_at > GIVE_UP_AFTER):
+        wait = RETRIES[min(message.tries, len(RETRIES)) - 1]
+        outcome: dict[str, Any] = {"status": MessageStatus.QUEUED, "next_attempt_at": at + wait}
+        _mark(message, [MessageStatus.SENDING], {**outcome, "reason": refusal.answer}, refusal.answer, at)
+        return
+    outcome = {"status": MessageStatus.FAILED, "reason": refusal.answer}
+    if _mark(message, [MessageStatus.SENDING], outcome, refusal.answer, at, merged):
+        note = f"A {message.event} message to a {message.role} was given up after {message.tries} tries."
+        event = Event(
+            EventType.FAILURE, process_id=message.process_id or "", signer_id=message.signer_id or "", note=note
+        )
+        record([event], actor=SERVICE, at=at)
+        failures.tell(message, at=at)
+
+
+def _mark(
+    message: Message,
+    still: list[MessageStatus],
+    outcome: dict[str, Any],
+    said: str,
+    at: datetime,
+    merged: Iterable[Message] = (),
+) -> int:
+    """Write the outcome, unless the lease was lost and another sender holds the message; those merged share it."""
+    log = [*message.log, {"at": at.isoformat(), "said": said}][-_LOG_AT_MOST:]
+    marked = _held(message, still).update(**outcome, lease_until=None, log=log)
+    if marked and merged:
+        shared = {name: value for name, value in outcome.items() if name != "written_with"}
+        Message.objects.filter(pk__in=[row.pk for row in merged]).update(**shared)
+    return marked
+
+
+def _held(message: Message, still: list[MessageStatus]) -> Any:
+    """The message's row, if it is in one of these states and this sender still has its lease."""
+    return Message.objects.filter(pk=message.pk, status__in=still, lease_until=message.lease_until, tries=message.tries)

@@ -1,0 +1,108 @@
+"""Sends what is due: claims some messages, commits, sends each without a transaction, marks each by itself.
+
+Several senders work beside each other where there is much to do, each with connections of its own.
+"""
+
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import connection as database
+from django.utils import timezone
+
+from config.errors import DomainError
+from notifications import outbox
+from notifications.delivery import claims, rate
+from notifications.delivery.connection import Connection, Refusal, connected, refusal
+from notifications.models import Message, MessageStatus, RefusedAddress
+from notifications.texts.choice import SwitchedOff, Texts
+from notifications.texts.render import mail
+
+NO_LONGER_DUE = "no longer due when it was to be sent"
+
+
+def send_due() -> int:
+    """Send everything that is due; the number of mails the server took."""
+    first = _claimed()
+    if len(first) < claims.BATCH or settings.MAIL_SENDERS == 1:
+        return _send_until_done(first)
+    with ThreadPoolExecutor(settings.MAIL_SENDERS) as pool:
+        senders = [pool.submit(_as_thread, first if n == 0 else None) for n in range(settings.MAIL_SENDERS)]
+        return sum(sender.result() for sender in senders)
+
+
+def _as_thread(claimed: list[Message] | None) -> int:
+    try:
+        return _send_until_done(_claimed() if claimed is None else claimed)
+    finally:
+        database.close()
+
+
+def _send_until_done(claimed: list[Message]) -> int:
+    sent = 0
+    with connected() as connection:
+        while claimed:
+            sent += _Batch.of(claimed).send(connection)
+            claimed = _claimed()
+    return sent
+
+
+def _claimed() -> list[Message]:
+    grant = rate.granted(claims.BATCH)
+    return claims.claim(timezone.now(), limit=grant) if grant else []
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Claimed messages with what their mails need, read for all of them at once."""
+
+    messages: list[Message]
+    texts: Texts
+    merged: dict[int, list[Message]]
+    due: set[int]
+    refused_before: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, messages: list[Message]) -> "_Batch":
+        merged: dict[int, list[Message]] = defaultdict(list)
+        leaders = [message.pk for message in messages if message.context.get("merged")]
+        if leaders:
+            rows = Message.objects.filter(leader__in=leaders, status=MessageStatus.MERGED).order_by("id")
+            for row in rows:
+                merged[row.leader_id or 0].append(row)
+        due = outbox.still_due([*messages, *(row for rows in merged.values() for row in rows)])
+        addresses = {message.address.lower() for message in messages}
+        refused = set(RefusedAddress.objects.filter(address__in=addresses).values_list("address", flat=True))
+        return cls(messages, Texts({message.event for message in messages}), merged, due, refused)
+
+    def send(self, connection: Connection) -> int:
+        return sum(self._send(message, connection) for message in self.messages)
+
+    def _send(self, message: Message, connection: Connection) -> bool:
+        if not claims.still_held(message, at=timezone.now()):
+            return False
+        leads = bool(message.context.get("merged"))
+        merged = [row for row in self.merged[message.pk] if row.pk in self.due] if leads else []
+        if message.pk not in self.due or (leads and not merged):
+            claims.mark_dropped(message, MessageStatus.WITHDRAWN, NO_LONGER_DUE, at=timezone.now())
+            return False
+        try:
+            outgoing = mail(message, self.texts, merged)
+        except SwitchedOff as off:
+            claims.mark_dropped(message, MessageStatus.SUPPRESSED, off.detail, at=timezone.now())
+            return False
+        except DomainError as exc:
+            claims.mark_refused(message, Refusal(exc.detail, permanent=True), at=timezone.now(), merged=merged)
+            return False
+        except Exception as exc:  # noqa: BLE001 (a defect in one message holds up no other)
+            claims.mark_refused(message, Refusal(refusal(exc).answer, permanent=False), at=timezone.now())
+            return False
+        refused = connection.send(outgoing)
+        if refused is not None:
+            claims.mark_refused(message, refused, at=timezone.now(), merged=merged)
+            return False
+        claims.mark_sent(message, at=timezone.now(), merged=merged)
+        if (address := message.address.lower()) in self.refused_before:
+            RefusedAddress.objects.filter(address=address).delete()
+        return True

@@ -1,0 +1,333 @@
+"""The job that reminds: who, when, once."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from audit.models import AuditEvent
+from notifications.delivery.claims import claim
+from notifications.delivery.send import _Batch
+from notifications.models import Message, MessageTemplate, ReminderSettings
+from signing import actions
+from signing.models import Signer, Step
+from signing.reminders.job import remind_due
+from tests.builders import OWNER, draft_process, process_of, row_of, sign
+from tests.people import ANA, BEN, CLEO, ILZE, address, body, signer
+
+pytestmark = pytest.mark.django_db
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+CREATED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+DUE = datetime(2026, 3, 10, 15, 0, tzinfo=UTC)
+
+
+def at(day: int, hour: int = 11, minute: int = 0) -> datetime:
+    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+
+
+def due(
+    steps: list[list[Any]] | None = None, moment: datetime | None = DUE, created: datetime = CREATED, **more: Any
+) -> Any:
+    wire = body(steps or [[ANA], [BEN]], processInitiatorEmail=None, **more)
+    for step in wire["signingProcessSteps"]:
+        step["dueDate"] = moment.isoformat() if moment else None
+    process = process_of(wire, at=created)
+    Message.objects.all().delete()
+    return process
+
+
+def reminded() -> list[tuple[str, str]]:
+    rows = Message.objects.filter(event="REMINDER", status="QUEUED").order_by("id")
+    return [(row.address.split("@")[0], row.key.rpartition(":")[2]) for row in rows]
+
+
+def run(*moments: datetime) -> list[int]:
+    return [remind_due(at=moment) for moment in moments]
+
+
+def test_five_three_and_one_days_before_at_eleven_and_once_each() -> None:
+    process = due()
+    moments = [at(2, 10) + n * 5 * timedelta(minutes=1) for n in range(12 * 24 * 9)]
+    assert sum(run(*moments)) == 3
+    assert reminded() == [("ana", "5"), ("ana", "3"), ("ana", "1")]
+    assert [m.created_at for m in Message.objects.order_by("id")] == [at(5), at(7), at(9)]
+    assert AuditEvent.objects.filter(event_type="REMINDER", process_id=str(process.pk), creator="paraph").count() == 3
+
+
+def test_whoever_has_acted_waits_or_only_looks_is_not_reminded() -> None:
+    process = due([[ANA, signer(BEN, "APPROVER"), signer(CLEO, "VIEWER")], [CLEO]])
+    sign(process, ANA)
+    Message.objects.all().delete()
+    run(at(5))
+    assert reminded() == [("ben", "5")]
+    draft_process()
+    canceled = due()
+    actions.cancel(canceled, actor=OWNER, at=at(6))
+    Message.objects.all().delete()
+    run(at(7))
+    assert reminded() == [("ben", "3")]
+
+
+def test_after_an_outage_the_latest_one_that_was_missed_goes_out() -> None:
+    due()
+    run(at(4, 12))
+    assert run(at(7, 14)) == [1]
+    assert reminded() == [("ana", "3")]
+    assert run(at(7, 14), at(8), at(8, 23)) == [0, 0, 0]
+
+
+def test_nothing_goes_out_after_the_due_date() -> None:
+    due()
+    run(at(4, 12))
+    run(at(10, 16))
+    assert reminded() == []
+
+
+def test_a_slot_before_the_step_started_was_not_missed() -> None:
+    due(created=at(7, 12))
+    run(at(4), at(7, 12), at(8))
+    assert reminded() == []
+    run(at(9))
+    assert reminded() == [("ana", "1")]
+
+
+def test_a_due_date_that_is_moved_starts_anew() -> None:
+    process = due()
+    run(at(5))
+    Step.objects.filter(process=process).update(due_at=at(12, 15))
+    run(at(7), at(9), at(11))
+    assert reminded() == [("ana", "5"), ("ana", "5"), ("ana", "3"), ("ana", "1")]
+    assert len(set(Message.objects.values_list("key", flat=True))) == 4
+
+
+def test_a_clock_that_is_set_back_reminds_nobody_again() -> None:
+    due()
+    assert run(at(5, 12), at(5, 10), at(5, 11), at(4, 12), at(5, 13)) == [1, 0, 0, 0, 0]
+
+
+def test_a_run_that_died_halfway_is_completed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        due([[signer(ANA, signerEmail=f"p{number}@example.com")]])
+    monkeypatch.setattr("signing.reminders.sources.BATCH", 1)
+    run(at(4))
+    monkeypatch.setattr("signing.reminders.job._Run.finish", lambda run: None)
+    run(at(5))
+    Message.objects.filter(address="p1@example.com").delete()
+    monkeypatch.undo()
+    assert run(at(5, 11, 5)) == [1]
+    assert sorted(Message.objects.values_list("address", flat=True)) == [f"p{n}@example.com" for n in range(3)]
+
+
+def test_several_tasks_of_one_reader_are_one_mail_with_each_task_in_it(settings: Any) -> None:
+    for name in ("Lease", "Offer"):
+        due([[ANA]], documentName=name)
+    due([[signer(ANA, "APPROVER")]], documentName="Budget")
+    due([[signer(ANA, signerLanguage="lv")]], documentName="Līgums")
+    run(at(5))
+
+    assert reminded()[0][0] == "ana"
+    (digest, single) = Message.objects.filter(status="QUEUED").order_by("id")
+    merged = Message.objects.filter(leader=digest, status="MERGED")
+    assert (merged.count(), digest.language, single.language) == (3, "", "lv")
+    assert AuditEvent.objects.filter(event_type="REMINDER").count() == 4
+
+    done = Signer.objects.get(process__document_name="Offer")
+    actions.act(done.process, done.id, {"status": "SIGNED"}, actor=OWNER, at=at(5, 12))
+    sent = sent_mails()
+    assert sent[0].subject == "Reminder: 2 documents wait for you"
+    assert "Lease" in str(sent[0].body)
+    assert "Budget" in str(sent[0].body)
+    assert "Offer" not in str(sent[0].body)
+    states = dict(Message.objects.filter(event="REMINDER", leader=digest).values_list("process_id", "status"))
+    assert sorted(states.values()) == ["SENT", "SENT", "WITHDRAWN"]
+
+
+def sent_mails() -> list[Any]:
+    taken: list[Any] = []
+
+    class Taking:
+        def send(self, outgoing: Any) -> None:
+            taken.append(outgoing)
+
+    messages = [m for m in claim(datetime.now(UTC)) if m.event == "REMINDER"]
+    _Batch.of(messages).send(Taking())  # type: ignore[arg-type]
+    return taken
+
+
+def test_a_digest_whose_tasks_are_all_done_is_withdrawn() -> None:
+    processes = [due([[ANA]]), due([[ANA]])]
+    run(at(5))
+    for process in processes:
+        actions.cancel(process, actor=OWNER, at=at(5, 12))
+    assert sent_mails() == []
+    assert set(Message.objects.filter(event="REMINDER").values_list("status", flat=True)) == {"WITHDRAWN"}
+
+
+def test_a_reminder_whose_due_date_was_moved_before_it_was_sent_is_withdrawn() -> None:
+    process = due()
+    run(at(5))
+    Step.objects.filter(process=process).update(due_at=at(20))
+    assert sent_mails() == []
+    assert Message.objects.get().status == "WITHDRAWN"
+
+
+def test_who_wants_no_mail_and_a_text_that_is_switched_off_are_noted() -> None:
+    due([[signer(ANA, signerNotification=False), BEN]])
+    template = MessageTemplate(event="REMINDER", role="SIGNER", language="en", active=False, created_at=CREATED)
+    template.save()
+    assert run(at(5)) == [2]
+    rows = Message.objects.filter(event="REMINDER").order_by("address")
+    assert [(row.address, row.status) for row in rows] == [(address(ANA), "SUPPRESSED"), (address(BEN), "SUPPRESSED")]
+    assert "signerNotification" in rows[0].reason
+    assert "switched off" in rows[1].reason
+    assert not AuditEvent.objects.filter(event_type="REMINDER").exists()
+
+
+class TestSettings:
+    def set(self, **values: Any) -> None:
+        ReminderSettings.objects.update_or_create(pk=1, defaults=values)
+
+    def test_hour_days_and_zone_are_an_administrators(self) -> None:
+        self.set(hour=8, days="2", zone="America/New_York")
+        due()
+        assert run(at(8, 11), at(8, 11, 59), at(8, 12)) == [0, 0, 1]
+        assert Message.objects.get().key.endswith(":2")
+
+    def test_the_services_zone_rules_unless_the_row_names_one(self, settings: Any) -> None:
+        settings.TIME_ZONE = "Europe/Riga"
+        due()
+        assert run(at(5, 8, 59), at(5, 9)) == [0, 1]
+
+    def test_off_means_off_and_what_passed_meanwhile_is_not_caught_up(self) -> None:
+        self.set(active=False)
+        due()
+        assert run(at(5), at(6)) == [0, 0]
+        self.set(active=True)
+        assert run(at(6, 12), at(7)) == [0, 1]
+
+    def test_business_days(self) -> None:
+        self.set(business_days_only=True, quiet_countries="LT")
+        due(moment=datetime(2026, 3, 12, 15, tzinfo=UTC))  # 11 March is a holiday in Lithuania
+        assert [remind_due(at=at(day)) for day in (6, 7, 8, 9, 10, 11)] == [1, 0, 0, 1, 1, 0]
+
+    @pytest.mark.parametrize(
+        ("wrong", "field"),
+        [
+            ({"days": "5, x"}, "days"),
+            ({"days": ""}, "days"),
+            ({"days": "0"}, "days"),
+            ({"days": "366"}, "days"),
+            ({"zone": "Riga"}, "zone"),
+            ({"quiet_countries": "LV, XX"}, "quiet_countries"),
+            ({"hour": 24}, "hour"),
+        ],
+    )
+    def test_what_cannot_be_is_refused(self, wrong: dict[str, Any], field: str) -> None:
+        with pytest.raises(Exception, match=field):
+            ReminderSettings(**wrong).full_clean()
+
+    def test_without_a_due_date_every_so_many_days(self) -> None:
+        due(moment=None)
+        assert run(at(5), at(9)) == [0, 0]
+        self.set(without_due_date_every=3)
+        assert [remind_due(at=at(day)) for day in range(10, 16)] == [0, 1, 0, 0, 1, 0]
+        assert len({row.key for row in Message.objects.all()}) == 2
+
+
+class TestOverdue:
+    def test_the_initiator_hears_on_the_day_after(self) -> None:
+        wire = body([[ANA, BEN], [CLEO]])
+        wire["signingProcessSteps"][0]["dueDate"] = DUE.isoformat()
+        process = process_of(wire, at=CREATED)
+        sign(process, ANA)
+        Message.objects.all().delete()
+        run(at(10, 16), at(11, 10, 59))
+        assert not Message.objects.filter(role="INITIATOR").exists()
+        run(at(11), at(11, 12), at(12))
+        (notice,) = Message.objects.filter(role="INITIATOR")
+        assert (notice.address, notice.context["waiting"]) == (address(ILZE), BEN)
+        mails = sent_mails()
+        assert [m.subject for m in mails if "Overdue" in m.subject] == ["Overdue: Contract"]
+        assert any("Still awaited: Ben" in str(m.body) for m in mails)
+
+    def test_after_an_outage_too_but_not_when_it_is_done_or_switched_off(self) -> None:
+        wire = body([[ANA]])
+        wire["signingProcessSteps"][0]["dueDate"] = DUE.isoformat()
+        process_of(wire, at=CREATED)
+        done = process_of(wire, at=CREATED)
+        sign(done, ANA)
+        Message.objects.all().delete()
+        run(at(10, 12))
+        run(at(14))
+        assert Message.objects.filter(role="INITIATOR").count() == 1
+
+        ReminderSettings.objects.update(overdue_notice=False)
+        process_of(
+            {**wire, "signingProcessSteps": [{**wire["signingProcessSteps"][0], "dueDate": at(15, 8).isoformat()}]},
+            at=at(14, 12),
+        )
+        Message.objects.all().delete()
+        run(at(16))
+        assert not Message.objects.exists()
+
+
+class TestCommand:
+    def test_runs_the_job_as_of_a_time(self, capsys: pytest.CaptureFixture[str]) -> None:
+        ReminderSettings.objects.create(pk=1, done_until=at(4))
+        due()
+        for _ in range(2):
+            call_command("send_reminders", at="2026-03-05T12:00:00+00:00")
+        told = capsys.readouterr().out.splitlines()
+        assert told == [
+            "Queued 1 reminder as of 2026-03-05 12:00 UTC.",
+            "Queued 0 reminders as of 2026-03-05 12:00 UTC.",
+        ]
+
+    @pytest.mark.parametrize("wrong", ["tomorrow", "2999-01-01T00:00:00"])
+    def test_a_time_that_is_none_or_has_not_come_is_refused(self, wrong: str) -> None:
+        with pytest.raises(CommandError):
+            call_command("send_reminders", at=wrong)
+
+
+def test_queries_grow_by_batches(queries: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signing.reminders.sources.BATCH", 10)
+    costs = []
+    for number, people in enumerate((10, 30)):
+        Message.objects.all().delete()
+        ReminderSettings.objects.update_or_create(pk=1, defaults={"done_until": at(4)})
+        for person in range(people):
+            due([[signer(ANA, signerEmail=f"p{number}x{person}@example.com")]])
+        Message.objects.all().delete()
+        with queries() as made:
+            remind_due(at=at(5))
+        costs.append(made())
+    assert (costs[1] - costs[0]) / 3 <= 6, costs
+
+
+def test_a_simulated_year_against_a_loop() -> None:
+    chance = random.Random(5)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    dues = {}
+    ReminderSettings.objects.create(pk=1, done_until=start, overdue_notice=False)
+    for number in range(25):
+        moment = start + timedelta(hours=chance.randrange(24 * 10, 24 * 360))
+        process = due([[signer(ANA, signerEmail=f"p{number}@example.com")]], moment=moment, created=start)
+        dues[row_of(process, ANA).id] = moment
+    expected, since = set(), start
+    while since < start + 365 * DAY:
+        now = since + chance.choice([5 * HOUR, DAY, DAY, 72 * HOUR])
+        remind_due(at=now)
+        for who, moment in dues.items():
+            slots = [
+                (datetime(d.year, d.month, d.day, 11, tzinfo=UTC), n) for n in (5, 3, 1) for d in [moment - n * DAY]
+            ]
+            missed = [(slot, n) for slot, n in slots if since < slot <= now < moment]
+            if missed:
+                expected.add(f"reminder:{who}:{moment:%Y%m%dT%H%M%S}:{max(missed)[1]}")
+        since = now
+    assert set(Message.objects.filter(event="REMINDER").values_list("key", flat=True)) == expected
+    assert len(expected) > 50
