@@ -338,6 +338,7 @@ if "{signerId}" not in PORTAL_URL:
 LINK_MAKER = "signing.messages.link"
 PROCESS_WATCHERS = "signing.messages.watchers"
 STILL_DUE = "signing.messages.still_due"
+EXAMPLE_OF = "signing.examples.of_process"
 
 # --- Signing ---------------------------------------------------------------------------------
 

@@ -185,7 +185,8 @@ class MessageTemplate(Kept):
         if faults := faults_of(after):
             raise Invalid(faults=faults)
         ships = shipped(after["event"], after["role"], after["language"])
-        return {**changed, "based_on": ships.fingerprint if ships else ""}
+        based_on = ships.fingerprint if ships else ""
+        return {**changed, **({"based_on": based_on} if based_on != getattr(before, "based_on", None) else {})}
 
     def require_changeable(self, actor: Actor) -> None:
         self.require_creatable(actor)

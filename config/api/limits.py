@@ -24,8 +24,8 @@ class TooManyRequests(DomainError):
     code = "too_many_requests"
     status = 429
 
-    def __init__(self, limit: int, wait: int) -> None:
-        super().__init__(f"More than {limit} requests a minute; try again in {wait} seconds.")
+    def __init__(self, much: str, wait: int) -> None:
+        super().__init__(f"{much}; try again in {wait} seconds.")
         self.wait = wait
 
 
@@ -60,17 +60,22 @@ def count_client(name: str) -> None:
     _count("client", name, settings.REQUESTS_PER_CLIENT)
 
 
-def _count(kind: str, who: str, limit: int) -> None:
+def count_test_mail(name: str) -> None:
+    """One more test mail of this client; `TooManyRequests` beyond what it may send an hour."""
+    _count("test mail", name, settings.TEST_MAILS_PER_HOUR, what="test mails an hour", seconds=3600)
+
+
+def _count(kind: str, who: str, limit: int, *, what: str = "requests a minute", seconds: int = WINDOW_SECONDS) -> None:
     if not limit:
         return
-    window, passed = divmod(int(time.time()), WINDOW_SECONDS)
-    key = f"requests:{kind}:{window}:{hashlib.sha256(who.encode(errors='replace')).hexdigest()}"
+    window, passed = divmod(int(time.time()), seconds)
+    key = f"requests:{kind}:{window}:{hashlib.sha256(who.encode(errors='replace')).hexdigest()}".replace(" ", "-")
     try:
-        cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
+        cache.add(key, 0, timeout=2 * seconds)
         made = cache.incr(key)
     except (RedisError, OSError, ValueError):
         # Better a request too many than none at all because the counter is away.
         logger.warning("requests are not counted: the cache does not answer")
         return
     if made > limit:
-        raise TooManyRequests(limit, WINDOW_SECONDS - passed)
+        raise TooManyRequests(f"More than {limit} {what}", seconds - passed)

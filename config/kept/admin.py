@@ -7,10 +7,9 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from simple_history.admin import SimpleHistoryAdmin
-from unfold.admin import ModelAdmin
 
 from config.access.actor import Actor
-from config.access.backoffice import staff_actor
+from config.access.backoffice import WithButtons, staff_actor
 from config.errors import DomainError
 from config.kept import actions
 from config.kept.models import Kept
@@ -54,7 +53,7 @@ class KeptForm(forms.ModelForm):
             self.add_error(None, refusal.detail)
 
 
-class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):
+class KeptAdmin(SimpleHistoryAdmin, WithButtons):
     """Staff see and change what they could through the API, if they have the permission of the page too."""
 
     form = KeptForm
@@ -87,7 +86,8 @@ class KeptAdmin(SimpleHistoryAdmin, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor, now = staff_actor(request), timezone.now()
         if not change:
-            obj.created_at = now
+            for column, value in {**form.settled, "created_at": now}.items():
+                setattr(obj, column, value)
             actions.insert(obj, actor=actor, at=now)
         elif form.settled:
             actions.write(obj, form.settled, actor=actor, at=now)

@@ -1,3 +1,3 @@
-from notifications.admin import messages
+from notifications.admin import messages, reminders, templates
 
-__all__ = ["messages"]
+__all__ = ["messages", "reminders", "templates"]

@@ -25,6 +25,9 @@ from notifications.texts.choice import Text, Texts
 from notifications.texts.shipped import Source
 from notifications.texts.values import VARIABLES
 
+TEST_MARK = "[Test]"
+"""What the subject of a test mail begins with."""
+
 _WRITTEN_AS = {"en": "en_GB"}
 
 
@@ -86,7 +89,7 @@ def described(text: Text) -> str:
 
 def _outgoing(message: Message, parts: Rendered) -> EmailMultiAlternatives:
     outgoing = EmailMultiAlternatives(
-        parts.subject,
+        f"{TEST_MARK} {parts.subject}" if message.context.get("test") else parts.subject,
         parts.text,
         to=[message.address],
         reply_to=[message.reply_to] if message.reply_to else None,
@@ -101,7 +104,7 @@ def _values(context: Mapping[str, Any], language: str, *, link: str | None) -> d
         name: {**known, **context.get(name, {})} if isinstance(known, dict) else context.get(name, known)
         for name, known in VARIABLES.items()
     }
-    return {**found, "dueDate": _local(found["dueDate"], language), "link": link}
+    return {**found, "dueDate": _local(found["dueDate"], language), "link": link or context.get("link")}
 
 
 def _task(message: Message, language: str) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def _task(message: Message, language: str) -> dict[str, Any]:
         "initiator": context.get("process", {}).get("initiator"),
         "comment": context.get("personalComment"),
         "dueDate": _local(context.get("dueDate"), language),
-        "link": _link(message),
+        "link": _link(message) or context.get("link"),
     }
 
 

@@ -1,8 +1,12 @@
 """What the schema says of each operation: summary, description, examples, answers."""
 
+from drf_spectacular.utils import OpenApiParameter
+
 from config.api.lists import pages
 from config.api.schema import DELETED, NOT_MODIFIED, answer, location, operation, request_example
+from config.vocabulary import EventType, Role
 from signing.api import filters
+from signing.api.samples import BODY, DECLINED, PROCESS_ANSWER, SIGNED, STEP_ANSWER, TASK_ANSWER
 from signing.api.serializers import (
     ActSerializer,
     CancelSerializer,
@@ -12,98 +16,19 @@ from signing.api.serializers import (
     RemindSerializer,
     StepSerializer,
     TaskSerializer,
+    TestMailSerializer,
     WishesSerializer,
 )
 
-_BODY = {
-    "documentId": "DOC-2026-0117",
-    "documentName": "Lease agreement, Brīvības iela 12",
-    "initiatorName": "Ilze Kalniņa",
-    "processInitiatorEmail": "ilze.kalnina@example.org",
-    "signingProcessSteps": [
-        {
-            "processOrder": 1,
-            "dueDate": "2026-12-01T15:00:00Z",
-            "processStepSigners": [
-                {
-                    "signerName": "Jānis Bērziņš",
-                    "signerCountry": "LV",
-                    "signerPersonalCode": "150375-10101",
-                    "signerEmail": "janis.berzins@example.org",
-                    "signerRole": "SIGNER",
-                    "signerLanguage": "lv",
-                    "commentForSigner": "Please look at clause 7.",
-                }
-            ],
-        }
-    ],
-}
-_SIGNED = {"signingStatus": "SIGNED", "signerComment": "Signed with a qualified certificate."}
-_DECLINED = {"signingStatus": "DECLINED", "signerComment": "The amount is not what we agreed."}
-
-
-_SIGNER_ANSWER = {
-    "id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922",
-    "signerName": "Jānis Bērziņš",
-    "signerCountry": "LV",
-    "signerPersonalCode": "150375-10101",
-    "signerEmail": "janis.berzins@example.org",
-    "signerRole": "SIGNER",
-    "signerComment": None,
-    "commentForSigner": "Please look at clause 7.",
-    "signingStatus": "STARTED",
-    "signerNotification": True,
-    "signerLanguage": "lv",
-    "anonymous": False,
-}
-_STEP_ANSWER = {
-    "id": "6aaf67bc-30be-4d2e-b1fe-a4d9aefef408",
-    "processOrder": 1,
-    "stepStatus": "STARTED",
-    "dueDate": "2026-12-01T15:00:00Z",
-    "processStepSigners": [_SIGNER_ANSWER],
-}
-_PROCESS_ANSWER = {
-    "id": "9dce9e72-6bf9-4874-8dd1-44342027dd4f",
-    "createdAt": "2026-11-24T09:30:00Z",
-    "processInitiatorEmail": "ilze.kalnina@example.org",
-    "documentId": "DOC-2026-0117",
-    "documentName": "Lease agreement, Brīvības iela 12",
-    "initiator": "portal",
-    "comment": None,
-    "status": "STARTED",
-    "documentType": None,
-    "ownerGroup": None,
-    "completedAt": None,
-    "initiatorName": "Ilze Kalniņa",
-    "canceled": False,
-    "signingProcessSteps": [_STEP_ANSWER],
-    "totalSigners": 1,
-    "totalSigned": 0,
-    "signers": [_SIGNER_ANSWER],
-    "currentInProgressStep": _STEP_ANSWER,
-    "attributes": {"Contract date": "2026-11-20T00:00:00Z", "Amount": 1250.5},
-    "seal": None,
-    "isSealRequired": False,
-}
-_TASK_ANSWER = {
-    "process": _PROCESS_ANSWER,
-    "step": _STEP_ANSWER,
-    "signer": _SIGNER_ANSWER,
-    "overdue": False,
-    "actions": ["DECLINED", "SIGNED"],
-}
-
-
-_VERSIONED = answer(ProcessSerializer, "The process; `ETag` is its version.", _PROCESS_ANSWER)
-_STEP = answer(StepSerializer, "The step; `ETag` is its process's version.", _STEP_ANSWER)
+_VERSIONED = answer(ProcessSerializer, "The process; `ETag` is its version.", PROCESS_ANSWER)
+_STEP = answer(StepSerializer, "The step; `ETag` is its process's version.", STEP_ANSWER)
 _CHANGE = (400, 401, 403, 404, 409, 412)
 
 LIST = operation(
     "listProcesses",
     "List processes",
     "The processes that the caller may see, newest first, a page at a time.",
-    answer(ProcessSerializer(many=True), "A page of processes.", _PROCESS_ANSWER),
+    answer(ProcessSerializer(many=True), "A page of processes.", PROCESS_ANSWER),
     tag="processes",
     refusals=(400, 401, 403),
     parameters=[
@@ -122,7 +47,7 @@ CREATE = operation(
     success=201,
     parameters=[location("process")],
     request=ProcessSerializer,
-    examples=[request_example("One signer", _BODY), request_example("A draft", {**_BODY, "status": "PENDING"})],
+    examples=[request_example("One signer", BODY), request_example("A draft", {**BODY, "status": "PENDING"})],
 )
 RETRIEVE = operation(
     "getProcess",
@@ -159,7 +84,7 @@ SEARCH = operation(
     "searchProcesses",
     "Find processes by document and personal code",
     "At least one of the two; both must hold. Newest first, at most 200.",
-    answer(ProcessSerializer(many=True), "The processes found.", _PROCESS_ANSWER),
+    answer(ProcessSerializer(many=True), "The processes found.", PROCESS_ANSWER),
     tag="processes",
     refusals=(400, 401, 403),
     request=FindSerializer,
@@ -215,12 +140,39 @@ CREATE_OF_TEMPLATE = operation(
     request=WishesSerializer,
     examples=[request_example("A lease", {"documentId": "DOC-2026-0118", "startAt": "2026-12-01T09:00:00Z"})],
 )
+TEST_MAIL = operation(
+    "sendTestMail",
+    "Send a test mail",
+    "Renders the mail of an event for the process in the body, as its first person of that role would get it, and "
+    "sends it to the caller's own address; to `processInitiatorEmail` where it has the right `on_behalf`. Links are "
+    "masked. Nothing of the process is kept. At most 100 an hour and client, unless set otherwise.",
+    answer(
+        TestMailSerializer,
+        "What was sent, or why nothing would be.",
+        {
+            "sent": True,
+            "addressee": "ilze.kalnina@example.org",
+            "subject": "[Test] Please sign: Lease agreement, Brīvības iela 12",
+            "language": "en",
+            "template": "en, as shipped",
+            "reason": None,
+        },
+    ),
+    tag="notifications",
+    refusals=(400, 401, 403, 413),
+    parameters=[
+        OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="What the mail is about."),
+        OpenApiParameter("role", str, enum=Role.values, required=True, description="Whom it is written to."),
+    ],
+    request=ProcessSerializer,
+    examples=[request_example("One signer", BODY)],
+)
 TASKS = operation(
     "listSignerTasks",
     "List a person's tasks",
     "The steps that a person was called to, in any process, newest first; steps that still wait are not shown. "
     "The caller is that person, or acts on behalf.",
-    answer(TaskSerializer(many=True), "A page of tasks.", _TASK_ANSWER),
+    answer(TaskSerializer(many=True), "A page of tasks.", TASK_ANSWER),
     tag="signers",
     refusals=(400, 401, 403),
     parameters=[
@@ -250,7 +202,7 @@ UPDATE_STEP = operation(
     request=StepSerializer,
     examples=[
         request_example(
-            "A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **_SIGNED}]}
+            "A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **SIGNED}]}
         )
     ],
 )
@@ -263,5 +215,5 @@ ACT = operation(
     tag="signers",
     refusals=_CHANGE,
     request=ActSerializer,
-    examples=[request_example("Signed", _SIGNED), request_example("Declined", _DECLINED)],
+    examples=[request_example("Signed", SIGNED), request_example("Declined", DECLINED)],
 )

@@ -161,6 +161,16 @@ class RemindSerializer(serializers.Serializer):
     )
 
 
+@extend_schema_serializer(component_name="TestMail")
+class TestMailSerializer(serializers.Serializer):
+    sent = serializers.BooleanField(help_text="Whether a mail was queued.")
+    addressee = serializers.CharField(help_text="Whom it goes to, or would.")
+    subject = serializers.CharField(allow_null=True)
+    language = serializers.CharField(allow_null=True, help_text="The language it was written in.")
+    template = serializers.CharField(allow_null=True, help_text="The text that was used: an operator's, or as shipped.")
+    reason = serializers.CharField(allow_null=True, help_text="Why nothing would be sent.")
+
+
 class SkippedSerializer(serializers.Serializer):
     signerId = serializers.CharField()
     reason = serializers.CharField()

@@ -2,6 +2,7 @@ from django.urls import path
 
 from signing.api.tasks import SignerTaskViewSet
 from signing.api.templates import TemplateProcessViewSet
+from signing.api.test_mail import TestMailViewSet
 from signing.api.views import ProcessViewSet, SignerViewSet, StepViewSet
 
 one_process = ProcessViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})
@@ -14,6 +15,7 @@ urlpatterns = [
     path("processes/<str:processId>/cancel", ProcessViewSet.as_view({"post": "cancel"}), name="process-cancel"),
     path("processes/<str:processId>/remind", ProcessViewSet.as_view({"post": "remind"}), name="process-remind"),
     path("templates/<str:id>/process", TemplateProcessViewSet.as_view({"post": "create"}), name="template-process"),
+    path("notifications/test-email", TestMailViewSet.as_view({"post": "create"}), name="test-mail"),
     path("steps/<str:processStepId>", StepViewSet.as_view({"get": "retrieve", "put": "update"}), name="step"),
     path("signer-tasks", SignerTaskViewSet.as_view({"get": "list"}), name="signer-tasks"),
     path("signers/<str:signerId>/act", SignerViewSet.as_view({"post": "act"}), name="signer-act"),

@@ -77,6 +77,7 @@ TABLE: dict[str, dict[str, int]] = {
     "PUT /api/templates/{id}": mine(200),
     "DELETE /api/templates/{id}": mine(204),
     "POST /api/templates/{id}/process": mine(201),
+    "POST /api/notifications/test-email": everybody(400) | {"portal": 200, "administrator": 200},
     "GET /api/document-attributes": everybody(200),
     "POST /api/document-attributes": everybody(403, managing=201),
     "GET /api/document-attributes/{id}": everybody(200),
@@ -94,6 +95,7 @@ BODIES: dict[str, Any] = {
     "PUT /api/processes/{processId}": {"comment": "changed"},
     "PUT /api/steps/{processStepId}": {"dueDate": "2030-01-01T00:00:00Z"},
     "POST /api/signers/{signerId}/act": {"signingStatus": "SIGNED"},
+    "POST /api/notifications/test-email": body([[ANA]]),
     "POST /api/contacts": {"name": DAN},
     "PUT /api/contacts/{id}": {"name": DAN},
     "POST /api/templates": {"name": "Lease"},
@@ -166,6 +168,8 @@ def call(api: Api, operation: str, process: Process, *, extra: dict[str, Any] | 
                 sent = {"id": str(model.objects.get().pk), "name": DAN}
     path = path.replace("{processId}", str(process.pk)).replace("{signerId}", str(row_of(process, ANA).pk))
     path = path.replace("{processStepId}", str(process.steps.get(process_order=1).pk))
+    if path == "/api/notifications/test-email":
+        path += "?eventType=TASK_STARTED&role=SIGNER"
     if path == "/api/signer-tasks":
         path += f"?country=LV&personalCode={CODES[ANA]}"
     return api.call(method, path, {**extra, **(sent or {})} if extra else sent)
@@ -226,6 +230,8 @@ def test_a_sentinel_in_every_read_only_field_is_not_stored(
         del extra["signers"]  # there it says whom to remind
     if operation.startswith("PUT") and "{id}" in operation:
         del extra["id"]  # another than the address's is refused
+    if "test-email" in operation:
+        api = api_of("portal", rights=["on_behalf"])
     if "document-" in operation:
         api = api_of("clerk", rights=["manage_profiles"])
     answer = call(api, operation, process, extra=extra | nested_sentinels(operation, process))

@@ -24,7 +24,7 @@ from tests.people import ANA, BEN
 
 CONTRACT = json.loads((Path(__file__).parents[2] / "contract.json").read_text(encoding="utf-8"))
 
-NOT_YET = {"POST /api/notifications/test-email", "POST /api/audit-events"}
+NOT_YET = {"POST /api/audit-events"}
 """Operations of the reference that are not offered yet; a later change empties it."""
 
 
@@ -77,6 +77,8 @@ def test_each_operation_has_the_parameters_and_the_body_of_the_reference(
         body = resolved(schema, ours["requestBody"]["content"]["application/json"]["schema"])
         assert body["name"] == operation["body"]
     success = next(r for status, r in ours["responses"].items() if status.startswith("2"))
+    if operation["response"] is None:
+        return
     answer = success["content"]["application/json"]["schema"]
     if operation["response"].startswith("Page<"):
         answer = resolved(schema, answer)["properties"]["content"]["items"]

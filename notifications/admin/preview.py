@@ -1,0 +1,76 @@
+"""What a mail would look like: in each language, with sample values or those of a process, links masked."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from config.errors import DomainError, Invalid
+from config.vocabulary import EventType, Role
+from config.wire import is_id
+from notifications.models import MessageTemplate
+from notifications.outbox import Draft, written
+from notifications.texts.choice import Texts
+from notifications.texts.render import Rendered, described, rendered, values
+from notifications.texts.shipped import LANGUAGES
+from notifications.texts.values import SAMPLE
+from notifications.trial import masked_link
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    language: str
+    parts: Rendered | None
+    origin: str
+
+
+def previews(event: str, role: str, *, group: str | None, process: str) -> Iterator[Preview]:
+    """One for each language; `Invalid` if there is no such process."""
+    draft = _draft(event, role, group=group, process=process)
+    return (_preview(draft, language) for language in _languages(event, role))
+
+
+def sample_draft(event: str, role: str, *, language: str = "", group: str | None = None) -> Draft:
+    """A message about nothing that has happened, with much of everything in it."""
+    told: dict[str, Any] = {name: value for name, value in SAMPLE.items() if name != "tasks"}
+    if role == Role.INITIATOR:
+        told = {**told, "process": {**told["process"], "initiator": None, "comment": None}, "tasks": []}
+    return Draft(
+        key="",
+        event=EventType(event),
+        role=Role(role),
+        address="",
+        language=language,
+        owner_group=group,
+        context={**told, "link": masked_link() if role not in (Role.INITIATOR, Role.ADMINISTRATOR) else None},
+    )
+
+
+def _draft(event: str, role: str, *, group: str | None, process: str) -> Draft:
+    if not process:
+        return sample_draft(event, role, group=group)
+    example_of: Any = import_string(settings.EXAMPLE_OF)
+    found = example_of(uuid.UUID(process), EventType(event), Role(role)) if is_id(process) else None
+    if found is None:
+        raise Invalid("There is no process with this id.")
+    return found
+
+
+def _preview(draft: Draft, language: str) -> Preview:
+    message = written(draft, at=timezone.now(), language=language)
+    if message.signer_id:
+        message.signer_id, message.context = None, {**message.context, "link": masked_link()}
+    try:
+        text = Texts([draft.event]).choose(draft.event, draft.role, tag=language, group=draft.owner_group)
+        return Preview(language, rendered(text.source, values(message, text.language)), described(text))
+    except DomainError as refusal:
+        return Preview(language, None, refusal.detail)
+
+
+def _languages(event: str, role: str) -> list[str]:
+    rows = MessageTemplate.objects.filter(event=event, role=role).values_list("language", flat=True)
+    return list(dict.fromkeys([*LANGUAGES, *rows]))

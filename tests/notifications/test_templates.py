@@ -1,0 +1,264 @@
+"""Texts that operators shape: what may be written, what is used, and what the pages show."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from config.access.models import User
+from config.errors import Invalid
+from config.kept import actions as kept
+from notifications.models import Message, MessageTemplate
+from notifications.texts import sandbox
+from notifications.texts.choice import NoText, SwitchedOff, Texts
+from notifications.texts.shipped import shipped
+from tests.builders import BOSS, NOON, client_user, started_process
+from tests.conftest import Api, Outbox
+from tests.people import ANA, BEN, ILZE, address, body, signer
+
+pytestmark = pytest.mark.django_db
+URL = "/admin/notifications/messagetemplate/"
+GOOD = {"subject": "Hello {{ process.name }}", "html": "<p>{{ signer.name }}</p>", "text": "Hello"}
+
+
+def template(event: str = "TASK_STARTED", role: str = "SIGNER", language: str = "en", **more: Any) -> MessageTemplate:
+    said = {"event": event, "role": role, "language": language, **GOOD, **more}
+    return kept.create(MessageTemplate, said, actor=BOSS, at=NOON)
+
+
+class TestWhatMayBeWritten:
+    @pytest.mark.parametrize(
+        ("column", "source", "says"),
+        [
+            ("subject", "{{ proces.name }}", "Line 1: there is no variable 'proces.name'."),
+            ("html", "<p>\n{{ signer.code }}</p>", "Line 2: there is no variable 'signer.code'."),
+            ("text", "a\nb\n{% if %}", "Line 3: missing expression."),
+            ("text", "{{ signer.name", "Line 1: expected '}}'"),
+            ("text", "{% for t in tasks %}\n{{ t.owner }}{% endfor %}", "Line 2: t.owner is undefined."),
+            ("text", "{{ signer.name | shout }}", "Line 1: unknown filter 'shout'."),
+            ("html", "{% include 'x' %}", "unexpected tag 'include'"),
+            ("html", "{{ signer.__class__ }}", "there is no variable 'signer.__class__'"),
+            ("text", "{% for i in (1..10000) %}{% for j in (1..9) %}x{% endfor %}{% endfor %}", "loop iteration limit"),
+            ("text", "{% for i in (1..9999) %}" + "x" * 200 + "{% endfor %}", "output stream limit"),
+            ("text", "{{ dueDate | divided_by: 0 }}", "divide"),
+            ("text", "x" * 200_001, "at most 200,000"),
+            ("subject", " ", "needed"),
+        ],
+    )
+    def test_a_text_that_cannot_be_is_not_kept_and_its_line_is_said(self, column: str, source: str, says: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            template(**{column: source})
+        (fault,) = refused.value.faults
+        assert fault.pointer == f"#/{column}"
+        assert says in fault.detail
+        assert not MessageTemplate.objects.exists()
+
+    def test_one_that_takes_too_long_is_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sandbox, "MAX_SECONDS", 0.2)
+        slow = (
+            "{% capture b %}{% for i in (1..9000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}{% endcapture %}"
+            "{% for i in (1..9000) %}{{ b | replace: 'a', 'b' | size }}{% endfor %}"
+        )
+        with pytest.raises(Invalid, match="not valid") as refused:
+            template(text=slow)
+        assert "takes more than" in refused.value.faults[0].detail
+
+    @pytest.mark.parametrize(
+        ("place", "pointer"),
+        [
+            ({"event": "SIGNATURE"}, "#/role"),
+            ({"event": "REMINDER", "role": "VIEWER"}, "#/role"),
+            ({"role": "ADMINISTRATOR"}, "#/role"),
+            ({"language": "lv-LV"}, "#/language"),
+        ],
+    )
+    def test_only_what_is_offered(self, place: dict[str, str], pointer: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            template(**place)
+        assert [fault.pointer for fault in refused.value.faults] == [pointer]
+
+    def test_a_text_sees_values_and_no_objects(self) -> None:
+        for source in ("{{ process.name.__class__ }}", "{{ process['__init__'] }}", "{{ tasks.append }}"):
+            with pytest.raises(sandbox.Unrenderable):
+                sandbox.render(source, {"process": {"name": "x"}, "tasks": []})
+
+    def test_values_are_escaped_in_html_alone(self) -> None:
+        values = {"signer": {"name": "<b>&"}}
+        assert sandbox.render("{{ signer.name }}", values, html=True) == "&lt;b&gt;&amp;"
+        assert sandbox.render("{{ signer.name }}", values) == "<b>&"
+
+    def test_style_sheets_are_written_to_the_elements(self) -> None:
+        html = sandbox.inlined("<html><head><style>p { color: red }</style></head><body><p>x</p></body></html>")
+        assert re.search(r'<p style="color: ?red;?">', html)
+
+
+class TestWhatIsUsed:
+    def origin(self, tag: str = "", group: str | None = None) -> str:
+        return Texts(["TASK_STARTED"]).choose("TASK_STARTED", "SIGNER", tag=tag, group=group).origin
+
+    def test_the_groups_own_before_the_general_before_the_shipped(self) -> None:
+        assert self.origin("en", "legal") == "as shipped"
+        template()
+        assert self.origin("en", "legal") == "template for en, version 1"
+        template(owner_group="legal")
+        assert self.origin("en", "legal") == "template for en, legal, version 1"
+        assert self.origin("en", "sales") == self.origin("en") == "template for en, version 1"
+        assert self.origin("lv", "legal") == "as shipped"
+
+    def test_a_language_that_does_not_ship(self, settings: Any) -> None:
+        template(language="de")
+        texts = Texts(["TASK_STARTED"])
+        assert texts.choose("TASK_STARTED", "SIGNER", tag="de-AT").language == "de"
+        settings.MAIL_LANGUAGE = "lt"
+        assert texts.choose("TASK_STARTED", "SIGNER", tag="sv").language == "lt"
+
+    def test_off_or_empty_and_nobody_of_that_role_is_written_to(self, outbox: Outbox) -> None:
+        template(active=False)
+        template("TASK_STARTED", "APPROVER", subject="", html="", text="")
+        started_process([[ANA, signer(BEN, "APPROVER")]])
+        rows = outbox.of("TASK_STARTED")
+        assert [(row.status, row.address) for row in rows] == [
+            ("SUPPRESSED", address(ANA)),
+            ("SUPPRESSED", address(BEN)),
+        ]
+        assert all("switched off" in row.reason for row in rows)
+        with pytest.raises(SwitchedOff):
+            self.origin()
+
+    def test_a_text_of_ones_own_reaches_those_whom_the_product_does_not_write_to(
+        self, api: Api, outbox: Outbox
+    ) -> None:
+        process = api.post("/api/processes", body([[ANA, BEN]])).json()
+        act = f"/api/signers/{process['signers'][0]['id']}/act"
+        api.post(act, {"signingStatus": "SIGNED"})
+        assert outbox.of("SIGNER_SIGNED") == []
+        with pytest.raises(NoText):
+            Texts(["SIGNER_SIGNED"]).choose("SIGNER_SIGNED", "INITIATOR")
+
+        template("SIGNER_SIGNED", "INITIATOR")
+        template("SIGNER_SIGNED", "SIGNER", owner_group="legal")
+        api.post(f"/api/signers/{process['signers'][1]['id']}/act", {"signingStatus": "SIGNED"})
+        assert outbox.addressees("SIGNER_SIGNED") == [address(ILZE)]
+
+    def test_the_shipped_text_has_moved_on(self) -> None:
+        row = template()
+        assert not row.outdated
+        MessageTemplate.objects.update(based_on="what shipped before")
+        row.refresh_from_db()
+        assert row.outdated
+        again = kept.replace(row, dict(GOOD), actor=BOSS, at=NOON)
+        assert (again.version, again.outdated) == (2, False)
+        assert kept.replace(row, dict(GOOD), actor=BOSS, at=NOON).version == 2
+
+
+class TestPages:
+    @pytest.fixture
+    def boss(self) -> Client:
+        user = client_user("boss", rights=["administer"])
+        User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True, email="boss@example.com")
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def cells(self, page: Any) -> dict[tuple[str, str, str], str]:
+        return {
+            (line["event"], line["role"], language): cell["state"] + (" moved" if cell["outdated"] else "")
+            for line in page.context["lines"]
+            for language, cell in zip(page.context["languages"], line["cells"], strict=True)
+        }
+
+    def test_the_whole_matrix_at_a_glance(self, boss: Client) -> None:
+        template()
+        template(language="lv", active=False)
+        template(language="de")
+        template("SIGNER_SIGNED", "INITIATOR", "lv")
+        template(language="lt", owner_group="legal")
+        MessageTemplate.objects.filter(language="de").update(based_on="x")
+        MessageTemplate.objects.filter(language="en").update(based_on="x")
+        cells = self.cells(boss.get(URL))
+        row = [cells["TASK_STARTED", "SIGNER", language] for language in ("en", "lv", "lt", "de")]
+        assert row == ["changed moved", "off", "shipped", "changed"]
+        assert cells["SIGNER_SIGNED", "INITIATOR", "lv"] == "changed"
+        assert cells["SIGNER_SIGNED", "INITIATOR", "en"] == "missing"
+        assert cells["SIGNER_SIGNED", "VIEWER", "en"] == "nobody"
+        assert len(cells) == 36 * 6
+
+        legal = self.cells(boss.get(f"{URL}?group=legal"))
+        row = [legal["TASK_STARTED", "SIGNER", language] for language in ("en", "lv", "lt")]
+        assert row == ["general", "off", "changed"]
+        assert boss.get(f"{URL}list/").status_code == 200
+
+    def test_a_new_text_begins_as_the_one_that_is_used_and_is_kept_by_the_rules(self, boss: Client) -> None:
+        address = f"{URL}add/?event=TASK_STARTED&role=SIGNER&language=lv"
+        page = boss.get(address)
+        form = page.context["adminform"].form
+        ships = shipped("TASK_STARTED", "SIGNER", "lv")
+        assert ships is not None
+        assert form["subject"].value() == ships.subject
+        said = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+        refused = boss.post(address, {**said, "subject": "{{ nothing }}"})
+        assert "there is no variable" in refused.content.decode()
+        assert boss.post(address, {**said, "subject": "Jauns"}).status_code == 302
+        row = MessageTemplate.objects.get()
+        assert (row.subject, row.html.replace("\r\n", "\n"), row.outdated) == ("Jauns", ships.html, False)
+
+    def test_back_to_an_earlier_version(self, boss: Client) -> None:
+        row = template()
+        kept.replace(row, {"subject": "Second"}, actor=BOSS, at=NOON)
+        earlier = row.history.order_by("history_id").first()
+        page = boss.get(f"{URL}{row.pk}/change/")
+        assert [line.version for line in page.context["earlier"]] == [1]
+        boss.post(f"{URL}{row.pk}/restore/", {"version": earlier.pk})
+        row.refresh_from_db()
+        assert (row.subject, row.version) == (GOOD["subject"], 3)
+        assert row.history.count() == 3
+        boss.post(f"{URL}{row.pk}/restore/", {"version": "x"})
+        row.refresh_from_db()
+        assert row.version == 3
+
+    def test_a_preview_in_every_language_with_a_sample_or_a_process(self, boss: Client) -> None:
+        process = started_process([[signer(ANA, commentForSigner="Clause 7")]], documentName="Ūdens līgums")
+        query = f"{URL}preview/?event=TASK_STARTED&role=SIGNER"
+        sample, real = (boss.get(q).content.decode() for q in (query, f"{query}&process={process.pk}"))
+        assert sample.count("<iframe") == real.count("<iframe") == 10
+        assert "Nomas līgums" in sample
+        assert "Ūdens līgums" in real
+        assert "Clause 7" in real
+        signer_id = process.signers.get().pk
+        assert str(signer_id) not in real.replace(str(process.pk), "")
+        assert "sandbox srcdoc" in real
+        for wrong in ("&process=x", "&process=9dce9e72-6bf9-4874-8dd1-44342027dd4f"):
+            assert boss.get(query + wrong).status_code == 302
+        assert boss.get(f"{URL}preview/?event=SIGNATURE&role=SIGNER").status_code == 302
+
+    @pytest.mark.parametrize("role", ["INITIATOR", "SIGNER", "APPROVER", "VIEWER"])
+    @pytest.mark.parametrize("event", ["PROCESS_STARTED", "REMINDER", "SIGNER_DECLINED", "PROCESS_COMPLETED"])
+    def test_previews_of_every_kind(self, boss: Client, event: str, role: str) -> None:
+        process = started_process([[ANA]])
+        for query in ("", f"&process={process.pk}"):
+            page = boss.get(f"{URL}preview/?event={event}&role={role}{query}")
+            assert page.status_code == (302 if (event, role) == ("REMINDER", "VIEWER") else 200)
+
+    def test_a_test_from_the_page(self, boss: Client) -> None:
+        row = template()
+        boss.post(f"{URL}{row.pk}/send-test/")
+        (message,) = Message.objects.all()
+        assert (message.address, message.process_id, message.signer_id) == ("boss@example.com", None, None)
+
+    def test_only_administrators_change_texts_and_see_previews(self) -> None:
+        user = client_user("clerk")
+        User.objects.filter(pk=user.pk).update(is_staff=True)
+        user.user_permissions.add(*Permission.objects.filter(content_type__app_label="notifications"))
+        clerk = Client()
+        clerk.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        assert clerk.get(URL).status_code == 200
+        assert clerk.get(f"{URL}add/").status_code == 403
+        assert clerk.get(f"{URL}preview/?event=TASK_STARTED&role=SIGNER").status_code == 302
+        row = template()
+        assert clerk.post(f"{URL}{row.pk}/change/", {}).status_code == 403
+        clerk.post(f"{URL}{row.pk}/restore/", {"version": row.history.get().pk})
+        assert MessageTemplate.objects.get().version == 1
+        assert clerk.get("/admin/notifications/remindersettings/1/change/").status_code in (302, 403, 200)
+        assert clerk.post("/admin/notifications/remindersettings/1/change/", {"hour": 5}).status_code in (302, 403)
