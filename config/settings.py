@@ -325,7 +325,6 @@ if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DE
 DEFAULT_FROM_EMAIL = _needed("DEFAULT_FROM_EMAIL", "the sender of mails.", "Paraph <paraph@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAIL_LANGUAGE = env.str("MAIL_LANGUAGE", default="en")
-MAIL_SENDERS = env.int("MAIL_SENDERS", default=1 if _database["ENGINE"] == "config.sqlite" else 4)
 MAIL_RATE_PER_MINUTE = env.int("MAIL_RATE_PER_MINUTE", default=0)
 MAIL_REPLY_TO_INITIATOR = env.bool("MAIL_REPLY_TO_INITIATOR", default=False)
 TEST_MAILS_PER_HOUR = env.int("TEST_MAILS_PER_HOUR", default=100)

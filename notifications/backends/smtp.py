@@ -1,6 +1,7 @@
 """Django's SMTP backend, which can be cut off at any moment: also while the server greets."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from django.core.mail.backends import smtp
@@ -8,6 +9,8 @@ from django.core.mail.backends import smtp
 
 class EmailBackend(smtp.EmailBackend):
     _socket: socket.socket | None = None
+    before_data: Callable[[], None] | None = None
+    """Called when the server has taken the addresses, right before it gets the mail."""
 
     @property
     def connection_class(self) -> Any:
@@ -17,6 +20,11 @@ class EmailBackend(smtp.EmailBackend):
             def _get_socket(self, *args: Any) -> socket.socket:
                 backend._socket = super()._get_socket(*args)
                 return backend._socket
+
+            def data(self, msg: Any) -> tuple[int, bytes]:
+                if backend.before_data is not None:
+                    backend.before_data()
+                return super().data(msg)
 
         return Watched
 

@@ -5,11 +5,13 @@ between costs one duplicate at the most, under the same Message-ID.
 """
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import F
 
 from audit.log import Event, record
 from config.access.actor import SERVICE
@@ -20,10 +22,19 @@ from notifications.models import Message, MessageStatus, RefusedAddress
 
 BATCH = 20
 LEASE = timedelta(seconds=settings.SEND_LEASE)
+RENEWED_AFTER = timedelta(seconds=5)
 RETRIES = [timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)]
 GIVE_UP_AFTER = timedelta(days=3)
-TAKEN = "taken by the mail server"
 _LOG_AT_MOST = 50
+
+# What every mail costs is written by hand: the ORM would take longer over these than the database.
+_HELD = "id = %s AND lease_until = %s AND tries = %s"
+_STILL_HELD = f"SELECT 1 FROM notifications_message WHERE {_HELD} AND status = 'SENDING'"
+_RENEW = f"UPDATE notifications_message SET lease_until = %s WHERE {_HELD} AND status = 'SENDING'"
+_SENT = (
+    "UPDATE notifications_message SET status = 'SENT', reason = '', lease_until = NULL, sent_at = %s, "
+    f"written_with = %s WHERE {_HELD} AND status IN ('SENDING', 'WITHDRAWN')"
+)
 
 
 @transaction.atomic
@@ -31,23 +42,29 @@ def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
     """Take up to `limit` due messages, oldest first; no other sender gets them while the lease runs."""
     due = Message.objects.due(at).order_by("queued_at", "id")
     messages = list(due.select_for_update(skip_locked=True)[:limit])
+    taken = {"status": MessageStatus.SENDING, "lease_until": at + LEASE}
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(**taken, tries=F("tries") + 1)
     for message in messages:
         message.status, message.tries, message.lease_until = MessageStatus.SENDING, message.tries + 1, at + LEASE
-    Message.objects.bulk_update(messages, ["status", "tries", "lease_until"])
     return messages
 
 
 def still_held(message: Message, *, at: datetime) -> bool:
-    """Renew the lease for this one send; False if the message was withdrawn or taken over while it waited."""
-    held = _held(message, [MessageStatus.SENDING])
+    """Whether the message was neither withdrawn nor taken over while it waited; its lease is renewed in good time."""
+    assert message.lease_until is not None
+    if message.lease_until - at > LEASE - RENEWED_AFTER:
+        return _run(_STILL_HELD, message.pk, message.lease_until, message.tries)
+    renewed = _run(_RENEW, at + LEASE, message.pk, message.lease_until, message.tries)
     message.lease_until = at + LEASE
-    return bool(held.update(lease_until=message.lease_until))
+    return renewed
 
 
 def mark_sent(message: Message, *, at: datetime, merged: Iterable[Message] = ()) -> None:
     """The server took it. A message withdrawn meanwhile was sent all the same."""
-    outcome = {"status": MessageStatus.SENT, "sent_at": at, "reason": "", "written_with": message.written_with}
-    _mark(message, [MessageStatus.SENDING, MessageStatus.WITHDRAWN], outcome, TAKEN, at, merged)
+    rows = [row.pk for row in merged]
+    with transaction.atomic() if rows else nullcontext():
+        if _run(_SENT, at, message.written_with, message.pk, message.lease_until, message.tries) and rows:
+            Message.objects.filter(pk__in=rows).update(status=MessageStatus.SENT, sent_at=at, reason="")
 
 
 def mark_dropped(message: Message, status: MessageStatus, reason: str, *, at: datetime) -> None:
@@ -88,9 +105,16 @@ def _mark(
     log = [*message.log, {"at": at.isoformat(), "said": said}][-_LOG_AT_MOST:]
     marked = _held(message, still).update(**outcome, lease_until=None, log=log)
     if marked and merged:
-        shared = {name: value for name, value in outcome.items() if name != "written_with"}
-        Message.objects.filter(pk__in=[row.pk for row in merged]).update(**shared)
+        Message.objects.filter(pk__in=[row.pk for row in merged]).update(**outcome)
     return marked
+
+
+def _run(statement: str, *values: Any) -> bool:
+    """Run one of the statements above; whether the row was still this sender's."""
+    adapted = [connection.ops.adapt_datetimefield_value(v) if isinstance(v, datetime) else v for v in values]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, adapted)
+        return bool(cursor.fetchone() if cursor.description else cursor.rowcount)
 
 
 def _held(message: Message, still: list[MessageStatus]) -> Any:

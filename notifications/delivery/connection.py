@@ -2,14 +2,17 @@
 
 import logging
 import smtplib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from threading import Timer
+from threading import Event, Lock, Thread
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+
+from notifications.delivery.gate import GATE
 
 _PERMANENT = 500
 logger = logging.getLogger(__name__)
@@ -29,9 +32,23 @@ class Connection:
 
     def __init__(self) -> None:
         self._backend: Any = None
+        self._passing: Lock | None = None
+        self._watchdog: _Watchdog | None = None
 
-    def send(self, outgoing: EmailMessage) -> Refusal | None:
-        """Try once; None if the server took the mail. Whatever goes wrong is this mail's alone."""
+    @contextmanager
+    def sending(self, outgoing: EmailMessage) -> Iterator[Refusal | None]:
+        """Try once; None if the server took the mail. What became of it is written down inside this block.
+
+        Whatever goes wrong is this mail's alone.
+        """
+        try:
+            yield self._tried(outgoing)
+        finally:
+            if self._passing is not None:
+                self._passing.release()
+                self._passing = None
+
+    def _tried(self, outgoing: EmailMessage) -> Refusal | None:
         try:
             self._send(outgoing)
         except Exception as exc:  # noqa: BLE001 (a fault of one mail, or of a backend's own, holds up no other)
@@ -42,6 +59,8 @@ class Connection:
 
     def close(self) -> None:
         backend, self._backend = self._backend, None
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if backend is not None:
             try:
                 backend.close()
@@ -51,13 +70,20 @@ class Connection:
     def _send(self, outgoing: EmailMessage) -> None:
         if self._backend is None:
             self._backend = get_connection(fail_silently=False)
-        with _deadline(self._backend):
+            self._backend.before_data = self._enter
+            self._watchdog = _Watchdog(self._backend.cut) if hasattr(self._backend, "cut") else None
+        with self._watchdog.deadline() if self._watchdog else nullcontext():
             try:
                 self._backend.open()
             except Exception as exc:
                 # Certificates, logins, greetings: whatever the server says here, it says not of this message.
                 raise ConnectionError(_words(exc)) from exc
+            if not hasattr(type(self._backend), "before_data"):
+                self._enter()
             self._backend.send_messages([outgoing])
+
+    def _enter(self) -> None:
+        self._passing = GATE.enter()
 
 
 @contextmanager
@@ -75,20 +101,35 @@ def refusal(exc: Exception) -> Refusal:
     return Refusal(_words(exc), _is_permanent(exc), of_address)
 
 
-@contextmanager
-def _deadline(backend: Any) -> Iterator[None]:
-    """Cut the connection when a try takes too long: the socket's timeout bounds each word, not the sum."""
-    cut = getattr(backend, "cut", None)
-    if cut is None:
-        yield
-        return
-    timer = Timer(settings.EMAIL_SEND_DEADLINE, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+class _Watchdog:
+    """Cuts a connection when a try takes too long: the socket's timeout bounds each word of the server, not their sum.
+
+    One thread that looks now and then, for as long as the connection is kept: one for each mail would cost more than
+    the mail.
+    """
+
+    def __init__(self, cut: Callable[[], None]) -> None:
+        self._cut = cut
+        self._until: float | None = None
+        self._stopped = Event()
+        Thread(target=self._watch, daemon=True).start()
+
+    @contextmanager
+    def deadline(self) -> Iterator[None]:
+        self._until = time.monotonic() + settings.EMAIL_SEND_DEADLINE
+        try:
+            yield
+        finally:
+            self._until = None
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(min(1.0, settings.EMAIL_SEND_DEADLINE / 5)):
+            until = self._until
+            if until is not None and time.monotonic() > until:
+                self._cut()
 
 
 def _is_permanent(exc: Exception) -> bool:

@@ -1,14 +1,12 @@
 """Sends what is due: claims some messages, commits, sends each without a transaction, marks each by itself.
 
-Several senders work beside each other where there is much to do, each with connections of its own.
+Several senders work beside each other where there is much to do: each task of a worker is one, with a connection of its
+own.
 """
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from django.conf import settings
-from django.db import connection as database
 from django.utils import timezone
 
 from config.errors import DomainError
@@ -23,25 +21,15 @@ NO_LONGER_DUE = "no longer due when it was to be sent"
 
 
 def send_due() -> int:
-    """Send everything that is due; the number of mails the server took."""
-    first = _claimed()
-    if len(first) < claims.BATCH or settings.MAIL_SENDERS == 1:
-        return _send_until_done(first)
-    with ThreadPoolExecutor(settings.MAIL_SENDERS) as pool:
-        senders = [pool.submit(_as_thread, first if n == 0 else None) for n in range(settings.MAIL_SENDERS)]
-        return sum(sender.result() for sender in senders)
+    """Send everything that is due; the number of mails the server took.
 
-
-def _as_thread(claimed: list[Message] | None) -> int:
-    try:
-        return _send_until_done(_claimed() if claimed is None else claimed)
-    finally:
-        database.close()
-
-
-def _send_until_done(claimed: list[Message]) -> int:
+    Who finds more than one claim's worth rings for another sender to help.
+    """
     sent = 0
     with connected() as connection:
+        claimed = _claimed()
+        if len(claimed) == claims.BATCH:
+            outbox.ring()
         while claimed:
             sent += _Batch.of(claimed).send(connection)
             claimed = _claimed()
@@ -98,11 +86,11 @@ class _Batch:
         except Exception as exc:  # noqa: BLE001 (a defect in one message holds up no other)
             claims.mark_refused(message, Refusal(refusal(exc).answer, permanent=False), at=timezone.now())
             return False
-        refused = connection.send(outgoing)
-        if refused is not None:
-            claims.mark_refused(message, refused, at=timezone.now(), merged=merged)
-            return False
-        claims.mark_sent(message, at=timezone.now(), merged=merged)
+        with connection.sending(outgoing) as refused:
+            if refused is not None:
+                claims.mark_refused(message, refused, at=timezone.now(), merged=merged)
+                return False
+            claims.mark_sent(message, at=timezone.now(), merged=merged)
         if (address := message.address.lower()) in self.refused_before:
             RefusedAddress.objects.filter(address=address).delete()
         return True

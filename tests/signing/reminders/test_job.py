@@ -1,7 +1,8 @@
 """The job that reminds: who, when, once."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -150,8 +151,10 @@ def sent_mails() -> list[Any]:
     taken: list[Any] = []
 
     class Taking:
-        def send(self, outgoing: Any) -> None:
+        @contextmanager
+        def sending(self, outgoing: Any) -> Iterator[None]:
             taken.append(outgoing)
+            yield None
 
     messages = [m for m in claim(datetime.now(UTC)) if m.event == "REMINDER"]
     _Batch.of(messages).send(Taking())  # type: ignore[arg-type]
