@@ -1,11 +1,11 @@
-# Paraph: everything needs Python 3.11+ and make; `test-services` and `soak` also need PostgreSQL and Redis.
+# Paraph: everything needs Python 3.11+ and make; `test-services`, `soak` and `bench` also need PostgreSQL and Redis.
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 POSTGRES_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 REDIS_URL ?= redis://127.0.0.1:6379/15
 
-.PHONY: run test check test-services soak format requirements clean
+.PHONY: run test check test-services soak bench format requirements clean
 
 run: export CELERY_BROKER_URL ?= filesystem://localhost/
 run: export LOG_LEVEL ?= WARNING
@@ -33,6 +33,10 @@ test-services: .venv/ready-dev
 
 soak: .venv/ready-dev
 	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) SOAK=10 $(BIN)/pytest --services tests/faults tests/services/test_broken.py
+
+bench: .venv/ready-dev
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.delivery
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.reminders
 
 format: .venv/ready-dev
 	$(BIN)/ruff format .

@@ -13,7 +13,7 @@ from typing import Any
 from bench.surroundings import database, mail_server
 
 MESSAGES = int(os.environ.get("MESSAGES", "10000"))
-SENDERS = int(os.environ.get("SENDERS", "2"))
+SENDERS = int(os.environ.get("SENDERS", "3"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
 

@@ -7,23 +7,26 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from import_export.admin import ImportExportMixin
-from import_export.formats.base_formats import CSV, XLSX
 from import_export.forms import ConfirmImportForm
 from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.decorators import display
 
 from config.access.backoffice import staff_actor
 from config.kept.admin import KeptAdmin
 from config.personal_codes import doubtful
 from config.text import code_key, plain
-from contacts.models import Contact
+from contacts.formats import SheetCSV, SheetXLSX, UnreadableSheet
+from contacts.models import Contact, Upload
 from contacts.sheets import COLUMNS, ContactSheet, progress_key
-from contacts.uploads import Uploads
+from contacts.uploads import Uploads, taken
+from notifications.outbox import refused
 
 LARGEST_SHEET = 16 * 1024 * 1024
 _TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -44,7 +47,8 @@ class SheetForm(Watched, ImportForm):
 
 
 class SheetConfirmForm(Watched, ConfirmImportForm):
-    pass
+    format = forms.ChoiceField(choices=[("0", "CSV"), ("1", "XLSX")], widget=forms.HiddenInput)
+    resource = forms.ChoiceField(choices=[("0", "contacts")], required=False, widget=forms.HiddenInput)
 
 
 @admin.register(Contact)
@@ -55,18 +59,28 @@ class ContactAdmin(ImportExportMixin, KeptAdmin):
     list_filter_submit = True
     search_help_text = "Part of the name or the address, without case and diacritics, or a personal code."
     fieldsets = (
-        (None, {"fields": ("name", ("country", "personal_code"), "email", "phone", "language", "seen_version")}),
+        (
+            None,
+            {"fields": ("name", ("country", "personal_code"), "email", "refused", "phone", "language", "seen_version")},
+        ),
         ("In a process", {"fields": ("role", "default_anonymous")}),
         ("Who sees it", {"fields": ("scope", "owner", "group")}),
     )
+    readonly_fields = ["refused"]
     resource_classes = [ContactSheet]
     import_form_class = SheetForm
     confirm_form_class = SheetConfirmForm
     export_form_class = ExportForm
-    import_formats = export_formats = [CSV, XLSX]
+    import_formats = export_formats = [SheetCSV, SheetXLSX]
+    to_encoding = "utf-8-sig"  # so that spreadsheets know it
     import_template_name = "contacts/import.html"
     tmp_storage_class = Uploads
     skip_admin_log = True  # each contact has its history
+
+    @display(description="Refused by the mail server")
+    def refused(self, contact: Contact) -> str:
+        known = refused([contact.email]).get((contact.email or "").lower())
+        return f"{known.refused_at:%Y-%m-%d %H:%M}: {known.answer}" if known else "no"
 
     def found(self, rows: Any, term: str) -> Any:
         by_name = rows.filter(name_plain__contains=plain(term))
@@ -107,6 +121,7 @@ class ContactAdmin(ImportExportMixin, KeptAdmin):
             "at": timezone.now(),
             "progress": _own(request, said.get("progress") or ""),
             "preview": "import_file" in said,
+            "seen": request.__dict__.setdefault("_sheet_seen", {}),
         }
 
     def get_export_resource_kwargs(self, request: HttpRequest, **kwargs: Any) -> dict[str, Any]:
@@ -117,6 +132,36 @@ class ContactAdmin(ImportExportMixin, KeptAdmin):
 
     def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {"columns": COLUMNS}
+
+    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
+        if not isinstance(e, UnreadableSheet):
+            return super().add_data_read_fail_error_to_form(form, e)
+        return form.add_error("import_file", e.detail)
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """The preview. What cannot be imported is not kept."""
+        page = super().import_action(request, **kwargs)
+        if isinstance(page, TemplateResponse) and page.context_data is not None and request.method == "POST":
+            uploaded = getattr(request.FILES.get("import_file"), "tmp_storage_name", None)
+            if uploaded and "confirm_form" not in page.context_data:
+                Upload.objects.filter(pk=uploaded).delete()
+        return page
+
+    def create_confirm_form(self, request: HttpRequest, import_form: Any = None) -> Any:
+        if import_form is not None:
+            seen = request.__dict__.get("_sheet_seen", {})
+            uploaded = Upload.objects.filter(pk=import_form.cleaned_data["import_file"].tmp_storage_name)
+            uploaded.update(seen=seen, made_by=request.user.get_username())
+        return super().create_confirm_form(request, import_form)
+
+    @transaction.atomic
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """The import, once: the upload is taken in the import's own transaction."""
+        if request.method == "POST" and self.has_import_permission(request):
+            name = request.POST.get("import_file_name", "")
+            upload = taken(name, by=request.user.get_username(), at=timezone.now())
+            request.__dict__["_sheet_seen"] = upload.seen
+        return super().process_import(request, **kwargs)
 
     def process_result(self, result: Any, request: HttpRequest) -> HttpResponse:
         """To the list, unless what could be imported when it was previewed cannot be any more."""

@@ -3,6 +3,7 @@
 Columns ending in `_plain` or `_key` are what searches compare; `folded` makes them.
 """
 
+import re
 import uuid
 from typing import Any
 
@@ -17,6 +18,8 @@ from config.kept.ownership import owned
 from config.personal_codes import malformed
 from config.text import code_key, plain
 from config.vocabulary import Role
+
+_WRITTEN_PHONE = re.compile(r"[0-9+()/. \u00a0-]+")
 
 
 class Contact(Owned):
@@ -97,6 +100,8 @@ class Upload(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     content = models.BinaryField()
+    seen = models.JSONField(default=dict, help_text="The versions of the contacts that its preview was about.")
+    made_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
@@ -109,11 +114,20 @@ def _with_readable_phone(body: Body, before: Contact | None) -> tuple[Body, list
     if not said or said == getattr(before, "phone", None):
         return ({**body, "phone": None} if "phone" in body and not said else body), []
     country = body.get("country", getattr(before, "country", None))
-    try:
-        number = phonenumbers.parse(said, country.upper() if country else None)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    number = _number(said, country)
+    if number is None:
         detail = "This is no phone number; write it with the country's prefix, like +371 29123456."
         return body, [Fault(detail, code="not_a_phone_number", pointer="#/phone")]
     return {**body, "phone": phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}, []
+
+
+def _number(said: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number, if it is a whole one: with its area, without an extension, and without words."""
+    if not _WRITTEN_PHONE.fullmatch(said):
+        return None
+    try:
+        number = phonenumbers.parse(said, country.upper() if country else None)
+    except phonenumbers.NumberParseException:
+        return None
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    return number if reason == phonenumbers.ValidationResult.IS_POSSIBLE else None

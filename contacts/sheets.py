@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from config.access.actor import Actor
@@ -23,10 +24,10 @@ from config.errors import DomainError, Fault
 from config.kept.actions import who
 from config.wire import is_id
 from contacts.api.serializers import ContactSerializer
+from contacts.formats import Sheet, UnreadableSheet
 from contacts.models import Contact
 
 COLUMNS = [name for name in Contact.WIRE if name != "createdAt"]
-MOST_LINES = 50_000
 BATCH = 500
 SHOWN = 200
 """How many changed lines a preview shows."""
@@ -37,15 +38,8 @@ _ALWAYS = frozenset({"owner", "scope", "defaultAnonymous"})
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-class UnreadableSheet(Exception):
-    """The file as a whole cannot be imported; the text says why."""
-
-
 class Lines(Result):
-    """Results by the line of the file, whose first is the header."""
-
-    def append_invalid_row(self, number: int, row: Any, validation_error: ValidationError) -> None:
-        super().append_invalid_row(number + 1, row, validation_error)
+    """Results by the lines of the file."""
 
     @property
     def shown(self) -> list[RowResult]:
@@ -77,7 +71,8 @@ class Known(BaseInstanceLoader):
 class ContactSheet(ModelResource):
     """For an actor, as of a moment; `progress` names the place where it is noted how far an import has come.
 
-    What is imported for good is locked while it is; a `preview` only looks.
+    What is imported for good is locked while it is; a `preview` only looks, and notes in `seen` the versions of the
+    contacts that it is about, by which the import knows that they are still the same.
     """
 
     class Meta:
@@ -90,8 +85,18 @@ class ContactSheet(ModelResource):
         clean_model_instances = False
         instance_loader_class = Known
 
-    def __init__(self, *, actor: Actor, at: datetime, progress: str = "", preview: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        actor: Actor,
+        at: datetime,
+        progress: str = "",
+        preview: bool = False,
+        seen: dict[str, int] | None = None,
+    ) -> None:
         super().__init__()
+        self.seen = {} if seen is None else seen
+        self._lines: list[int] = []
         self.actor, self.at, self.progress, self.preview = actor, at, progress, preview
         self._total = 0
         self._lines_of: dict[str, int] = {}
@@ -119,15 +124,20 @@ class ContactSheet(ModelResource):
             raise UnreadableSheet(f"Unknown columns: {', '.join(unknown)}. Known are: {', '.join(COLUMNS)}.")
         if len(set(headers)) < len(headers):
             raise UnreadableSheet("A column stands twice in the first line.")
-        if len(dataset) > MOST_LINES:
-            raise UnreadableSheet(f"{len(dataset):,} lines; at most {MOST_LINES:,} are imported at once.")
+        self._lines = dataset.lines if isinstance(dataset, Sheet) else list(range(2, len(dataset) + 2))
         self._total = len(dataset)
+
+    def after_import(self, dataset: Any, result: Lines, **kwargs: Any) -> None:
+        for row in (*result.invalid_rows, *result.error_rows):
+            row.number = self._lines[row.number - 1]
 
     def import_instance(self, instance: Contact, row: dict[str, Any], **kwargs: Any) -> None:
         new = instance._state.adding
         try:
-            self._require_importable(instance, row, kwargs["row_number"] + 1)
+            self._require_importable(instance, row, self._lines[kwargs["row_number"] - 1])
             changed = Contact.settled(_body(row), actor=self.actor, before=None if new else instance)
+            if changed and not new:
+                instance.require_changeable(self.actor)
         except DomainError as refusal:
             raise _as_validation_error(refusal) from None
         self._change = {column: (None if new else getattr(instance, column), v) for column, v in changed.items()}
@@ -168,10 +178,18 @@ class ContactSheet(ModelResource):
             detail = "There is no contact with this id that you may see; leave it empty for a new one."
             raise DomainError(faults=[Fault(detail, pointer="#/id")])
         if not contact._state.adding:
-            contact.require_changeable(self.actor)
+            self._require_as_previewed(contact)
             first = self._lines_of.setdefault(str(contact.pk), line)
             if first != line:
                 raise DomainError(faults=[Fault(f"This id stands in line {first} already.", pointer="#/id")])
+
+    def _require_as_previewed(self, contact: Contact) -> None:
+        """A contact that was changed since the preview is not what was agreed to."""
+        if self.preview:
+            self.seen[str(contact.pk)] = contact.version
+        elif self.seen and self.seen.get(str(contact.pk)) != contact.version:
+            detail = "This contact was changed after the preview; upload the file again to see what is so now."
+            raise DomainError(faults=[Fault(detail, pointer="#/id")])
 
     def _note_progress(self, done: int) -> None:
         if self.progress and (done % BATCH == 0 or done == self._total):
@@ -183,7 +201,7 @@ class ContactSheet(ModelResource):
         value = getattr(instance, field.attribute)
         if isinstance(value, bool):
             return str(value).lower()
-        text = "" if value is None else str(value)
+        text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
         return f"'{text}" if _COMPUTED.match(text) else text
 
 

@@ -22,14 +22,19 @@ class Uploads(BaseStorage):
         self.name = str(Upload.objects.create(content=data, created_at=now).pk)
 
     def read(self) -> Any:
-        found = Upload.objects.filter(pk=self.name).first() if is_id(self.name or "") else None
-        if found is None:
-            raise NotFound("The uploaded file is not kept any more; please upload it again.")
-        content = bytes(found.content)
-        return content.decode(self.encoding) if self.encoding else content
+        return bytes(Upload.objects.get(pk=self.name).content)
 
     def remove(self) -> None:
         Upload.objects.filter(pk=self.name).delete()
+
+
+def taken(name: str, *, by: str, at: datetime) -> Upload:
+    """The upload under its lock, for the one who made it; `NotFound` if it is imported already, or too old."""
+    rows = Upload.objects.select_for_update().filter(made_by=by, created_at__gte=at - KEPT)
+    found = rows.filter(pk=name).first() if is_id(name) else None
+    if found is None:
+        raise NotFound("The uploaded file is not kept any more; please upload it again.")
+    return found
 
 
 def forget(before: datetime) -> int:

@@ -16,7 +16,7 @@ from audit.log import Event, record
 from config.access.actor import Actor
 from config.errors import DomainError
 from config.vocabulary import EventType, Role
-from notifications.models import NOT_YET, RESENDABLE, Message, MessageStatus
+from notifications.models import NOT_YET, RESENDABLE, Message, MessageStatus, RefusedAddress
 
 BELL = "notifications.deliver"
 """The name of the task that sends what is due."""
@@ -115,6 +115,12 @@ def still_due(messages: Iterable[Message]) -> set[int]:
     """The ids of those messages that make sense now, as those say who write them (a setting)."""
     ask: Any = import_string(settings.STILL_DUE)
     return ask(messages)
+
+
+def refused(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:
+    """Those of these addresses that a mail server refused, by the address in small letters. One query."""
+    asked = {address.lower() for address in addresses if address}
+    return {row.address: row for row in RefusedAddress.objects.filter(address__in=asked)} if asked else {}
 
 
 def ring() -> None:

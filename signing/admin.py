@@ -13,6 +13,7 @@ from config.access.backoffice import ReadOnlyAdmin, staff_actor
 from config.text import plain
 from config.vocabulary import ProcessStatus, Right
 from notifications.models import Message
+from notifications.outbox import refused
 from signing import actions, flow
 from signing.models import Process, Signer
 
@@ -80,9 +81,12 @@ def _page(request: HttpRequest, process: Process | None) -> dict[str, Any]:
     actor = staff_actor(request)
     signers = Prefetch("signers", Signer.objects.order_by("position", "id"))
     steps = process.steps.order_by("process_order").prefetch_related(signers)
+    people = [signer for step in steps for signer in step.signers.all()]
+    known = refused([signer.email for signer in people])
     audit_shown = actor.may(Right.ADMINISTER) or actor.may(Right.AUDIT_READ)
     return {
         "steps": steps,
+        "refused": {s.pk: known[s.email.lower()] for s in people if s.email and s.email.lower() in known},
         "sent": Message.objects.of_process(process.id).order_by("id"),
         "events": AuditEvent.objects.of_process(process.id).in_order() if audit_shown else None,
         "may_change": process.managed_by(actor),

@@ -13,8 +13,6 @@ from config.kept.models import Body
 from config.wire import is_id
 from templates_app.models import DocumentAttribute, DocumentProfile, ProfileAttribute
 
-MAX_ATTRIBUTES = 200
-
 
 class AttributeTaken(kept.Taken):
     """A profile brings an attribute of a name that exists; the faults say where."""
@@ -24,6 +22,7 @@ class AttributeTaken(kept.Taken):
 def create_profile(body: Body, *, actor: Actor, at: datetime) -> DocumentProfile:
     """A new profile; its `attributes` name existing ones by id or bring new ones."""
     DocumentProfile.require_creatable(actor)
+    DocumentProfile.take_turns()
     profile = DocumentProfile(created_at=at, **DocumentProfile.settled(body, actor=actor))
     attributes = _listed(body.get("attributes") or [], actor=actor, at=at)
     profile.asks_for = _in_words(attributes)
@@ -52,12 +51,17 @@ def replace_attribute(
     attribute: DocumentAttribute, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
 ) -> DocumentAttribute:
     """Make the attribute what the body says, for every profile that asks for it; their versions rise with it."""
-    profiles = list(DocumentProfile.objects.select_for_update().filter(uses__attribute=attribute).order_by("pk"))
+    before = kept.lock(attribute, actor=actor, expected=expected).version
     changed = kept.replace(attribute, body, actor=actor, at=at, expected=expected)
-    if changed.version != attribute.version:
-        for profile in profiles:
-            note_attributes(profile, actor=actor, at=at)
+    if changed.version != before:
+        note_in_profiles(changed, actor=actor, at=at)
     return changed
+
+
+def note_in_profiles(attribute: DocumentAttribute, *, actor: Actor, at: datetime) -> None:
+    """Raise the versions of the profiles that ask for an attribute which was changed."""
+    for profile in DocumentProfile.objects.select_for_update().filter(uses__attribute=attribute).order_by("pk"):
+        note_attributes(profile, actor=actor, at=at)
 
 
 def note_attributes(profile: DocumentProfile, *, actor: Actor, at: datetime) -> None:

@@ -40,8 +40,7 @@ class DocumentAttributeAdmin(KeptAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        for profile in DocumentProfile.objects.select_for_update().filter(uses__attribute=obj).order_by("pk"):
-            actions.note_attributes(profile, actor=staff_actor(request), at=timezone.now())
+        actions.note_in_profiles(obj, actor=staff_actor(request), at=timezone.now())
 
 
 class AskedFor(TabularInline):

@@ -5,7 +5,7 @@ A process takes its profile's rules along when it starts (`templates_app.rules`)
 
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
@@ -61,6 +61,10 @@ class Template(Owned):
         return {"name_plain": plain(self.name)}
 
 
+_TURNS = 0x7061_7261_7068_0001
+"""The advisory lock of those who write profiles and attributes."""
+
+
 class Managed(Kept):
     """What everybody may read, and only those with the right `manage_profiles` change."""
 
@@ -69,6 +73,16 @@ class Managed(Kept):
 
     def require_changeable(self, actor: Actor) -> None:
         self.require_creatable(actor)
+
+    @classmethod
+    def take_turns(cls) -> None:
+        """Profiles and attributes are written one after another: a change of one may touch many of the others.
+
+        They are few and seldom changed; on SQLite every writer waits anyway.
+        """
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURNS])
 
     @classmethod
     def require_creatable(cls, actor: Actor) -> None:
@@ -210,7 +224,7 @@ class ProfileAttribute(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint("profile", "attribute", name="an_attribute_once_in_a_profile")]
+        constraints = [models.UniqueConstraint(fields=["profile", "attribute"], name="an_attribute_once_in_a_profile")]
 
     def __str__(self) -> str:
         return str(self.attribute)

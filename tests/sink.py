@@ -14,8 +14,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Sink:
-    """`answers` maps an address to the server's answer to RCPT, `final` to DATA; `stall` waits
-    before it takes a mail, `hang_up` drops the line when it has, `pause` delays every answer to a mail taken."""
+    """`answers` maps an address to the server's answer to RCPT, `final` to DATA; `stall` waits before it takes a mail,
+    `drop` drops the line before it has taken it and `hang_up` after, `pause` delays every answer to a mail taken."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -23,6 +23,7 @@ class Sink:
         self.final: dict[str, str] = {}
         self.stall: dict[str, float] = {}
         self.hang_up: set[str] = set()
+        self.drop: set[str] = set()
         self.pause = 0.0
         self.connections = 0
 
@@ -43,6 +44,10 @@ class Sink:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         (to,) = envelope.rcpt_tos
+        if to in self.drop:
+            assert server.transport is not None
+            server.transport.abort()
+            return "451 gone"
         if to in self.final:
             return self.final[to]
         if to in self.stall:

@@ -17,10 +17,14 @@ from config.errors import DomainError, Forbidden
 
 
 def staff_actor(request: HttpRequest) -> Actor:
-    """The person at the back office, with its rights and from its address."""
-    if not isinstance(request.user, User):
-        raise Forbidden("Nobody is logged in.")
-    return principal(request.user, address=client_address(request))
+    """The person at the back office, with its rights and from its address. Asked once a request."""
+    known: Actor | None = getattr(request, "_staff_actor", None)
+    if known is None:
+        if not isinstance(request.user, User):
+            raise Forbidden("Nobody is logged in.")
+        known = principal(request.user, address=client_address(request))
+        request._staff_actor = known  # type: ignore[attr-defined]
+    return known
 
 
 class Refusals:
@@ -30,6 +34,8 @@ class Refusals:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/admin/") and any("\0" in v for vs in request.GET.lists() for v in vs[1]):
+            return HttpResponse("An address holds no NUL.", status=400, content_type="text/plain; charset=utf-8")
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

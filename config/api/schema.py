@@ -34,6 +34,9 @@ HEADERS = {
 }
 
 
+IF_MATCH = OpenApiParameter("If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description=HEADERS["If-Match"][1])
+
+
 class FaultSerializer(serializers.Serializer):
     pointer = serializers.CharField(required=False, help_text="JSON pointer into the body, as a URI fragment.")
     parameter = serializers.CharField(required=False, help_text="Name of a query parameter.")

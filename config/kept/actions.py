@@ -26,6 +26,7 @@ class Taken(DomainError):
 def create(model: type[Row], body: Body, *, actor: Actor, at: datetime) -> Row:
     """A new row of the body, made by this caller."""
     model.require_creatable(actor)
+    model.take_turns()
     return insert(model(created_at=at, **model.settled(body, actor=actor)), actor=actor, at=at)
 
 
@@ -49,6 +50,7 @@ def lock(row: Row, *, actor: Actor, expected: frozenset[str] | None = None) -> R
     """The row under its lock; `NotFound` if it is gone, `Stale` if `expected` is out of date, `Forbidden` unless
     the caller may change it."""
     model = type(row)
+    model.take_turns()
     try:
         locked: Any = model.objects.select_for_update().get(pk=row.pk)
     except model.DoesNotExist:

@@ -14,6 +14,7 @@ from config.errors import DomainError
 from config.kept import actions
 from config.kept.models import Kept
 from config.text import plain
+from config.wire import is_id
 
 
 class KeptForm(forms.ModelForm):
@@ -25,25 +26,39 @@ class KeptForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["seen_version"].initial = self.instance.version
-        rows = self._meta.model.objects
-        rows = rows.select_for_update() if self.is_bound else rows
-        self._before = None if self.instance._state.adding else rows.get(pk=self.instance.pk)
+        self._before = None
+        if self.is_bound:
+            self._meta.model.take_turns()
+            self._before = self._meta.model.objects.select_for_update().filter(pk=self.instance.pk).first()
+        for field in self.fields.values():
+            if isinstance(field, forms.CharField):
+                field.strip = False
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if self._before is not None and cleaned.get("seen_version") not in (None, self._before.version):
+        if self._before is not None and cleaned.get("seen_version") != self._before.version:
             raise forms.ValidationError(
                 "Somebody else has changed this meanwhile. Open it again and repeat your change."
             )
         if self.errors:
             return cleaned
-        said = {column: cleaned[column] for column in self._meta.model.WIRE.values() if column in cleaned}
+        columns = [column for column in self._meta.model.WIRE.values() if column in cleaned]
+        cleaned |= {column: self._as_entered(column, cleaned[column]) for column in columns}
+        said = {column: cleaned[column] for column in columns}
         try:
             self.settled = self._meta.model.settled(said, actor=self.actor, before=self._before)
         except DomainError as refusal:
             self._show(refusal)
             return cleaned
         return cleaned | self.settled
+
+    def _as_entered(self, column: str, value: Any) -> Any:
+        """A text without the line ends that browsers make of it; to the byte as it was, if nobody touched it."""
+        if not isinstance(value, str):
+            return value
+        before, entered = getattr(self._before, column, None), value.replace("\r\n", "\n")
+        untouched = isinstance(before, str) and before.replace("\r\n", "\n") == entered
+        return before if untouched else entered
 
     def _show(self, refusal: DomainError) -> None:
         for fault in refusal.faults:
@@ -85,6 +100,7 @@ class KeptAdmin(SimpleHistoryAdmin, WithButtons):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor, now = staff_actor(request), timezone.now()
+        obj.require_changeable(actor) if change else type(obj).require_creatable(actor)
         if not change:
             for column, value in {**form.settled, "created_at": now}.items():
                 setattr(obj, column, value)
@@ -101,16 +117,29 @@ class KeptAdmin(SimpleHistoryAdmin, WithButtons):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The history of what the caller may see; of what is gone, administrators alone."""
-        if not staff_actor(request).administers and self.get_object(request, object_id) is None:
-            raise Http404
+        self._require_history(request, object_id)
         return super().history_view(request, object_id, extra_context)
+
+    def get_history_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """The versions that the caller might have seen in their time."""
+        return super().get_history_queryset(request, *args, **kwargs).filter(self.model.seen_by(staff_actor(request)))
 
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        if not staff_actor(request).administers and self.get_object(request, object_id) is None:
+        """One version, to look at: going back is an edit like any other."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponse("A version is looked at, not changed.", status=405, headers={"Allow": "GET"})
+        self._require_history(request, object_id)
+        seen = self.model.history.filter(self.model.seen_by(staff_actor(request)), id=object_id)
+        if not (version_id.isascii() and version_id.isdigit() and seen.filter(history_id=version_id).exists()):
             raise Http404
         return super().history_form_view(request, object_id, version_id, extra_context)
+
+    def _require_history(self, request: HttpRequest, object_id: str) -> None:
+        gone = is_id(object_id) and staff_actor(request).administers
+        if not gone and self.get_object(request, object_id) is None:
+            raise Http404
 
 
 def _may_change(request: HttpRequest, obj: Kept | None) -> bool:

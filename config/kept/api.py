@@ -63,7 +63,7 @@ class KeptViewSet(ApiViewSet):
 
     def replaced(self, id: str, body: dict[str, Any]) -> Response:
         row = self.find(id)
-        if body.get("id") and body["id"].casefold() != str(row.pk):
+        if body.get("id") and identifier(body["id"]) != row.pk:
             detail = "The id in the body is another than that in the address."
             raise Invalid(faults=[Fault(detail, code="contradiction", pointer="#/id")])
         return self.answer(self.changed(row, body))

@@ -21,6 +21,7 @@ def crud(
     parameters: list[OpenApiParameter],
     behalf: list[OpenApiParameter] | None = None,
     conflict: tuple[int, ...] = (),
+    in_use: bool = False,
 ) -> dict[str, Any]:
     """The five operations on one kind of row; `says` describes them, `change` is an example of a PUT."""
     name = one.title().replace(" ", "")
@@ -77,7 +78,7 @@ def crud(
             says["destroy"],
             DELETED,
             tag=tag,
-            refusals=(401, 403, 404, 412, *(conflict if "used" in says["destroy"] else ())),
+            refusals=(401, 403, 404, 412, *((409,) if in_use else ())),
             success=204,
         ),
     }

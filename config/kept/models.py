@@ -16,15 +16,12 @@ from simple_history.models import HistoricalRecords
 
 from config.access.actor import Actor
 from config.access.models import User
+from config.access.resolver import NotYours
 from config.errors import Forbidden
 from config.vocabulary import Right, Scope
 
 Body = dict[str, Any]
 """What a serializer or a form makes of what was sent: column names, only the keys that were sent."""
-
-
-class NotYours(Forbidden):
-    code = "not_yours"
 
 
 def _user(request: HttpRequest | None, **kwargs: Any) -> User | None:
@@ -35,8 +32,8 @@ def _user(request: HttpRequest | None, **kwargs: Any) -> User | None:
 
 class KeptQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
-        """What this caller may read: everything, unless a model says otherwise."""
-        return self
+        """What this caller may read."""
+        return self.filter(self.model.seen_by(actor))
 
 
 class Kept(models.Model):
@@ -63,6 +60,15 @@ class Kept(models.Model):
         A `DomainError` says what does not hold; its pointers name the wire's fields.
         """
         raise NotImplementedError
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Q:
+        """Which rows, and which lines of their histories, this caller may read: all, unless a model says otherwise."""
+        return Q()
+
+    @classmethod
+    def take_turns(cls) -> None:
+        """Called before a row of this kind is written: the place to wait for other writers of several rows at once."""
 
     @classmethod
     def differences(cls, body: Body, before: Any) -> Body:
@@ -97,17 +103,6 @@ class Kept(models.Model):
         """A `DomainError` if something still needs this row."""
 
 
-class OwnedQuerySet(KeptQuerySet):
-    def visible_to(self, actor: Actor) -> Self:
-        """`PERSONAL` ones of the caller, `GROUP` ones of its groups, every `GLOBAL` one; administrators see all."""
-        if actor.administers:
-            return self
-        seen = Q(scope=Scope.GLOBAL) | Q(scope=Scope.GROUP, group__in=sorted(actor.groups))
-        if actor.own:
-            seen |= Q(scope=Scope.PERSONAL, owner=actor.subject)
-        return self.filter(seen)
-
-
 class Owned(Kept):
     owner = models.CharField(max_length=255, help_text="The name of the user it belongs to.")
     group = models.CharField(max_length=255, null=True, blank=True, help_text="The code of the group it belongs to.")
@@ -118,10 +113,16 @@ class Owned(Kept):
         help_text="PERSONAL: for the owner alone; GROUP: for the group's members; GLOBAL: for everybody.",
     )
 
-    objects: ClassVar[Any] = OwnedQuerySet.as_manager()
-
     class Meta:
         abstract = True
+
+    @classmethod
+    def seen_by(cls, actor: Actor) -> Q:
+        """`PERSONAL` ones of the caller, `GROUP` ones of its groups, every `GLOBAL` one; administrators see all."""
+        if actor.administers:
+            return Q()
+        seen = Q(scope=Scope.GLOBAL) | Q(scope=Scope.GROUP, group__in=sorted(actor.groups))
+        return seen | Q(scope=Scope.PERSONAL, owner=actor.subject) if actor.own else seen
 
     def require_changeable(self, actor: Actor) -> None:
         allowed = {

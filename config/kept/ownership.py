@@ -16,7 +16,7 @@ def owned(changed: Body, *, actor: Actor, before: Owned | None) -> tuple[Body, l
     if before is None:
         given = {column: value for column, value in changed.items() if column != "owner" or value is not None}
         changed = {"owner": actor.subject, "scope": Scope.PERSONAL, **given}
-    _require_rights(changed, actor)
+    _require_rights(changed, actor, before)
     faults = []
     if "owner" in changed and not changed["owner"]:
         faults.append(Fault("This has an owner; leave it out to keep the present one.", "null", pointer="#/owner"))
@@ -29,14 +29,16 @@ def owned(changed: Body, *, actor: Actor, before: Owned | None) -> tuple[Body, l
     return changed, faults
 
 
-def _require_rights(changed: Body, actor: Actor) -> None:
+def _require_rights(changed: Body, actor: Actor, before: Owned | None) -> None:
+    """Whoever changes whose it is answers for what it becomes, also where only a part of that is new."""
     if changed.get("scope") == Scope.GLOBAL and not actor.may(Right.ADMINISTER):
         raise MissingRight(Right.ADMINISTER, "The scope GLOBAL")
-    if actor.names_anybody:
+    if actor.names_anybody or changed.keys().isdisjoint(("owner", "group", "scope")):
         return
-    if changed.get("owner") and changed["owner"] != actor.subject:
-        raise MissingRight(Right.ON_BEHALF, "Naming another owner than yourself")
-    if changed.get("group") and changed["group"] not in actor.groups:
+    owner, group, scope = (_after(column, changed, before) for column in ("owner", "group", "scope"))
+    if owner and owner != actor.subject and ("owner" in changed or scope == Scope.PERSONAL):
+        raise MissingRight(Right.ON_BEHALF, "Making this somebody else's")
+    if group and group not in actor.groups and ("group" in changed or scope == Scope.GROUP):
         raise MissingRight(Right.ON_BEHALF, "Naming a group that you do not belong to")
 
 

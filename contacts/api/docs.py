@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
-from config.api.schema import answer, operation, request_example
+from config.api.schema import IF_MATCH, answer, operation, request_example
 from config.kept.docs import crud
 from config.kept.filters import GROUP, PARAMETERS, USER
 from contacts.api.serializers import ContactSerializer
@@ -67,7 +67,7 @@ UPDATE_BY_BODY = extend_schema(
         tag="contacts",
         refusals=(400, 401, 403, 404, 412, 413),
         request=ContactSerializer,
-        parameters=[USER, GROUP],
+        parameters=[USER, GROUP, IF_MATCH],
         examples=[request_example("Another phone number", {"id": _ANSWER["id"], "phone": "+37129654321"})],
     )
 )

@@ -4,6 +4,7 @@ Bodies are what the serializers make of the wire's JSON: column names, only the 
 sent. Absent keys stay as they are, null clears. What has happened cannot be rewritten.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -124,9 +125,16 @@ def differences(row: Process | Step | Signer, body: Body, wire: dict[str, str]) 
     for column in wire.values():
         if column in body and column not in SERVERS:
             wanted = DEFAULTS.get(column) if body[column] is None else body[column]
-            if getattr(row, column) != wanted:
+            if not _same(getattr(row, column), wanted):
                 changed[column] = wanted
     return changed
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same on the wire, where 1 is another value than true."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    return one == other
 
 
 def _edit_steps(run: Run, bodies: list[Body]) -> list[Report]:

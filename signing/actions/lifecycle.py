@@ -63,7 +63,8 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Run:
     run = Run(process, [], [], actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):
         add_step(run, step, place=index)
-    check_document(run)
+    if status not in _STARTS:
+        check_document(run)
     check_shape(run)
     if status in _STARTS:
         begin(run)

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.actor import Actor
+from config.api import conditional
 from config.api.parsers import NotJson, read_json
 from config.api.problems import faults_of
 from config.errors import DomainError, Fault, Invalid, NotFound
@@ -39,6 +40,7 @@ class TemplateProcessViewSet(SigningViewSet):
         template = Template.objects.visible_to(self.actor).filter(id=identifier(id)).first()
         if template is None:
             raise NotFound
+        conditional.require(template.version, self.expected)
         run = draft_of(template, self.body(WishesSerializer), actor=self.actor, at=self.now)
         location = request.build_absolute_uri(reverse("process", args=[run.process.id]))
         return self.answer(run, status=201, Location=location)
@@ -79,4 +81,8 @@ def _due(step: dict[str, Any], start: datetime) -> dict[str, Any]:
     if days is None:
         return step
     zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
-    return {**step, "due_at": (start.astimezone(zone) + timedelta(days=days)).astimezone(UTC)}
+    try:
+        return {**step, "due_at": (start.astimezone(zone) + timedelta(days=days)).astimezone(UTC)}
+    except OverflowError:
+        fault = Fault("So late that the due dates fall beyond the calendar.", code="overflow", pointer="#/startAt")
+        raise Invalid(faults=[fault]) from None

@@ -33,11 +33,12 @@ class Window:
     every: int
     overdue_notice: bool
 
-    def due_on(self, days: Iterable[date]) -> Q:
-        """Steps that are due on these days of the calendar's zone."""
+    def due_on(self, days: Iterable[date], *, within: str = "") -> Q:
+        """Steps that are due on these days of the calendar's zone; `within` is the way to the step."""
         found = Q(pk__in=[])
         for first, last in _stretches(sorted(days)):
-            found |= Q(due_at__gte=self._midnight(first), due_at__lt=self._midnight(last + _DAY))
+            begin, end = self._midnight(first), self._midnight(last + _DAY)
+            found |= Q(**{f"{within}due_at__gte": begin, f"{within}due_at__lt": end})
         return found
 
     def _midnight(self, day: date) -> datetime:
@@ -109,9 +110,8 @@ class Dated(_Signers):
     """Those whose step has a due date that is still to come."""
 
     def rows(self) -> QuerySet[Signer]:
-        due = self.window.due_on(self.window.calendar.due_days(self.window.days))
-        steps = Step.objects.filter(due, status=StepStatus.STARTED, due_at__gt=self.window.at)
-        return super().rows().filter(step__in=steps)
+        due = self.window.due_on(self.window.calendar.due_days(self.window.days), within="step__")
+        return super().rows().filter(due, step__due_at__gt=self.window.at)
 
     def slot_of(self, signer: Signer) -> str | None:
         due_at = signer.step.due_at

@@ -67,6 +67,7 @@ ATTRIBUTES = crud(
     sorts=ATTRIBUTE_SORTS,
     parameters=[NAME],
     conflict=(409,),
+    in_use=True,
 )
 PROFILES = crud(
     "document profiles",

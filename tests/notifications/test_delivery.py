@@ -9,6 +9,7 @@ from email import message_from_bytes
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
@@ -16,11 +17,11 @@ from django.utils import timezone
 from audit.models import AuditEvent
 from config.vocabulary import EventType, Role
 from notifications import outbox
-from notifications.delivery import claims, send
+from notifications.delivery import claims, gate, rate, send
 from notifications.delivery.claims import LEASE, RETRIES, claim
 from notifications.delivery.connection import Connection
 from notifications.delivery.send import send_due
-from notifications.models import Message, MessageStatus
+from notifications.models import Message, MessageStatus, RefusedAddress
 from notifications.outbox import Draft, NotResendable
 from notifications.texts import render
 from tests.builders import NOON, OWNER, client_user, sign, started_process
@@ -78,9 +79,10 @@ def test_what_is_due_is_sent_once(sink: Sink) -> None:
         (lambda s, a: s.final.update({a: "451 try later"}), "QUEUED", 0),
         (lambda s, a: s.final.update({a: "554 refused"}), "FAILED", 0),
         (lambda s, a: s.stall.update({a: 5}), "QUEUED", 0),
+        (lambda s, a: s.drop.add(a), "QUEUED", 0),
         (lambda s, a: s.hang_up.add(a), "QUEUED", 1),
     ],
-    ids=["250", "rcpt 4xx", "rcpt 5xx", "data 4xx", "data 5xx", "stalls", "drops after the dot"],
+    ids=["250", "rcpt 4xx", "rcpt 5xx", "data 4xx", "data 5xx", "stalls", "drops before it took it", "drops after"],
 )
 def test_every_answer_has_its_state(sink: Sink, prepare: Any, expected: str, copies: int) -> None:
     prepare(sink, "bad@example.org")
@@ -321,3 +323,119 @@ def test_sent_again_only_while_it_is_due_and_audited(sink: Sink) -> None:
     sign(process, ANA)
     with pytest.raises(NotResendable, match="no longer due"):
         outbox.send_again(Message.objects.get(pk=call.pk), actor=OWNER, at=timezone.now())
+
+
+def test_one_bad_address_among_a_hundred_delays_no_other(sink: Sink) -> None:
+    sink.answers["p50@example.org"] = "451 try later"
+    queue(*(f"p{n}@example.org" for n in range(100)))
+
+    assert send_due() == 99
+
+    assert {state(f"p{n}@example.org") for n in range(100) if n != 50} == {"SENT"}
+    assert state("p50@example.org") == "QUEUED"
+
+
+def test_each_try_is_noted_with_the_servers_answer(sink: Sink) -> None:
+    sink.answers["a@example.org"] = "450 busy"
+    queue("a@example.org")
+    for _ in range(2):
+        send_due()
+        Message.objects.update(next_attempt_at=None)
+    del sink.answers["a@example.org"]
+    send_due()
+
+    message = Message.objects.get()
+    assert [entry["said"] for entry in message.log] == ["450 busy", "450 busy"]
+    assert (message.status, message.tries, message.written_with) == ("SENT", 3, "en, as shipped")
+
+
+def test_an_address_that_is_refused_is_remembered_until_it_takes_a_mail(sink: Sink) -> None:
+    sink.answers["Bad@example.org"] = "550 5.1.1 unknown"
+    queue("Bad@example.org", "good@example.org")
+    send_due()
+    (known,) = outbox.refused(["BAD@example.org", "good@example.org", None]).values()
+    assert (known.address, known.answer) == ("bad@example.org", "550 5.1.1 unknown")
+
+    sink.answers.clear()
+    outbox.send_again(Message.objects.get(address="Bad@example.org"), actor=OWNER, at=timezone.now())
+    send_due()
+    assert not RefusedAddress.objects.exists()
+
+
+def test_a_server_that_refuses_the_mail_says_nothing_of_the_address(sink: Sink) -> None:
+    sink.final["a@example.org"] = "554 looks like spam"
+    queue("a@example.org")
+    send_due()
+    assert state("a@example.org") == "FAILED"
+    assert not RefusedAddress.objects.exists()
+
+
+def test_what_is_stuck_and_what_is_handled(sink: Sink) -> None:
+    sink.answers |= {"failed@example.org": "550 no", "busy@example.org": "450 busy"}
+    queue("failed@example.org", "busy@example.org", "sent@example.org")
+    send_due()
+    queue("new@example.org", "old@example.org")
+    Message.objects.filter(address="old@example.org").update(queued_at=timezone.now() - timedelta(hours=1))
+    now = timezone.now()
+    stuck = {m.address.split("@")[0] for m in Message.objects.stuck(now)}
+    assert stuck == {"failed", "busy", "old"}
+
+    failed = Message.objects.get(address="failed@example.org")
+    outbox.mark_handled(failed, actor=OWNER, at=now)
+    assert "failed@example.org" not in {m.address for m in Message.objects.stuck(now)}
+    assert Message.objects.get(pk=failed.pk).handled_by == OWNER.subject
+    with pytest.raises(NotResendable, match="given up"):
+        outbox.mark_handled(failed, actor=OWNER, at=now)
+    outbox.send_again(Message.objects.get(pk=failed.pk), actor=OWNER, at=now)
+    assert Message.objects.get(pk=failed.pk).handled_at is None
+
+
+def test_no_more_mails_a_minute_than_the_setting_says(
+    sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rate"}}
+    cache.clear()
+    settings.MAIL_RATE_PER_MINUTE = 5
+    clock = [60_000.0]
+    monkeypatch.setattr(rate.time, "time", lambda: clock[0])
+    queue(*(f"p{n}@example.org" for n in range(12)))
+    sent = []
+    for _ in range(4):
+        sent += [send_due(), send_due()]
+        clock[0] += 60
+    assert sent == [5, 0, 5, 0, 2, 0, 0, 0]
+    assert set(Message.objects.values_list("tries", flat=True)) == {1}
+
+
+def test_who_finds_much_to_do_rings_for_help(sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[int] = []
+    monkeypatch.setattr(outbox, "ring", lambda: rung.append(1))
+    Message.objects.bulk_create(
+        outbox.written(Draft(f"k{n}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{n}@example.org"), at=NOON)
+        for n in range(claims.BATCH)
+    )
+    send_due()
+    assert rung == [1]
+
+
+def test_a_sender_waits_for_the_one_before_it_and_not_for_one_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "PATIENCE_SECONDS", 0.2)
+    the_gate = gate.Gate()
+    first = the_gate.enter()
+    began = time.monotonic()
+    second = the_gate.enter()
+    assert time.monotonic() - began >= 0.2
+    second.release()
+    third = the_gate.enter()
+    assert third is second
+    assert first.locked()
+
+
+def test_answers_go_to_the_initiator_where_that_is_set(sink: Sink, settings: Any) -> None:
+    settings.MAIL_REPLY_TO_INITIATOR = True
+    started_process([[ANA]])
+    send_due()
+    (call,) = sink.to(address(ANA))
+    (own,) = sink.to("ilze@example.org")
+    assert call["Reply-To"] == "ilze@example.org"
+    assert own["Reply-To"] is None

@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.services
 
 KILLS = 5 * SOAK
 MESSAGES = 40 * SOAK
+WORKER_KILLS = 2 * SOAK
+MAILS = 100 * SOAK
 
 
 @pytest.fixture
@@ -57,6 +60,56 @@ def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
     assert counted.keys() == {f"p{number}@example.org" for number in range(MESSAGES)}
     assert sum(counted.values()) - MESSAGES <= KILLS
     assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
+
+
+def test_a_worker_killed_again_and_again_while_it_sends(stopped: Stack) -> None:
+    stopped.manage("shell", "-c", QUEUE.format(count=MAILS))
+    stopped.sink.pause = 0.01
+    for _ in range(WORKER_KILLS):
+        before = len(stopped.sink.mails)
+        stopped.start("worker")
+        stopped.sink.wait_for(min(before + 20, MAILS), seconds=60)
+        stopped.kill("worker")
+        stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
+    stopped.sink.pause = 0
+    stopped.manage("send_messages")
+
+    counted = copies(stopped)
+    assert counted.keys() == {f"p{number}@example.org" for number in range(MAILS)}
+    assert sum(counted.values()) - MAILS <= WORKER_KILLS
+    assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
+
+
+def test_reminders_by_ten_runs_at_once_and_two_beats(stopped: Stack) -> None:
+    for number in range(30):
+        row = signer(ANA, signerEmail=f"p{number}@example.org")
+        wire = body([[row]], processInitiatorEmail=None)
+        wire["signingProcessSteps"][0]["dueDate"] = (
+            f"{datetime.now(UTC) + timedelta(days=2, hours=12):%Y-%m-%dT%H:%M:%SZ}"
+        )
+        assert stopped.call("POST", "/api/processes", wire).status == 201
+    stopped.rows("UPDATE signing_signer SET called_at = '2020-01-01'")
+    stopped.rows("DELETE FROM notifications_message")
+    yesterday = f"{datetime.now(UTC) - timedelta(days=4):%Y-%m-%d %H:%M:%S}"
+    stopped.manage("send_reminders", "--at", f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%dT%H:%M:%S}+00:00")
+    stopped.rows("UPDATE notifications_remindersettings SET days = '5, 4, 3', done_until = ?", yesterday)
+    command = [sys.executable, "manage.py", "send_reminders"]
+    runs = [
+        subprocess.Popen(command, cwd=ROOT, env=stopped.environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(10)
+    ]
+    told = [int(run.communicate()[0].split()[1]) for run in runs]
+    assert sum(told) == 30
+    assert stopped.rows("SELECT count(*) FROM notifications_message WHERE event = 'REMINDER'") == [(30,)]
+
+
+QUEUE = """
+from django.utils import timezone
+from config.vocabulary import EventType, Role
+from notifications.outbox import Draft, enqueue
+enqueue((Draft(f"k{{n}}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{{n}}@example.org",
+    context={{"process": {{"name": "Contract"}}}}) for n in range({count})), at=timezone.now())
+"""
 
 
 def test_a_wiped_broker_loses_nothing(stopped: Stack) -> None:

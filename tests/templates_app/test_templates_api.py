@@ -136,6 +136,17 @@ class TestProcessOfTemplate:
         assert [error["pointer"] for error in refused.json()["errors"]] == pointers
         assert not Process.objects.exists()
 
+    def test_a_start_beyond_the_calendar_is_refused(self, api: Api) -> None:
+        plan = {"signingProcessSteps": [{"dueInDays": 3650, "processStepSigners": [signer(ANA)]}]}
+        refused = self.make(api, plan, {"startAt": "9997-01-01T00:00:00Z"})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "#/startAt")
+
+    def test_if_match_is_the_templates(self, api: Api) -> None:
+        template = template_of(data=json.dumps(self.PLAN))
+        address = f"/api/templates/{template.pk}/process"
+        assert api.post(address, {}, If_Match='"7"').status_code == 412
+        assert api.post(address, {}, If_Match='"1"').status_code == 201
+
     def test_a_template_that_is_not_there(self, api: Api) -> None:
         assert api.post("/api/templates/9dce9e72-6bf9-4874-8dd1-44342027dd4f/process", {}).status_code == 404
         assert api.post("/api/templates/x/process", {}).status_code == 404

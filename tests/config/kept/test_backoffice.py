@@ -1,5 +1,6 @@
 """Kept rows in the back office: the rules of the API, for staff."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from config.access.models import User
-from contacts.models import Contact
+from config.kept import actions as kept
+from contacts.models import Contact, Upload
 from templates_app.models import DocumentAttribute, DocumentProfile
-from tests.builders import BOSS, attribute_of, client_user, contact_of, profile_of, template_of
+from tests.builders import BOSS, NOON, attribute_of, client_user, contact_of, profile_of, template_of
 from tests.people import ANA, BEN, CODES, address
 
 pytestmark = pytest.mark.django_db
@@ -164,6 +166,10 @@ class TestProfiles:
         assert profile.history.first().asks_for == profile.asks_for
         assert profile.history.first().history_change_reason == "manager"
 
+        twice = {**uses, "uses-1-attribute": str(amount.pk)}
+        again = form(manager, f"{self.URL}add/", document_type="OFFER", **twice)
+        assert again.status_code == 200
+
         taken = form(manager, f"{self.URL}add/", document_type="LEASE", **{**uses, "uses-TOTAL_FORMS": 0})
         assert "already" in str(taken.context["adminform"].form.errors)
 
@@ -226,9 +232,11 @@ class TestSheets:
         [
             ("name,phone\nAna,12\n", "0", "no phone number"),
             ("colour\nred\n", "0", "Unknown columns: colour"),
-            ("name\n", "0", "No valid data"),
+            ("name\n", "0", "no line below"),
             ("", "0", "empty"),
-            ("name\nAna\n", "1", "correct format"),
+            ("name\nAna\n", "1", "no XLSX file"),
+            ("name\nAna,Ben\n\nCleo\nDan,Eve,x\n", "0", "lines 2, 5"),
+            (",,\n\n", "0", "nothing in this file"),
             ("name\nAna\n", "7", "Select a valid choice"),
         ],
     )
@@ -238,11 +246,12 @@ class TestSheets:
         assert says in answer.content.decode()
         assert "confirm_form" not in answer.context
         assert "Traceback" not in answer.content.decode()
+        assert not Upload.objects.exists()
 
     def test_not_utf8(self) -> None:
         file = SimpleUploadedFile("x.csv", b"name\n\xff\xfe\n")
         answer = staff("clerk").post(self.URL, {"format": "0", "resource": "0", "import_file": file})
-        assert "correct format" in answer.content.decode()
+        assert "no CSV in UTF-8" in answer.content.decode()
 
     def test_who_may_not_add_may_not_import(self) -> None:
         clerk = staff("clerk")
@@ -259,3 +268,93 @@ class TestSheets:
         lines = answer.content.decode().splitlines()
         assert len(lines) == 2
         assert "'=1+1" in lines[1]
+        assert answer.content.startswith(b"\xef\xbb\xbfid,name")
+
+    def test_a_contact_changed_since_the_preview_is_not_overwritten(self) -> None:
+        clerk = staff("clerk")
+        contact = contact_of(BOSS, owner="clerk", phone="+37129123456")
+        preview = self.upload(clerk, f"id,name,phone\n{contact.pk},{ANA},+37129123456\n,New,\n")
+        assert "1 new, 0 changed, 1 as they are" in preview.content.decode()
+        kept.replace(contact, {"phone": "+37129999999"}, actor=BOSS, at=NOON)
+        refused = clerk.post("/admin/contacts/contact/process_import/", preview.context["confirm_form"].initial)
+        assert "changed after the preview" in refused.content.decode()
+        contact.refresh_from_db()
+        assert (contact.phone, Contact.objects.count()) == ("+37129999999", 1)
+
+    @pytest.mark.parametrize("wrong", [{"format": "9"}, {"format": "1"}, {"resource": "7"}, {"import_file_name": "x"}])
+    def test_a_confirmation_that_was_tampered_with(self, wrong: dict[str, str]) -> None:
+        clerk = staff("clerk")
+        confirm = self.upload(clerk, "name\nAna\n").context["confirm_form"].initial
+        assert clerk.post("/admin/contacts/contact/process_import/", {**confirm, **wrong}).status_code in (200, 302)
+        assert not Contact.objects.exists()
+
+    def test_somebody_elses_upload_or_an_old_one_is_not_imported(self) -> None:
+        confirm = self.upload(staff("clerk"), "name\nAna\n").context["confirm_form"].initial
+        other = staff("other")
+        assert other.post("/admin/contacts/contact/process_import/", confirm).status_code == 302
+        Upload.objects.update(created_at=NOON)
+        assert staff("clerk").post("/admin/contacts/contact/process_import/", confirm).status_code == 302
+        assert not Contact.objects.exists()
+
+    def test_lines_are_those_of_the_file(self) -> None:
+        answer = self.upload(staff("clerk"), 'name,phone\n\n\n"Ana\nMaria",\nBen,12\n,\nCleo,13\n')
+        rows = re.findall(r"<tr><td>(\d+)</td><td>phone", answer.content.decode())
+        assert rows == ["6", "8"]
+
+    def test_ones_own_export_can_be_imported_again(self) -> None:
+        contact_of(BOSS, name="Everybody's", scope="GLOBAL")
+        contact_of(BOSS, name="Mine\x01", owner="clerk")
+        clerk = staff("clerk")
+        for form, name in (("0", "a.csv"), ("1", "a.xlsx")):
+            sheet = clerk.post("/admin/contacts/contact/export/", {"format": form, "resource": "0"}).content
+            file = SimpleUploadedFile(name, sheet)
+            again = clerk.post(self.URL, {"format": form, "resource": "0", "import_file": file})
+            assert "1 changed, 1 as they are" in again.content.decode()
+
+
+class TestHistories:
+    def test_versions_are_looked_at_and_not_changed(self) -> None:
+        contact = contact_of(BOSS, scope="GLOBAL", name="First")
+        kept.replace(contact, {"name": "Second"}, actor=BOSS, at=NOON)
+        clerk = staff("clerk")
+        first = contact.history.order_by("history_id").first()
+        address = f"/admin/contacts/contact/{contact.pk}/history/{first.pk}/"
+        assert clerk.get(address).status_code == 200
+        assert clerk.post(address, {"name": "First"}).status_code == 405
+        assert Contact.objects.get().name == "Second"
+
+    def test_what_was_private_stays_private(self) -> None:
+        contact = contact_of(BOSS, name="Secret name", owner="boss", personalCode=CODES[ANA])
+        kept.replace(contact, {"name": "Public", "personal_code": None, "scope": "GLOBAL"}, actor=BOSS, at=NOON)
+        clerk = staff("clerk")
+        page = clerk.get(f"/admin/contacts/contact/{contact.pk}/history/")
+        assert page.status_code == 200
+        assert "Secret name" not in page.content.decode()
+        assert CODES[ANA] not in page.content.decode()
+        private = contact.history.order_by("history_id").first()
+        assert clerk.get(f"/admin/contacts/contact/{contact.pk}/history/{private.pk}/").status_code == 404
+
+    def test_what_is_gone_is_remembered_for_administrators(self) -> None:
+        contact = contact_of(BOSS, owner="boss")
+        kept.delete(contact, actor=BOSS, at=NOON)
+        boss = staff("boss2", rights=["administer"])
+        for version in contact.history.all():
+            assert boss.get(f"/admin/contacts/contact/{contact.pk}/history/{version.pk}/").status_code == 200
+        for wrong in ("x/history/", "x/history/1/", f"{contact.pk}/history/abc/", f"{contact.pk}/history/99999999/"):
+            assert boss.get(f"/admin/contacts/contact/{wrong}").status_code == 404, wrong
+
+    def test_browsers_line_ends_are_not_changes(self) -> None:
+        boss = staff("boss2", rights=["administer"])
+        template = template_of(BOSS, data='{\n "a": 1\n}\n', name=" Lease ")
+        page = f"/admin/templates_app/template/{template.pk}/change/"
+        assert form(boss, page, data=template.data.replace("\n", "\r\n")).status_code == 302
+        template.refresh_from_db()
+        assert (template.version, template.name) == (1, " Lease ")
+        form(boss, page, data='{\r\n "a": 2\r\n}\r\n')
+        template.refresh_from_db()
+        assert template.data == '{\n "a": 2\n}\n'
+
+
+@pytest.mark.parametrize("query", ["owner=%00", "scope__exact=%00", "role__exact=%00", "q=%00"])
+def test_nul_in_an_address_is_refused(query: str) -> None:
+    assert staff("clerk").get(f"/admin/contacts/contact/?{query}").status_code == 400

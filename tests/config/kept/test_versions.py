@@ -75,6 +75,7 @@ def test_the_id_in_the_body_is_that_of_the_address(kind: str, clerk: Api) -> Non
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["pointer"] == "#/id"
     assert clerk.put(f"/api/{kind}/{str(row.pk).upper()}", {"id": str(row.pk).upper()}).status_code == 200
+    assert clerk.put(f"/api/{kind}/{row.pk}", {"id": row.pk.hex}).status_code == 200
     assert clerk.put(f"/api/{kind}/{other}", {"name": "x"}).status_code == 404
     assert clerk.delete(f"/api/{kind}/x").status_code == 404
 

@@ -96,6 +96,16 @@ def test_whose_it_may_be_made(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_part_of_whose_it_is_does_not_make_it_somebody_elses(kind: str, api_of: Callable[..., Api]) -> None:
+    ilze = api_of(ILZE, groups=["legal"])
+    left = KINDS[kind](BOSS, owner=ILZE, scope="PERSONAL", group="sales")
+    assert ilze.put(f"/api/{kind}/{left.pk}", {"scope": "GROUP"}).status_code == 403
+    shared = KINDS[kind](BOSS, owner="boss", scope="GROUP", group="legal")
+    assert ilze.put(f"/api/{kind}/{shared.pk}", {"scope": "PERSONAL"}).status_code == 403
+    assert ilze.put(f"/api/{kind}/{shared.pk}", {"scope": "PERSONAL", "owner": ILZE}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_portal_makes_it_the_property_of_the_one_it_names(kind: str, api_of: Callable[..., Api]) -> None:
     portal = api_of(**CALLERS["portal"])
     by_name = portal.post(f"/api/{kind}?user=ana&group=legal", {"name": "Ana"}).json()

@@ -97,6 +97,16 @@ def test_values_are_checked_by_type_wherever_they_are_written(api: Api, said: An
     assert Process.objects.count() == 1
 
 
+def test_true_is_another_value_than_one(api: Api) -> None:
+    profile_of("LEASE", **LEASE)
+    process = lease(api, attributes=SAID | {"Amount": 1, "Secret": True}).json()
+    refused = api.put(f"/api/processes/{process['id']}", {"attributes": SAID | {"Amount": True, "Secret": 1}})
+    assert refused.status_code == 400
+    unknown = lease(api, documentType="MEMO", attributes={"b": True}).json()
+    changed = api.put(f"/api/processes/{unknown['id']}", {"attributes": {"b": 1}})
+    assert (changed.json()["attributes"], changed["ETag"]) == ({"b": 1}, '"2"')
+
+
 def test_a_number_that_is_none_is_refused(api: Api) -> None:
     raw = '{"attributes": {"Amount": 1e400}, "signingProcessSteps": []}'
     refused = api.post("/api/processes", raw)
