@@ -39,6 +39,7 @@ def sample_draft(event: str, role: str, *, language: str = "", group: str | None
     told: dict[str, Any] = {name: value for name, value in SAMPLE.items() if name != "tasks"}
     if role == Role.INITIATOR:
         told = {**told, "process": {**told["process"], "initiator": None, "comment": None}, "tasks": []}
+        told["personalComment"] = None
     return Draft(
         key="",
         event=EventType(event),

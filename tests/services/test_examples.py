@@ -35,22 +35,31 @@ STORIES: dict[str, list[Moment]] = {
     "two-step-contract": [
         Moment(
             ("create",),
-            [(ILZE, f"Started: {LEASE}"), (JANIS, f"Please sign: {LEASE}"), (ONA, f"Please sign: {LEASE}")],
+            [
+                (ILZE, f"Started: {LEASE}"),
+                (JANIS, f"Lūdzu, parakstiet: {LEASE}"),
+                (ONA, f"Prašome pasirašyti: {LEASE}"),
+            ],
             ["PROCESS_STARTED", "TASK_STARTED", "TASK_STARTED"],
             "STARTED",
-            {JANIS: ["1 March 2027, 17:00 EET", "Please look at clause 7.", "keys are handed over", "{link}"]},
+            {JANIS: ["2027. gada 1. marts, 17:00 EET", "Please look at clause 7.", "keys are handed over", "{link}"]},
         ),
         Moment(("act", ONA, "SIGNED"), [], ["SIGNER_SIGNED"], "STARTED"),
         Moment(
             ("act", JANIS, "SIGNED"),
-            [(MARTINS, f"Please sign: {LEASE}")],
+            [(MARTINS, f"Lūdzu, parakstiet: {LEASE}")],
             ["SIGNER_SIGNED", "TASK_STARTED"],
             "STARTED",
         ),
-        Moment(("remind",), [(MARTINS, f"Reminder, please sign: {LEASE}")], ["REMINDER"], "STARTED"),
+        Moment(("remind",), [(MARTINS, f"Atgādinājums, lūdzu, parakstiet: {LEASE}")], ["REMINDER"], "STARTED"),
         Moment(
             ("act", MARTINS, "SIGNED"),
-            [(a, f"Completed: {LEASE}") for a in (ILZE, JANIS, ONA, MARTINS)],
+            [
+                (ILZE, f"Completed: {LEASE}"),
+                (JANIS, f"Pabeigts: {LEASE}"),
+                (ONA, f"Baigta: {LEASE}"),
+                (MARTINS, f"Pabeigts: {LEASE}"),
+            ],
             ["SIGNER_SIGNED", "PROCESS_COMPLETED"],
             "COMPLETED",
         ),
@@ -60,7 +69,7 @@ STORIES: dict[str, list[Moment]] = {
             ("create",),
             [
                 (ILZE, "Started: Board decision 8/2026: budget"),
-                (KADRI, "Please approve: Board decision 8/2026: budget"),
+                (KADRI, "Palun kinnitage: Board decision 8/2026: budget"),
             ],
             ["PROCESS_STARTED", "TASK_STARTED"],
             "STARTED",
@@ -83,17 +92,22 @@ STORIES: dict[str, list[Moment]] = {
         Moment(
             ("act", ILZE, "SIGNED"),
             [
-                (PAWEL, "Please sign: Non-disclosure agreement"),
+                (PAWEL, "Prosimy o podpis: Non-disclosure agreement"),
                 (LIGA, "For your information: Non-disclosure agreement"),
             ],
             ["SIGNER_SIGNED", "TASK_STARTED", "TASK_STARTED"],
             "STARTED",
-            {LIGA: ["For your file.", "You need not do anything."], PAWEL: ["15 February 2027, 12:00 EET"]},
+            {LIGA: ["For your file.", "You need not do anything."], PAWEL: ["15 lutego 2027, 12:00 EET"]},
         ),
         Moment(("act", LIGA, "VIEWED"), [], ["PROCESS_OPENED"], "STARTED"),
         Moment(
             ("act", PAWEL, "SIGNED"),
-            [(a, "Completed: Non-disclosure agreement") for a in (ILZE, ILZE, PAWEL, LIGA)],
+            [
+                (ILZE, "Completed: Non-disclosure agreement"),
+                (ILZE, "Completed: Non-disclosure agreement"),
+                (PAWEL, "Zakończono: Non-disclosure agreement"),
+                (LIGA, "Completed: Non-disclosure agreement"),
+            ],
             ["SIGNER_SIGNED", "PROCESS_COMPLETED"],
             "COMPLETED",
         ),
