@@ -54,7 +54,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
     def stuck(self, at: datetime) -> "MessageQuerySet":
         """What somebody should look at: given up and not handled, tried in vain, or waiting for too long."""
         return self.filter(
-            Q(status=MessageStatus.FAILED, handled_at=None)
+            Q(status=MessageStatus.FAILED, handled_at=None, leader=None)
             | Q(status=MessageStatus.QUEUED, tries__gt=0)
             | Q(status=MessageStatus.QUEUED, queued_at__lt=at - STUCK_AFTER)
             | Q(status=MessageStatus.SENDING, lease_until__lt=at)
@@ -111,6 +111,11 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} to {self.role}"
+
+    @property
+    def tried(self) -> list[dict[str, Any]]:
+        """The log with its moments as such."""
+        return [{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in self.log]
 
     @property
     def resendable(self) -> bool:
@@ -257,7 +262,10 @@ class ReminderSettings(models.Model):
 
     def clean(self) -> None:
         wrong: dict[str, str] = {}
-        if not all(word.isdigit() and 0 < int(word) <= LAST_DAY for word in _words(self.days)) or not self.days.strip():
+        if (
+            not all(word.isascii() and word.isdigit() and 0 < int(word) <= LAST_DAY for word in _words(self.days))
+            or not self.days.strip()
+        ):
             wrong["days"] = f"Whole numbers from 1 to {LAST_DAY}, with commas."
         if self.zone and self.zone not in zoneinfo.available_timezones():
             wrong["zone"] = "There is no such time zone; write it like Europe/Riga."

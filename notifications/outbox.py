@@ -22,6 +22,9 @@ BELL = "notifications.deliver"
 """The name of the task that sends what is due."""
 
 
+NO_LONGER_DUE = "no longer due when it was to be sent"
+
+
 class NotResendable(DomainError):
     code = "not_resendable"
     status = 409
@@ -85,7 +88,9 @@ def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
 @transaction.atomic
 def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
     """Queue a message that failed or was sent once more; `NotResendable` in any other state, or when it is not due."""
-    if not still_due([message]):
+    rows = list(message.merged.filter(status__in=RESENDABLE))
+    due = still_due(rows or [message], at=at)
+    if not due:
         raise NotResendable("This is no longer due: it is not this person's turn, or the process is gone.")
     again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE, leader=None)
     anew: dict[str, Any] = {"tries": 0, "next_attempt_at": None, "reason": "", "handled_at": None, "handled_by": ""}
@@ -93,6 +98,8 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
         raise NotResendable(
             f"Only a message that was sent or has failed can be sent again; this one is {message.status}."
         )
+    if rows:
+        Message.objects.filter(pk__in=due).update(status=MessageStatus.MERGED, queued_at=at, reason="")
     sent_again = Event(
         EventType.AUDIT_EMAIL_REMINDER,
         process_id=message.process_id or "",
@@ -105,16 +112,34 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
 
 @transaction.atomic
 def mark_handled(message: Message, *, actor: Actor, at: datetime) -> None:
-    """Say that a failure needs nothing more; `NotResendable` if the message is none that was given up."""
-    failed = Message.objects.filter(pk=message.pk, status=MessageStatus.FAILED, handled_at=None)
+    """Say that a failure needs nothing more; `NotResendable` if the message is none that was given up.
+
+    What went out in another's mail is handled with it.
+    """
+    failed = Message.objects.filter(pk=message.pk, status=MessageStatus.FAILED, handled_at=None, leader=None)
     if not failed.update(handled_at=at, handled_by=actor.subject):
         raise NotResendable("Only a message that was given up, and is not handled yet, can be marked as handled.")
 
 
-def still_due(messages: Iterable[Message]) -> set[int]:
-    """The ids of those messages that make sense now, as those say who write them (a setting)."""
+def merged_into(leader: Message, *, at: datetime) -> list[Message] | None:
+    """The messages that go out in this one now, the others withdrawn; None if it leads none.
+
+    To be asked right before it is sent. Two queries.
+    """
+    if not leader.context.get("merged"):
+        return None
+    rows = list(Message.objects.filter(leader=leader, status=MessageStatus.MERGED).order_by("id"))
+    due = still_due(rows, at=at)
+    if gone := [row.pk for row in rows if row.pk not in due]:
+        withdrawn = {"status": MessageStatus.WITHDRAWN, "reason": NO_LONGER_DUE}
+        Message.objects.filter(pk__in=gone, status=MessageStatus.MERGED).update(**withdrawn)
+    return [row for row in rows if row.pk in due]
+
+
+def still_due(messages: Iterable[Message], *, at: datetime) -> set[int]:
+    """The ids of those messages that make sense at that moment, as those say who write them (a setting)."""
     ask: Any = import_string(settings.STILL_DUE)
-    return ask(messages)
+    return ask(messages, at=at)
 
 
 def refused(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:

@@ -29,7 +29,7 @@ COLOURS: dict[str, str] = {
 DAYS_SHOWN = 30
 _BARS = {
     "sent": ([MessageStatus.SENT], "#15803d"),
-    "waiting": ([MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.MERGED], "#1d4ed8"),
+    "waiting": ([MessageStatus.QUEUED, MessageStatus.SENDING], "#1d4ed8"),
     "given up": ([MessageStatus.FAILED], "#b91c1c"),
     "withdrawn, not to be sent": ([MessageStatus.WITHDRAWN, MessageStatus.SUPPRESSED], "#9ca3af"),
 }
@@ -82,11 +82,11 @@ class MessageAdmin(ForAdministrators):
         return super().changelist_view(request, {**(extra_context or {}), **shown})
 
     def _per_day(self, rows: QuerySet[Message]) -> str:
-        """Messages by day and fate, as Chart.js reads it. One query."""
+        """Mails by day and fate, as Chart.js reads it: what goes out in another's counts with that. One query."""
         today = timezone.localdate()
         days = [today - timedelta(days=n) for n in reversed(range(DAYS_SHOWN))]
         since = timezone.now() - timedelta(days=DAYS_SHOWN)
-        counted = rows.filter(created_at__gte=since).order_by().annotate(day=TruncDate("created_at"))
+        counted = rows.filter(created_at__gte=since, leader=None).order_by().annotate(day=TruncDate("created_at"))
         counts: dict[tuple[Any, str], int] = defaultdict(int)
         for row in counted.values("day", "status").annotate(count=Count("id")):
             counts[row["day"], row["status"]] = row["count"]

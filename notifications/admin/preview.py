@@ -28,15 +28,16 @@ class Preview:
     origin: str
 
 
-def previews(event: str, role: str, *, group: str | None, process: str) -> Iterator[Preview]:
-    """One for each language; `Invalid` if there is no such process."""
-    draft = _draft(event, role, group=group, process=process)
-    return (_preview(draft, language) for language in _languages(event, role))
+def previews(draft: Draft) -> Iterator[Preview]:
+    """One for each language."""
+    return (_preview(draft, language) for language in _languages(draft.event, draft.role))
 
 
-def sample_draft(event: str, role: str, *, language: str = "", group: str | None = None) -> Draft:
-    """A message about nothing that has happened, with much of everything in it."""
-    told: dict[str, Any] = {name: value for name, value in SAMPLE.items() if name != "tasks"}
+def sample_draft(
+    event: str, role: str, *, language: str = "", group: str | None = None, several: bool = False
+) -> Draft:
+    """A message about nothing that has happened, with much of everything in it; a reminder of one task or `several`."""
+    told: dict[str, Any] = {name: value for name, value in SAMPLE.items() if name != "tasks" or several}
     if role == Role.INITIATOR:
         told = {**told, "process": {**told["process"], "initiator": None, "comment": None}, "tasks": []}
         told["personalComment"] = None
@@ -51,9 +52,10 @@ def sample_draft(event: str, role: str, *, language: str = "", group: str | None
     )
 
 
-def _draft(event: str, role: str, *, group: str | None, process: str) -> Draft:
+def draft_of(event: str, role: str, *, group: str | None, process: str, several: bool) -> Draft:
+    """The message of a chosen process, or a sample; `Invalid` if there is no such process."""
     if not process:
-        return sample_draft(event, role, group=group)
+        return sample_draft(event, role, group=group, several=several)
     example_of: Any = import_string(settings.EXAMPLE_OF)
     found = example_of(uuid.UUID(process), EventType(event), Role(role)) if is_id(process) else None
     if found is None:

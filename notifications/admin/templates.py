@@ -1,9 +1,11 @@
 """The texts of mails: the whole matrix on one page, each text with its preview, its history and a test."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -11,12 +13,14 @@ from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.access.backoffice import staff_actor
+from config.api.limits import count_test_mail
 from config.errors import DomainError, Forbidden, Invalid
 from config.kept import actions
 from config.kept.admin import KeptAdmin
-from config.vocabulary import Right
-from notifications.admin.preview import previews, sample_draft
+from config.vocabulary import EventType, Right, Role
+from notifications.admin.preview import draft_of, previews, sample_draft
 from notifications.models import MessageTemplate
+from notifications.outbox import Draft
 from notifications.texts.offer import OFFERED
 from notifications.texts.shipped import LANGUAGES, shipped
 from notifications.trial import send_trial
@@ -81,7 +85,10 @@ class MessageTemplateAdmin(KeptAdmin):
             "title": "Texts of mails",
             "opts": self.model._meta,
             "group": group or "",
-            "groups": self.model.objects.exclude(owner_group=None).values_list("owner_group", flat=True).distinct(),
+            "groups": self.model.objects.exclude(owner_group=None)
+            .order_by("owner_group")
+            .values_list("owner_group", flat=True)
+            .distinct(),
             "languages": languages,
             "lines": lines,
             "missing": sum(cell["state"] == MISSING for line in lines for cell in line["cells"]),
@@ -102,13 +109,18 @@ class MessageTemplateAdmin(KeptAdmin):
         return super().change_view(request, object_id, *args, **kwargs)
 
     def preview(self, request: HttpRequest) -> HttpResponse:
-        """A text in every language at both widths, with sample values or those of a process."""
+        """A text in every language at both widths, with sample values or a process's; POST sends one as a test."""
         if not (self.has_view_permission(request) and staff_actor(request).may(Right.ADMINISTER)):
             raise Forbidden("Previews are for administrators: they show what processes hold.")
         event, role = request.GET.get("event", ""), request.GET.get("role", "")
         if (event, role) not in OFFERED:
             raise Invalid("No mail is written about this event to this role.")
         group, process = request.GET.get("group") or None, request.GET.get("process", "").strip()
+        several = event == EventType.REMINDER and role != Role.INITIATOR and request.GET.get("several") == "on"
+        draft = draft_of(event, role, group=group, process=process, several=several)
+        if request.method == "POST":
+            self.message_user(request, _tried(request, replace(draft, language=request.POST.get("language", ""))))
+            return redirect(request.get_full_path())
         context = {
             **self.admin_site.each_context(request),
             "title": f"{event} to {role}",
@@ -117,19 +129,15 @@ class MessageTemplateAdmin(KeptAdmin):
             "role": role,
             "group": group or "",
             "process": process,
-            "previews": previews(event, role, group=group, process=process),
+            "several": several,
+            "may_be_several": event == EventType.REMINDER and role != Role.INITIATOR,
+            "previews": previews(draft),
         }
         return TemplateResponse(request, "notifications/preview.html", context)
 
     def send_test(self, request: HttpRequest, template: MessageTemplate) -> str:
-        to = getattr(request.user, "email", "")
-        if not to:
-            raise Invalid("Your user has no address to send a test to.")
         draft = sample_draft(template.event, template.role, language=template.language, group=template.owner_group)
-        trial = send_trial(draft, to=to, at=timezone.now())
-        if not trial.sent:
-            raise DomainError(trial.reason)
-        return f"A test is on its way to you: {trial.subject}"
+        return _tried(request, draft)
 
     def restore(self, request: HttpRequest, template: MessageTemplate) -> str:
         """Make the template what it was in an earlier version, by the rules of today."""
@@ -139,6 +147,18 @@ class MessageTemplateAdmin(KeptAdmin):
         body = {name: getattr(earlier, name) for name in (*_TEXTS, "active")}
         row = actions.replace(template, body, actor=staff_actor(request), at=timezone.now())
         return f"The text is what it was in version {earlier.version}; this is version {row.version}."
+
+
+def _tried(request: HttpRequest, draft: Draft) -> str:
+    """Send the draft as a test to whoever asks; what to say of it."""
+    to = getattr(request.user, "email", "")
+    if not to:
+        raise Invalid("Your user has no address to send a test to.")
+    count_test_mail(staff_actor(request).client)
+    trial = send_trial(draft, to=to, at=timezone.now())
+    if not trial.sent:
+        raise DomainError(trial.reason)
+    return f"A test is on its way to you: {trial.subject}"
 
 
 def matrix(group: str | None) -> tuple[list[str], list[dict[str, Any]]]:

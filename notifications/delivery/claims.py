@@ -17,6 +17,7 @@ from audit.log import Event, record
 from config.access.actor import SERVICE
 from config.vocabulary import EventType
 from notifications import failures
+from notifications.delivery import rate
 from notifications.delivery.connection import Refusal
 from notifications.models import Message, MessageStatus, RefusedAddress
 
@@ -39,9 +40,11 @@ _SENT = (
 
 @transaction.atomic
 def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
-    """Take up to `limit` due messages, oldest first; no other sender gets them while the lease runs."""
+    """Take up to `limit` due messages, oldest first, as far as the rate allows; no other sender gets them while the
+    lease runs."""
     due = Message.objects.due(at).order_by("queued_at", "id")
     messages = list(due.select_for_update(skip_locked=True)[:limit])
+    messages = messages[: rate.granted(len(messages))]
     taken = {"status": MessageStatus.SENDING, "lease_until": at + LEASE}
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(**taken, tries=F("tries") + 1)
     for message in messages:
@@ -67,9 +70,12 @@ def mark_sent(message: Message, *, at: datetime, merged: Iterable[Message] = ())
             Message.objects.filter(pk__in=rows).update(status=MessageStatus.SENT, sent_at=at, reason="")
 
 
-def mark_dropped(message: Message, status: MessageStatus, reason: str, *, at: datetime) -> None:
-    """It is not to be sent after all."""
-    _mark(message, [MessageStatus.SENDING], {"status": status, "reason": reason}, reason, at)
+@transaction.atomic
+def mark_dropped(
+    message: Message, status: MessageStatus, reason: str, *, at: datetime, merged: Iterable[Message] = ()
+) -> None:
+    """It is not to be sent after all, nor are those merged into it."""
+    _mark(message, [MessageStatus.SENDING], {"status": status, "reason": reason}, reason, at, merged)
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.core.mail import EmailMessage, get_connection
 from notifications.delivery.gate import GATE
 
 _PERMANENT = 500
+LONGEST_ANSWER = 2_000
 logger = logging.getLogger(__name__)
 
 
@@ -142,13 +143,22 @@ def _is_permanent(exc: Exception) -> bool:
 
 
 def _words(exc: Exception) -> str:
-    """What the server said, or what went wrong."""
+    """What the server said, or what went wrong, as it can be kept and shown."""
+    return _readable(_said(exc))[:LONGEST_ANSWER]
+
+
+def _said(exc: Exception) -> str:
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         code, answer = next(iter(exc.recipients.values()))
         return f"{code} {_text(answer)}"
     if isinstance(exc, smtplib.SMTPResponseException):
         return f"{exc.smtp_code} {_text(exc.smtp_error)}"
     return str(exc) if isinstance(exc, ConnectionError) and exc.args else f"{type(exc).__name__}: {exc}"
+
+
+def _readable(text: str) -> str:
+    """Without what no database keeps and no page shows: a server may answer with anything."""
+    return "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in text)
 
 
 def _text(answer: bytes | str) -> str:

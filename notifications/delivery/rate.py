@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 def granted(wanted: int) -> int:
     """How many of these mails may go out now; the rest waits for the next minute."""
     limit = settings.MAIL_RATE_PER_MINUTE
-    if not limit:
+    if not limit or not wanted:
         return wanted
     key = f"mails:{int(time.time()) // WINDOW_SECONDS}"
     try:

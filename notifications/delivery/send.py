@@ -4,20 +4,17 @@ Several senders work beside each other where there is much to do: each task of a
 own.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from django.utils import timezone
 
 from config.errors import DomainError
 from notifications import outbox
-from notifications.delivery import claims, rate
+from notifications.delivery import claims
 from notifications.delivery.connection import Connection, Refusal, connected, refusal
 from notifications.models import Message, MessageStatus, RefusedAddress
 from notifications.texts.choice import SwitchedOff, Texts
 from notifications.texts.render import mail
-
-NO_LONGER_DUE = "no longer due when it was to be sent"
 
 
 def send_due() -> int:
@@ -27,18 +24,13 @@ def send_due() -> int:
     """
     sent = 0
     with connected() as connection:
-        claimed = _claimed()
+        claimed = claims.claim(timezone.now())
         if len(claimed) == claims.BATCH:
             outbox.ring()
         while claimed:
             sent += _Batch.of(claimed).send(connection)
-            claimed = _claimed()
+            claimed = claims.claim(timezone.now())
     return sent
-
-
-def _claimed() -> list[Message]:
-    grant = rate.granted(claims.BATCH)
-    return claims.claim(timezone.now(), limit=grant) if grant else []
 
 
 @dataclass(slots=True)
@@ -47,22 +39,15 @@ class _Batch:
 
     messages: list[Message]
     texts: Texts
-    merged: dict[int, list[Message]]
     due: set[int]
     refused_before: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, messages: list[Message]) -> "_Batch":
-        merged: dict[int, list[Message]] = defaultdict(list)
-        leaders = [message.pk for message in messages if message.context.get("merged")]
-        if leaders:
-            rows = Message.objects.filter(leader__in=leaders, status=MessageStatus.MERGED).order_by("id")
-            for row in rows:
-                merged[row.leader_id or 0].append(row)
-        due = outbox.still_due([*messages, *(row for rows in merged.values() for row in rows)])
+        due = outbox.still_due(messages, at=timezone.now())
         addresses = {message.address.lower() for message in messages}
         refused = set(RefusedAddress.objects.filter(address__in=addresses).values_list("address", flat=True))
-        return cls(messages, Texts({message.event for message in messages}), merged, due, refused)
+        return cls(messages, Texts({message.event for message in messages}), due, refused)
 
     def send(self, connection: Connection) -> int:
         return sum(self._send(message, connection) for message in self.messages)
@@ -70,21 +55,22 @@ class _Batch:
     def _send(self, message: Message, connection: Connection) -> bool:
         if not claims.still_held(message, at=timezone.now()):
             return False
-        leads = bool(message.context.get("merged"))
-        merged = [row for row in self.merged[message.pk] if row.pk in self.due] if leads else []
-        if message.pk not in self.due or (leads and not merged):
-            claims.mark_dropped(message, MessageStatus.WITHDRAWN, NO_LONGER_DUE, at=timezone.now())
+        merged = outbox.merged_into(message, at=timezone.now())
+        if message.pk not in self.due or merged == []:
+            claims.mark_dropped(message, MessageStatus.WITHDRAWN, outbox.NO_LONGER_DUE, at=timezone.now())
             return False
+        merged = merged or []
         try:
             outgoing = mail(message, self.texts, merged)
         except SwitchedOff as off:
-            claims.mark_dropped(message, MessageStatus.SUPPRESSED, off.detail, at=timezone.now())
+            claims.mark_dropped(message, MessageStatus.SUPPRESSED, off.detail, at=timezone.now(), merged=merged)
             return False
         except DomainError as exc:
             claims.mark_refused(message, Refusal(exc.detail, permanent=True), at=timezone.now(), merged=merged)
             return False
         except Exception as exc:  # noqa: BLE001 (a defect in one message holds up no other)
-            claims.mark_refused(message, Refusal(refusal(exc).answer, permanent=False), at=timezone.now())
+            again = Refusal(refusal(exc).answer, permanent=False)
+            claims.mark_refused(message, again, at=timezone.now(), merged=merged)
             return False
         with connection.sending(outgoing) as refused:
             if refused is not None:

@@ -48,7 +48,9 @@ def _wrong(source: str, *, html: bool) -> Iterator[str]:
 
 def _unrenderable(source: str, values: dict[str, Any], *, html: bool) -> str:
     try:
-        sandbox.render(source, values, html=html)
+        made = sandbox.render(source, values, html=html)
+        if html:
+            sandbox.inlined(made)
     except DomainError as refusal:
         return refusal.detail
     return ""

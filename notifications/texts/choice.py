@@ -34,6 +34,8 @@ class Text:
     language: str
     origin: str
     """In words, for people: `as shipped`, `template, version 3`."""
+    group: str | None = None
+    """The owner group whose own text it is."""
 
 
 class Texts:
@@ -59,7 +61,7 @@ class Texts:
                 if row is not None:
                     if not row.active:
                         raise SwitchedOff(f"The text of {event} to {role} ({_where(row)}) is switched off.")
-                    return Text(row, language, f"template for {_where(row)}, version {row.version}")
+                    return Text(row, language, f"template for {_where(row)}, version {row.version}", owner)
             if source := shipped(event, role, language):
                 return Text(source, language, "as shipped")
         raise NoText(f"There is no text for {event} to {role}.")
@@ -67,7 +69,8 @@ class Texts:
 
 def languages(tag: str) -> Iterator[str]:
     """The languages to try for a tag, `lv-LV` read as `lv`; then the service's, then English."""
-    return iter(dict.fromkeys(filter(None, (tag.split("-")[0].lower(), settings.MAIL_LANGUAGE, LANGUAGES[0]))))
+    tags = (tag, settings.MAIL_LANGUAGE, LANGUAGES[0])
+    return iter(dict.fromkeys(language for tag in tags if (language := tag.split("-")[0].lower())))
 
 
 def _where(row: MessageTemplate) -> str:

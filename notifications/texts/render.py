@@ -70,12 +70,6 @@ def values(message: Message, language: str, merged: Sequence[Message] = ()) -> d
     return found
 
 
-def sampled(sample: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Sample values as a reader of that language would see them."""
-    tasks = [{**task, "dueDate": _local(task["dueDate"], language)} for task in sample["tasks"]]
-    return {**sample, "dueDate": _local(sample["dueDate"], language), "tasks": tasks}
-
-
 def message_id(message: Message) -> str:
     """The same for every try of a message, another when it is deliberately sent again."""
     again = "" if message.queued_at == message.created_at else message.queued_at.isoformat()
@@ -104,7 +98,8 @@ def _values(context: Mapping[str, Any], language: str, *, link: str | None) -> d
         name: {**known, **context.get(name, {})} if isinstance(known, dict) else context.get(name, known)
         for name, known in VARIABLES.items()
     }
-    return {**found, "dueDate": _local(found["dueDate"], language), "link": link or context.get("link")}
+    tasks = [{**task, "dueDate": _local(task["dueDate"], language)} for task in found["tasks"]]
+    return {**found, "dueDate": _local(found["dueDate"], language), "tasks": tasks, "link": link or context.get("link")}
 
 
 def _task(message: Message, language: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Liquid as a sandbox: a text sees the values it is given and nothing else, and is bounded in size, loops and time."""
 
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,12 @@ from config.errors import DomainError
 
 MAX_CHARACTERS = 1_000_000
 MAX_SECONDS = 2.0
+LONGEST_LIST = 10_000
+LONGEST_NUMBER_BITS = 1_000
+_MOST_TO_INLINE = 10_000_000
+"""Characters of style sheets times elements: what the sheets can grow to when they are written to each."""
+_STYLES = re.compile(r"<style\b[^>]*>(.*?)(?:</style|\Z)", re.IGNORECASE | re.DOTALL)
+_ELEMENT = re.compile(r"<[a-z]", re.IGNORECASE)
 _inliner = css_inline.CSSInliner(keep_at_rules=True, keep_style_tags=False, load_remote_stylesheets=False)
 
 
@@ -24,8 +31,42 @@ class Unrenderable(DomainError):
     status = 400
 
 
-class _TooSlow(LiquidError):
-    """More time than a text may take."""
+class _TooMuch(LiquidError):
+    """More time or memory than a text may take."""
+
+
+def _sparing(name: str, apply: Callable[..., Any], token: Any) -> Callable[..., Any]:
+    """The filter, refused where what goes in or would come out is larger than a whole mail may be."""
+
+    def spared(value: Any, *args: Any, **kwargs: Any) -> Any:
+        if max(map(_weight, (value, *args))) > MAX_CHARACTERS or _grown(name, value, *args) > MAX_CHARACTERS:
+            raise _TooMuch(f"'{name}' is given, or makes, more than a text may", token=token)
+        return apply(value, *args, **kwargs)
+
+    return spared
+
+
+def _weight(value: Any) -> int:
+    """About how many characters a value has when it is written; long lists and numbers weigh more than may be."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list | tuple | range):
+        if len(value) > LONGEST_LIST:
+            return MAX_CHARACTERS + 1
+        return sum(1 + _weight(item) for item in value)
+    if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER_BITS:
+        return MAX_CHARACTERS + 1
+    return 0
+
+
+def _grown(name: str, value: Any, *args: Any) -> int:
+    """How long the outcome of those filters can be that multiply what they are given."""
+    if name == "join":
+        separator = str(args[0]) if args else " "
+        return len(value) * len(separator) if isinstance(value, list | tuple | range) else 0
+    if name == "replace" and isinstance(value, str) and args:
+        return value.count(str(args[0])) * len(str(args[1] if len(args) > 1 else ""))
+    return 0
 
 
 class _Bounded(RenderContext):
@@ -37,11 +78,11 @@ class _Bounded(RenderContext):
 
     def _in_time(self) -> None:
         if time.monotonic() > self._until:
-            raise _TooSlow(f"it takes more than {MAX_SECONDS:.0f} seconds", token=None)
+            raise _TooMuch(f"it takes more than {MAX_SECONDS:.0f} seconds", token=None)
 
     def filter(self, name: str, token: Any) -> Any:
         self._in_time()
-        return super().filter(name, token)
+        return _sparing(name, super().filter(name, token), token)
 
     def resolve(self, *args: Any, **kwargs: Any) -> Any:
         self._in_time()
@@ -58,7 +99,7 @@ class _Template(BoundTemplate):
 
 class _Environment(Environment):
     template_class = _Template
-    loop_iteration_limit = 10_000
+    loop_iteration_limit = LONGEST_LIST
     output_stream_limit = MAX_CHARACTERS
     local_namespace_limit = MAX_CHARACTERS
     context_depth_limit = 20
@@ -107,8 +148,19 @@ def troubles(source: str, known: Mapping[str, Any], *, html: bool = False) -> It
 
 
 def inlined(html: str) -> str:
-    """The HTML with its style sheets written to the elements, since many mail programs drop them."""
-    return _inliner.inline(html) if "<style" in html else html
+    """The HTML with its style sheets written to the elements, since many mail programs drop them.
+
+    `Unrenderable` where that would make too much of it.
+    """
+    sheets = _STYLES.findall(html)
+    if not sheets:
+        return html
+    if sum(map(len, sheets)) * len(_ELEMENT.findall(html)) > _MOST_TO_INLINE:
+        raise Unrenderable("The style sheets are too large for so many elements.")
+    made = _inliner.inline(html)
+    if len(made) > MAX_CHARACTERS:
+        raise Unrenderable(f"With its styles it has more than {MAX_CHARACTERS:,} characters.")
+    return made
 
 
 def said(exc: LiquidError) -> str:

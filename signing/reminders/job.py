@@ -13,10 +13,10 @@ from django.db import transaction
 
 from notifications.models import ReminderSettings
 from signing.reminders.digest import queue
-from signing.reminders.sources import Dated, Overdue, Source, Undated, Window
+from signing.reminders.sources import Overdue, Source, Tasks, Window
 
 FIRST_LOOK_BACK = timedelta(days=1)
-"""How far the very first run looks back."""
+"""How far a run looks back that knows of none before it."""
 
 
 def remind_due(*, at: datetime) -> int:
@@ -24,7 +24,7 @@ def remind_due(*, at: datetime) -> int:
     run = _Run.begun(at)
     if run is None:
         return 0
-    count = sum(sum(run.batches(source(run.window))) for source in (Dated, Overdue, Undated))
+    count = sum(sum(run.batches(source(run.window))) for source in (Tasks, Overdue))
     run.finish()
     return count
 
@@ -39,7 +39,9 @@ class _Run:
         """A run over the days that have come since the last one; None where there are none, or reminders are off."""
         kept = ReminderSettings.objects.get_or_create(pk=ReminderSettings.ONLY)[0]
         calendar = kept.calendar
-        days = calendar.run_days(kept.done_until or at - FIRST_LOOK_BACK, at)
+        # After a clock that was ahead, what it skipped is looked at again: what was said then has its key.
+        done = kept.done_until if kept.done_until and kept.done_until <= at else at - FIRST_LOOK_BACK
+        days = calendar.run_days(done, at)
         window = Window(at, calendar, days, every=kept.without_due_date_every, overdue_notice=kept.overdue_notice)
         run = cls(kept.done_until, window)
         if days and not kept.active:
@@ -55,7 +57,7 @@ class _Run:
                 if not self._still_ours():
                     return
                 rows, after, more = source.page(after)
-                yield queue(source.told(rows), at=self.window.at)
+                yield queue(source.told(rows), source.texts, at=self.window.at)
 
     @transaction.atomic
     def finish(self) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Prefetch, Q, QuerySet
 
 from audit.log import Event
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
@@ -48,6 +47,10 @@ class Window:
 class Source:
     """Rows to look at, a page at a time, and what is to be told about them."""
 
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.texts = Texts([EventType.REMINDER], bodies=False)
+
     def page(self, after: Any) -> tuple[Sequence[Any], Any, bool]:
         raise NotImplementedError
 
@@ -55,36 +58,34 @@ class Source:
         raise NotImplementedError
 
 
-class _Signers(Source):
-    """Signers whose turn it is, by address and language, so that what goes to one person stands together."""
+class Tasks(Source):
+    """Signers whose turn it is, by address, so that what goes to one reader stands together.
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.texts = Texts([EventType.REMINDER], bodies=False)
+    Those whose step has a due date that is still to come; where it has none, every so many days since they were called.
+    """
 
     def rows(self) -> QuerySet[Signer]:
+        days = self.window.calendar.due_days(self.window.days)
+        looked_at = self.window.due_on(days, within="step__") & Q(step__due_at__gt=self.window.at)
+        if self.window.every:
+            looked_at |= Q(step__due_at=None)
         waiting = Signer.objects.filter(
             status=SignerStatus.STARTED,
             role__in=sorted(flow.ACTING),
             step__status=StepStatus.STARTED,
             process__status=ProcessStatus.STARTED,
         )
-        return waiting.annotate(tongue=Coalesce("language", Value(""))).order_by("email_plain", "tongue", "id")
+        return waiting.filter(looked_at).select_related("process", "step").order_by("email_plain", "id")
 
-    def page(self, after: tuple[str, str, uuid.UUID] | None) -> tuple[Sequence[Signer], Any, bool]:
-        rows: Any = self.rows().select_related("process", "step")
-        if after is not None:
-            address, tongue, last = after
-            rows = rows.filter(
-                Q(email_plain__gt=address)
-                | Q(email_plain=address, tongue__gt=tongue)
-                | Q(email_plain=address, tongue=tongue, id__gt=last)
-            )
+    def page(self, after: str | None) -> tuple[Sequence[Signer], Any, bool]:
+        """About BATCH rows, and always all of a reader's."""
+        rows = self.rows().filter(email_plain__gt=after or "")
         found = list(rows[: BATCH + 1])
-        more = len(found) > BATCH
-        kept = _whole_groups(found) if more else found
-        end = kept[-1] if kept else None
-        return kept, (end.email_plain, end.tongue, end.id) if end is not None else after, more
+        if len(found) <= BATCH:
+            return found, None, False
+        beyond = found[-1].email_plain
+        kept = [signer for signer in found if signer.email_plain != beyond] or list(rows.filter(email_plain=beyond))
+        return kept, kept[-1].email_plain, True
 
     def told(self, rows: Sequence[Any]) -> Iterator[Told]:
         for signer in rows:
@@ -98,7 +99,13 @@ class _Signers(Source):
 
     def slot_of(self, signer: Signer) -> str | None:
         """What tells this reminder from the signer's others; None where none is due."""
-        raise NotImplementedError
+        calendar, due_at, missed = self.window.calendar, signer.step.due_at, self.missed(signer)
+        if due_at is not None:
+            slot = calendar.slot(calendar.local_day(due_at), missed)
+            return f"{due_at:%Y%m%dT%H%M%S}:{slot[1]}" if slot else None
+        called = calendar.local_day(signer.called_at or self.window.at)
+        days = [day for day in missed if (day - called).days % self.window.every == 0 and day > called]
+        return f"none:{max(days):%Y%m%d}" if days else None
 
     def missed(self, signer: Signer) -> list[date]:
         """The run's days whose hour came when it was this signer's turn already."""
@@ -106,39 +113,8 @@ class _Signers(Source):
         return [day for day in self.window.days if self.window.calendar.moment_of(day) >= called]
 
 
-class Dated(_Signers):
-    """Those whose step has a due date that is still to come."""
-
-    def rows(self) -> QuerySet[Signer]:
-        due = self.window.due_on(self.window.calendar.due_days(self.window.days), within="step__")
-        return super().rows().filter(due, step__due_at__gt=self.window.at)
-
-    def slot_of(self, signer: Signer) -> str | None:
-        due_at = signer.step.due_at
-        if due_at is None:
-            return None
-        slot = self.window.calendar.slot(self.window.calendar.local_day(due_at), self.missed(signer))
-        return f"{due_at:%Y%m%dT%H%M%S}:{slot[1]}" if slot else None
-
-
-class Undated(_Signers):
-    """Those whose step has no due date: every so many days since they were called."""
-
-    def rows(self) -> QuerySet[Signer]:
-        return super().rows().filter(step__due_at=None) if self.window.every else Signer.objects.none()
-
-    def slot_of(self, signer: Signer) -> str | None:
-        called = self.window.calendar.local_day(signer.called_at or self.window.at)
-        days = [day for day in self.missed(signer) if (day - called).days % self.window.every == 0 and day > called]
-        return f"none:{max(days):%Y%m%d}" if days else None
-
-
 class Overdue(Source):
     """Steps that went past their due date: the initiator hears of it on the day after."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.texts = Texts([EventType.REMINDER], bodies=False)
 
     def page(self, after: uuid.UUID | None) -> tuple[Sequence[Step], Any, bool]:
         if not self.window.overdue_notice:
@@ -173,13 +149,6 @@ class Overdue(Source):
                 EventType.REMINDER, process_id=process.id, note="The initiator is told that a step is overdue."
             )
             yield from ((decided, event) for decided in messages.by_texts(draft, self.texts))
-
-
-def _whole_groups(found: Sequence[Any]) -> Sequence[Any]:
-    """All but the last reader's rows, whose others may lie beyond; all but the last row where there is one reader."""
-    reader = (found[-1].email_plain, found[-1].tongue)
-    whole = [row for row in found if (row.email_plain, row.tongue) != reader]
-    return whole or found[:-1]
 
 
 def _stretches(days: Sequence[date]) -> Iterator[tuple[date, date]]:

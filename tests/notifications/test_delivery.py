@@ -1,5 +1,6 @@
 """Sending against a real SMTP server that answers as it is told."""
 
+import smtplib
 import socket
 import threading
 import time
@@ -19,7 +20,7 @@ from config.vocabulary import EventType, Role
 from notifications import outbox
 from notifications.delivery import claims, gate, rate, send
 from notifications.delivery.claims import LEASE, RETRIES, claim
-from notifications.delivery.connection import Connection
+from notifications.delivery.connection import Connection, Refusal, refusal
 from notifications.delivery.send import send_due
 from notifications.models import Message, MessageStatus, RefusedAddress
 from notifications.outbox import Draft, NotResendable
@@ -243,9 +244,10 @@ def test_no_broker_no_bell_and_a_broken_broker_costs_nothing(
     assert rung == []
 
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:1"
-    with django_capture_on_commit_callbacks() as rung:
+    with django_capture_on_commit_callbacks(execute=True) as rung:
         queue("b@example.org")
     assert len(rung) == 1
+    assert "on_commit" in caplog.text
     assert Message.objects.queued().count() == 2
     assert state("b@example.org") == MessageStatus.QUEUED
 
@@ -405,6 +407,29 @@ def test_no_more_mails_a_minute_than_the_setting_says(
         clock[0] += 60
     assert sent == [5, 0, 5, 0, 2, 0, 0, 0]
     assert set(Message.objects.values_list("tries", flat=True)) == {1}
+
+
+def test_what_is_not_sent_does_not_count(sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rate2"}}
+    cache.clear()
+    settings.MAIL_RATE_PER_MINUTE = 8
+    monkeypatch.setattr(rate.time, "time", lambda: 60_000.0)
+    sent = []
+    for number in range(10):
+        send_due()
+        queue(f"p{number}@example.org")
+        sent.append(send_due())
+    assert sent == [1] * 8 + [0, 0]
+
+
+def test_whatever_a_server_answers_can_be_kept(sink: Sink) -> None:
+    queue("a@example.org")
+    (message,) = claims.claim(timezone.now())
+    answer = refusal(smtplib.SMTPDataError(450, b"busy\0\x1b[31m" + b"x" * 5000)).answer
+    claims.mark_refused(message, Refusal(answer, permanent=False), at=timezone.now())
+    kept = Message.objects.get().reason
+    assert kept.startswith("450 busy\ufffd\ufffd[31m")
+    assert len(kept) == 2000
 
 
 def test_who_finds_much_to_do_rings_for_help(sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

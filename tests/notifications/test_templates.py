@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.test import Client
 
 from config.access.models import User
 from config.errors import Invalid
 from config.kept import actions as kept
-from notifications.models import Message, MessageTemplate
-from notifications.texts import sandbox
+from notifications.models import Message, MessageTemplate, ReminderSettings
+from notifications.texts import render, sandbox
 from notifications.texts.choice import NoText, SwitchedOff, Texts
 from notifications.texts.shipped import shipped
 from tests.builders import BOSS, NOON, client_user, started_process
@@ -78,6 +79,30 @@ class TestWhatMayBeWritten:
         with pytest.raises(Invalid) as refused:
             template(**place)
         assert [fault.pointer for fault in refused.value.faults] == [pointer]
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "{{ (1..30000000) | join: '' | size }}",
+            "{% assign b = '" + "a" * 30_000 + "' %}{{ b | replace: 'a', b | size }}",
+            "{% assign a = 'x' | split: ',' %}{% for i in (1..60) %}{% assign a = a | concat: a %}{% endfor %}",
+            "{% assign n = 9 %}{% for i in (1..60) %}{% assign n = n | times: n %}{% endfor %}",
+            "{% assign x = (1..9999) | join: ',' | split: '' %}{{ x | uniq | size }}",
+        ],
+    )
+    def test_a_filter_may_not_grow_beyond_a_mail(self, source: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            template(text=source)
+        (fault,) = refused.value.faults
+        assert fault.detail.startswith("Line 1: ")
+        assert "more than a text may" in fault.detail
+
+    def test_nor_may_style_sheets(self) -> None:
+        sheet = "".join(f"p{{color:#{n:06x}}}" for n in range(5000))
+        with pytest.raises(Invalid) as refused:
+            template(html=f"<style>{sheet}</style>" + "<p>x</p>" * 2000)
+        (fault,) = refused.value.faults
+        assert "style sheets" in fault.detail
 
     def test_a_text_sees_values_and_no_objects(self) -> None:
         for source in ("{{ process.name.__class__ }}", "{{ process['__init__'] }}", "{{ tasks.append }}"):
@@ -247,6 +272,19 @@ class TestPages:
         (message,) = Message.objects.all()
         assert (message.address, message.process_id, message.signer_id) == ("boss@example.com", None, None)
 
+    def test_tests_of_a_preview_in_its_language_as_many_as_the_setting_says(self, boss: Client, settings: Any) -> None:
+        settings.TEST_MAILS_PER_HOUR = 3
+        cache.clear()
+        query = f"{URL}preview/?event=REMINDER&role=SIGNER&several=on"
+        assert boss.get(query).content.decode().count("Sutartis") >= 10
+        for language in ("lv", "lt", "lv", "et"):
+            boss.post(query, {"language": language})
+        sent = [message.language for message in Message.objects.order_by("id")]
+        assert sent == ["lv", "lt", "lv"]
+        (mail, *_) = [render.mail(message) for message in Message.objects.order_by("id")]
+        assert mail.subject == "[Test] Atgādinājums: dokumenti, kas Jūs gaida: 2"
+        assert "2026. gada 5. marts" in mail.body
+
     def test_only_administrators_change_texts_and_see_previews(self) -> None:
         user = client_user("clerk")
         User.objects.filter(pk=user.pk).update(is_staff=True)
@@ -260,5 +298,6 @@ class TestPages:
         assert clerk.post(f"{URL}{row.pk}/change/", {}).status_code == 403
         clerk.post(f"{URL}{row.pk}/restore/", {"version": row.history.get().pk})
         assert MessageTemplate.objects.get().version == 1
-        assert clerk.get("/admin/notifications/remindersettings/1/change/").status_code in (302, 403, 200)
-        assert clerk.post("/admin/notifications/remindersettings/1/change/", {"hour": 5}).status_code in (302, 403)
+        ReminderSettings.objects.create(pk=1)
+        clerk.post("/admin/notifications/remindersettings/1/change/", {"hour": 5, "days": "5, 3, 1"})
+        assert ReminderSettings.objects.get().hour == 11

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from audit.models import AuditEvent
+from notifications import outbox
 from notifications.delivery.claims import claim
 from notifications.delivery.send import _Batch
 from notifications.models import Message, MessageTemplate, ReminderSettings
 from signing import actions
-from signing.models import Signer, Step
+from signing.models import Process, Signer, Step
 from signing.reminders.job import remind_due
 from tests.builders import OWNER, draft_process, process_of, row_of, sign
 from tests.people import ANA, BEN, CLEO, ILZE, address, body, signer
@@ -133,7 +135,7 @@ def test_several_tasks_of_one_reader_are_one_mail_with_each_task_in_it(settings:
     assert reminded()[0][0] == "ana"
     (digest, single) = Message.objects.filter(status="QUEUED").order_by("id")
     merged = Message.objects.filter(leader=digest, status="MERGED")
-    assert (merged.count(), digest.language, single.language) == (3, "", "lv")
+    assert (merged.count(), digest.language, single.language) == (3, "en", "lv")
     assert AuditEvent.objects.filter(event_type="REMINDER").count() == 4
 
     done = Signer.objects.get(process__document_name="Offer")
@@ -147,7 +149,8 @@ def test_several_tasks_of_one_reader_are_one_mail_with_each_task_in_it(settings:
     assert sorted(states.values()) == ["SENT", "SENT", "WITHDRAWN"]
 
 
-def sent_mails() -> list[Any]:
+def sent_mails(when: datetime = CREATED + 4 * DAY, between: Callable[[], Any] | None = None) -> list[Any]:
+    """The mails that a sender makes at that moment, `between` its claim and its sending."""
     taken: list[Any] = []
 
     class Taking:
@@ -156,9 +159,129 @@ def sent_mails() -> list[Any]:
             taken.append(outgoing)
             yield None
 
-    messages = [m for m in claim(datetime.now(UTC)) if m.event == "REMINDER"]
-    _Batch.of(messages).send(Taking())  # type: ignore[arg-type]
+    with patch("django.utils.timezone.now", lambda: when):
+        batch = _Batch.of([m for m in claim(when) if m.event == "REMINDER"])
+        if between:
+            between()
+        batch.send(Taking())  # type: ignore[arg-type]
     return taken
+
+
+def states() -> list[str]:
+    return sorted(Message.objects.filter(event="REMINDER").values_list("status", flat=True))
+
+
+def test_a_task_canceled_while_a_sender_holds_its_digest_is_not_in_it() -> None:
+    processes = [due([[ANA]], documentName=name) for name in ("Lease", "Offer", "Budget")]
+    run(at(5))
+    (mail,) = sent_mails(between=lambda: actions.cancel(processes[1], actor=OWNER, at=at(5, 12)))
+    assert ("Lease" in mail.body, "Offer" in mail.body, "Budget" in mail.body) == (True, False, True)
+    assert states() == ["SENT", "SENT", "SENT", "WITHDRAWN"]
+
+
+def test_a_task_that_is_no_longer_due_does_not_wait_for_ever_in_a_digest_that_went_out() -> None:
+    processes = [due([[ANA]]), due([[ANA]]), due([[ANA]])]
+    run(at(5))
+    Step.objects.filter(process=processes[0]).update(due_at=at(20))
+    assert len(sent_mails()) == 1
+    assert states() == ["SENT", "SENT", "SENT", "WITHDRAWN"]
+
+
+@pytest.mark.parametrize("end", ["off", "defect"])
+def test_a_digest_takes_its_tasks_with_it_when_it_ends(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    due([[ANA]]), due([[ANA]])
+    run(at(5))
+    if end == "off":
+        MessageTemplate(event="REMINDER", role="SIGNER", language="en", active=False, created_at=CREATED).save()
+        expected = "SUPPRESSED"
+    else:
+        Message.objects.update(queued_at=at(1))
+        monkeypatch.setattr("notifications.delivery.send.mail", lambda *_: 1 / 0)
+        expected = "FAILED"
+    assert sent_mails() == []
+    assert states() == [expected] * 3
+    assert Message.objects.stuck(at(6)).filter(event="REMINDER").count() == (expected == "FAILED")
+
+
+@pytest.mark.parametrize("ended", ["SENT", "FAILED"])
+def test_a_digest_is_sent_again_with_what_is_still_due_of_it(ended: str) -> None:
+    done, _ = due([[ANA]], documentName="Lease"), due([[ANA]], documentName="Offer")
+    run(at(5))
+    Message.objects.update(status=ended)
+    actions.cancel(done, actor=OWNER, at=at(5, 12))
+    leader = Message.objects.get(key__startswith="reminders:")
+    with patch("django.utils.timezone.now", lambda: at(6)):
+        outbox.send_again(leader, actor=OWNER, at=at(6))
+        for row in leader.merged.all():
+            with pytest.raises(outbox.NotResendable):
+                outbox.send_again(row, actor=OWNER, at=at(6))
+    (mail,) = sent_mails(at(6, 1))
+    assert ("Lease" in mail.body, "Offer" in mail.body) == (False, True)
+    actions.cancel(Signer.objects.get(process__document_name="Offer").process, actor=OWNER, at=at(6, 2))
+    with pytest.raises(outbox.NotResendable):
+        outbox.send_again(leader, actor=OWNER, at=at(6, 3))
+
+
+def test_one_mail_for_all_tasks_of_a_reader_whatever_their_kind_and_however_the_language_is_written() -> None:
+    ReminderSettings.objects.create(pk=1, without_due_date_every=3, done_until=at(4, 12))
+    due([[ANA]]), due([[ANA]], moment=None)
+    due([[signer(ANA, signerLanguage="en")]]), due([[signer(ANA, signerLanguage="en-GB")]])
+    assert run(at(5)) == [4]
+    (mail,) = sent_mails()
+    assert mail.subject == "Reminder: 4 documents wait for you"
+
+
+def test_owner_groups_with_texts_of_their_own_are_not_mixed() -> None:
+    for group in ("legal", "hr"):
+        text = {"subject": f"From {group}", "html": "<p>x</p>", "text": "x"}
+        MessageTemplate(
+            event="REMINDER", role="SIGNER", language="en", owner_group=group, created_at=CREATED, **text
+        ).save()
+    MessageTemplate(event="REMINDER", role="SIGNER", language="en", active=False, created_at=CREATED).save()
+    for group in ("legal", "hr", "legal", None):
+        Process.objects.filter(pk=due([[ANA]]).pk).update(owner_group=group)
+    run(at(5))
+    assert sorted(mail.subject for mail in sent_mails()) == ["From hr", "From legal"]
+    assert states() == ["SENT", "SENT", "SENT", "SENT", "SUPPRESSED"]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_a_reader_is_not_cut_in_two_at_the_edge_of_a_page(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr("signing.reminders.sources.BATCH", batch)
+    for name in (BEN, ANA, BEN, CLEO, ANA, ANA):
+        due([[name]])
+    assert run(at(5)) == [6]
+    assert len(sent_mails()) == 3
+
+
+def test_a_reminder_that_could_not_be_sent_in_time_is_not_sent_after_the_due_date() -> None:
+    process = due()
+    run(at(9))
+    assert sent_mails(at(10, 16)) == []
+    assert states() == ["WITHDRAWN"]
+    actions.remind(process, actor=OWNER, at=at(10, 17))
+    assert len(sent_mails(at(10, 18))) == 1
+
+
+@pytest.mark.parametrize("fate", ["open", "signed", "canceled", "moved"])
+def test_an_overdue_notice_that_waited_is_sent_only_while_the_step_is_overdue(fate: str) -> None:
+    wire = body([[ANA], [BEN]])
+    wire["signingProcessSteps"][0]["dueDate"] = DUE.isoformat()
+    process = process_of(wire, at=CREATED)
+    run(at(10, 16), at(11))
+    if fate == "signed":
+        sign(process, ANA)
+    if fate == "canceled":
+        actions.cancel(process, actor=OWNER, at=at(11, 12))
+    if fate == "moved":
+        Step.objects.filter(process=process, process_order=1).update(due_at=at(25))
+    assert len(sent_mails(at(11, 13))) == (fate == "open")
+
+
+def test_a_clock_that_was_ahead_once_does_not_stop_reminders() -> None:
+    run(at(4), datetime(2027, 1, 1, 12, tzinfo=UTC))
+    due(created=at(4))
+    assert run(at(5), at(7), at(9)) == [1, 1, 1]
 
 
 def test_a_digest_whose_tasks_are_all_done_is_withdrawn() -> None:
@@ -223,6 +346,7 @@ class TestSettings:
             ({"days": "5, x"}, "days"),
             ({"days": ""}, "days"),
             ({"days": "0"}, "days"),
+            ({"days": "5, ²"}, "days"),
             ({"days": "366"}, "days"),
             ({"zone": "Riga"}, "zone"),
             ({"quiet_countries": "LV, XX"}, "quiet_countries"),
