@@ -4,7 +4,7 @@ At least once: a message stays claimable until the server took it and that was w
 between costs one duplicate at the most, under the same Message-ID.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -50,6 +50,14 @@ def claim(at: datetime, *, limit: int = BATCH) -> list[Message]:
     for message in messages:
         message.status, message.tries, message.lease_until = MessageStatus.SENDING, message.tries + 1, at + LEASE
     return messages
+
+
+def give_back(messages: Sequence[Message]) -> None:
+    """Leave messages of one claim, none of them begun, to other senders. One query."""
+    if messages:
+        ours = Message.objects.filter(status=MessageStatus.SENDING, lease_until=messages[0].lease_until)
+        queued = {"status": MessageStatus.QUEUED, "lease_until": None, "tries": F("tries") - 1}
+        ours.filter(pk__in=[message.pk for message in messages]).update(**queued)
 
 
 def still_held(message: Message, *, at: datetime) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.db import DatabaseError, connections
 
-from notifications.delivery.gate import GATE
+from notifications.delivery.gate import GATE, PATIENCE_SECONDS
 
 _PERMANENT = 500
 LONGEST_ANSWER = 2_000
@@ -37,21 +38,21 @@ class Connection:
         self._watchdog: _Watchdog | None = None
 
     @contextmanager
-    def sending(self, outgoing: EmailMessage) -> Iterator[Refusal | None]:
+    def sending(self, outgoing: EmailMessage, *, if_slow: Callable[[], None]) -> Iterator[Refusal | None]:
         """Try once; None if the server took the mail. What became of it is written down inside this block.
 
-        Whatever goes wrong is this mail's alone.
+        Whatever goes wrong is this mail's alone; `if_slow` is called, in another thread, when it takes its time.
         """
         try:
-            yield self._tried(outgoing)
+            yield self._tried(outgoing, if_slow)
         finally:
             if self._passing is not None:
                 self._passing.release()
                 self._passing = None
 
-    def _tried(self, outgoing: EmailMessage) -> Refusal | None:
+    def _tried(self, outgoing: EmailMessage, if_slow: Callable[[], None]) -> Refusal | None:
         try:
-            self._send(outgoing)
+            self._send(outgoing, if_slow)
         except Exception as exc:  # noqa: BLE001 (a fault of one mail, or of a backend's own, holds up no other)
             self.close()
             logger.warning("a mail was not sent: %s", type(exc).__name__)
@@ -68,12 +69,12 @@ class Connection:
             except (smtplib.SMTPException, OSError):
                 logger.info("mail connection was already gone")
 
-    def _send(self, outgoing: EmailMessage) -> None:
+    def _send(self, outgoing: EmailMessage, if_slow: Callable[[], None]) -> None:
         if self._backend is None:
             self._backend = get_connection(fail_silently=False)
             self._backend.before_data = self._enter
             self._watchdog = _Watchdog(self._backend.cut) if hasattr(self._backend, "cut") else None
-        with self._watchdog.deadline() if self._watchdog else nullcontext():
+        with self._watchdog.watching(if_slow) if self._watchdog else nullcontext():
             try:
                 self._backend.open()
             except Exception as exc:
@@ -103,7 +104,8 @@ def refusal(exc: Exception) -> Refusal:
 
 
 class _Watchdog:
-    """Cuts a connection when a try takes too long: the socket's timeout bounds each word of the server, not their sum.
+    """Says when a try is slow, and cuts the connection when it takes too long: the socket's timeout bounds each word of
+    the server, not their sum.
 
     One thread that looks now and then, for as long as the connection is kept: one for each mail would cost more than
     the mail.
@@ -111,26 +113,39 @@ class _Watchdog:
 
     def __init__(self, cut: Callable[[], None]) -> None:
         self._cut = cut
-        self._until: float | None = None
+        self._began: float | None = None
+        self._if_slow: Callable[[], None] | None = None
         self._stopped = Event()
         Thread(target=self._watch, daemon=True).start()
 
     @contextmanager
-    def deadline(self) -> Iterator[None]:
-        self._until = time.monotonic() + settings.EMAIL_SEND_DEADLINE
+    def watching(self, if_slow: Callable[[], None]) -> Iterator[None]:
+        self._if_slow, self._began = if_slow, time.monotonic()
         try:
             yield
         finally:
-            self._until = None
+            self._began = None
 
     def stop(self) -> None:
         self._stopped.set()
 
     def _watch(self) -> None:
         while not self._stopped.wait(min(1.0, settings.EMAIL_SEND_DEADLINE / 5)):
-            until = self._until
-            if until is not None and time.monotonic() > until:
+            began = self._began
+            passed = time.monotonic() - began if began is not None else 0.0
+            if passed > settings.EMAIL_SEND_DEADLINE:
                 self._cut()
+            if passed > PATIENCE_SECONDS and self._if_slow is not None:
+                if_slow, self._if_slow = self._if_slow, None
+                self._said_slow(if_slow)
+
+    def _said_slow(self, if_slow: Callable[[], None]) -> None:
+        try:
+            if_slow()
+        except DatabaseError:
+            logger.warning("what waits behind a slow mail could not be left to other senders")
+        finally:
+            connections.close_all()  # this thread's own
 
 
 def _is_permanent(exc: Exception) -> bool:

@@ -4,7 +4,11 @@ Several senders work beside each other where there is much to do: each task of a
 own.
 """
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
 
 from django.utils import timezone
 
@@ -35,22 +39,38 @@ def send_due() -> int:
 
 @dataclass(slots=True)
 class _Batch:
-    """Claimed messages with what their mails need, read for all of them at once."""
+    """Claimed messages with what their mails need, read for all of them at once; `waiting` are those not begun."""
 
-    messages: list[Message]
+    waiting: deque[Message]
     texts: Texts
     due: set[int]
     refused_before: set[str] = field(default_factory=set)
+    lock: Any = field(default_factory=Lock)
 
     @classmethod
     def of(cls, messages: list[Message]) -> "_Batch":
         due = outbox.still_due(messages, at=timezone.now())
         addresses = {message.address.lower() for message in messages}
         refused = set(RefusedAddress.objects.filter(address__in=addresses).values_list("address", flat=True))
-        return cls(messages, Texts({message.event for message in messages}), due, refused)
+        return cls(deque(messages), Texts({message.event for message in messages}), due, refused)
 
     def send(self, connection: Connection) -> int:
-        return sum(self._send(message, connection) for message in self.messages)
+        return sum(self._send(message, connection) for message in self._each())
+
+    def _each(self) -> Iterator[Message]:
+        while True:
+            with self.lock:
+                if not self.waiting:
+                    return
+                message = self.waiting.popleft()
+            yield message
+
+    def hand_over(self) -> None:
+        """Leave what waits to other senders, since a mail holds this one up."""
+        with self.lock:
+            claims.give_back(self.waiting)
+            self.waiting.clear()
+        outbox.ring()
 
     def _send(self, message: Message, connection: Connection) -> bool:
         if not claims.still_held(message, at=timezone.now()):
@@ -72,7 +92,7 @@ class _Batch:
             again = Refusal(refusal(exc).answer, permanent=False)
             claims.mark_refused(message, again, at=timezone.now(), merged=merged)
             return False
-        with connection.sending(outgoing) as refused:
+        with connection.sending(outgoing, if_slow=self.hand_over) as refused:
             if refused is not None:
                 claims.mark_refused(message, refused, at=timezone.now(), merged=merged)
                 return False

@@ -38,6 +38,23 @@ def copies(stack: Stack) -> Counter[str]:
     return Counter(mail["To"].addresses[0].addr_spec for mail in stack.sink.mails)
 
 
+def test_an_address_that_stalls_holds_up_one_sender_and_no_other_mail(stopped: Stack) -> None:
+    for number in range(20):
+        create(stopped, number)
+    stopped.sink.stall["p3@example.org"] = 60
+    command = [sys.executable, "manage.py", "send_messages"]
+    held_up = subprocess.Popen(command, cwd=ROOT, env={**stopped.environment, "EMAIL_TIMEOUT": "40"})
+    try:
+        stopped.sink.wait_for(3)
+        while len(stopped.sink.mails) < 19 and held_up.poll() is None:
+            stopped.manage("send_messages")
+        assert held_up.poll() is None
+        assert copies(stopped) == {f"p{number}@example.org": 1 for number in range(20) if number != 3}
+    finally:
+        held_up.kill()
+        held_up.wait()
+
+
 def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
     for number in range(MESSAGES):
         create(stopped, number)

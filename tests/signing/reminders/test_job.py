@@ -155,7 +155,7 @@ def sent_mails(when: datetime = CREATED + 4 * DAY, between: Callable[[], Any] | 
 
     class Taking:
         @contextmanager
-        def sending(self, outgoing: Any) -> Iterator[None]:
+        def sending(self, outgoing: Any, *, if_slow: Any) -> Iterator[None]:
             taken.append(outgoing)
             yield None
 
