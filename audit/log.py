@@ -1,10 +1,13 @@
-"""Writes the service's own events, in the transaction of what they speak of."""
+"""Writes events: the service's own, in the transaction of what they speak of, and those that others report."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
+from audit import horizon
 from audit.models import ORIGIN, AuditEvent, Source
 from config.access.actor import Actor
 from config.vocabulary import EventType
@@ -24,22 +27,56 @@ class Event:
 
 
 def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
-    """Append the events in this order: by the actor's client, for its subject, from its address. One query."""
-    AuditEvent.objects.bulk_create(
-        AuditEvent(
-            created_at=at,
-            event_type=event.type,
-            source=Source.SERVICE,
-            event_origin=ORIGIN,
-            creator=actor.subject,
-            client_app_name=actor.client,
-            ip_address=actor.address or "",
-            process_id=str(event.process_id),
-            document_id=event.document_id or "",
-            signer_id=str(event.signer_id),
-            note=event.note,
-            before=event.before,
-            after=event.after,
-        )
-        for event in events
+    """Append the events in this order: by the actor's client, for its subject, from its address."""
+    _append(
+        [
+            AuditEvent(
+                created_at=at,
+                event_type=event.type,
+                source=Source.SERVICE,
+                event_origin=ORIGIN,
+                creator=actor.subject,
+                client_app_name=actor.client,
+                ip_address=actor.address or "",
+                process_id=str(event.process_id),
+                document_id=event.document_id or "",
+                signer_id=str(event.signer_id),
+                request_id=_request_id(),
+                note=event.note,
+                before=event.before,
+                after=event.after,
+            )
+            for event in events
+        ]
     )
+
+
+def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> list[AuditEvent]:
+    """Append what a client says has happened, in this order, as columns by their names.
+
+    What it leaves out of creator, client and address is that of the caller.
+    """
+    own = {"creator": actor.subject, "client_app_name": actor.client, "ip_address": actor.address or ""}
+    by = actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}"
+    events = [
+        AuditEvent(
+            **{**own, "event_origin": actor.client, **columns},
+            created_at=at,
+            source=Source.REPORTED,
+            reported_by=by,
+            request_id=_request_id(),
+        )
+        for columns in said
+    ]
+    _append(events)
+    return events
+
+
+def _append(events: list[AuditEvent]) -> None:
+    if events:
+        horizon.announce()
+        AuditEvent.objects.bulk_create(events)
+
+
+def _request_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]

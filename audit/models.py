@@ -1,7 +1,7 @@
 """What happened. Events name things by id and hold no foreign key: they outlive what they speak of."""
 
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -9,6 +9,9 @@ from config.vocabulary import EventType
 
 ORIGIN = "paraph"
 """The `eventOrigin` of events that the service itself writes."""
+
+
+LONGEST_NOTE = 10_000
 
 
 class Source(models.TextChoices):
@@ -37,8 +40,35 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 class AuditEvent(models.Model):
     """One thing that happened: what, to which process, by whom, through which client, from where.
 
-    `number` rises with every event; `before` and `after` hold what a change changed, by the wire's names.
+    `number` rises with every event; `before` and `after` hold what a change changed, by the wire's names. Of a
+    reported event `reported_by` is the client that reported it, and `reported_id` and `reported_at` are what that
+    client calls it and when it says that it happened; the service's own number and time rule.
     """
+
+    WIRE: ClassVar[dict[str, str]] = {
+        "id": "id",
+        "createdAt": "created_at",
+        "eventType": "event_type",
+        "eventOrigin": "event_origin",
+        "creator": "creator",
+        "documentId": "document_id",
+        "signerId": "signer_id",
+        "customerPersonalCode": "customer_personal_code",
+        "note": "note",
+        "processId": "process_id",
+        "ipAddress": "ip_address",
+        "containerId": "container_id",
+        "method": "method",
+        "clientAppName": "client_app_name",
+        "number": "number",
+        "source": "source",
+        "requestId": "request_id",
+        "reportedBy": "reported_by",
+        "reportedId": "reported_id",
+        "reportedAt": "reported_at",
+        "before": "before",
+        "after": "after",
+    }
 
     number = models.BigAutoField(primary_key=True)
     id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -48,11 +78,18 @@ class AuditEvent(models.Model):
     event_origin = models.CharField(max_length=255)
     creator = models.CharField(max_length=255, blank=True)
     client_app_name = models.CharField(max_length=255, blank=True)
-    ip_address = models.CharField(max_length=45, blank=True)
+    ip_address = models.CharField(max_length=255, blank=True)
     process_id = models.CharField(max_length=255, blank=True)
     document_id = models.CharField(max_length=255, blank=True)
     signer_id = models.CharField(max_length=255, blank=True)
-    note = models.CharField(max_length=10_000, blank=True)
+    customer_personal_code = models.CharField(max_length=64, blank=True)
+    container_id = models.CharField(max_length=255, blank=True)
+    method = models.CharField(max_length=255, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    reported_by = models.CharField(max_length=600, blank=True)
+    reported_id = models.CharField(max_length=255, blank=True)
+    reported_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
 
@@ -62,7 +99,10 @@ class AuditEvent(models.Model):
         ordering = ["-number"]
         indexes = [
             models.Index("process_id", "number", name="audit_of_process"),
-            models.Index("created_at", name="audit_by_time"),
+            models.Index("document_id", "number", name="audit_of_document"),
+            models.Index("event_type", "number", name="audit_by_type"),
+            models.Index("creator", "number", name="audit_by_creator"),
+            models.Index("created_at", "number", name="audit_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("audit.api.urls")),
     path("api/", include("contacts.api.urls")),
     path("api/", include("templates_app.api.urls")),
     path("api/", include("signing.api.urls")),

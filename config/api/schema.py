@@ -90,7 +90,7 @@ def operation(
     }
 
 
-def request_example(name: str, body: dict[str, Any]) -> OpenApiExample:
+def request_example(name: str, body: Any) -> OpenApiExample:
     return OpenApiExample(name, body, request_only=True)
 
 

@@ -41,22 +41,23 @@ def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiPar
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which rows a list was asked for; `ordering` is (column, descending), the id last."""
+    """Which rows a list was asked for; `ordering` is (column, descending), the tie-breaker last."""
 
     number: int
     size: int
     ordering: tuple[tuple[str, bool], ...]
 
     @classmethod
-    def of(cls, query: QueryDict, *, sorts: Mapping[str, str], default: str) -> "PageRequest":
+    def of(cls, query: QueryDict, *, sorts: Mapping[str, str], default: str, tie: str = "id") -> "PageRequest":
         """Read a query string; `sorts` names the column of each field offered, `default` is a sort.
 
-        `Invalid` names each bad parameter and what is allowed.
+        `tie` is the column that decides between rows that are otherwise equal. `Invalid` names each bad parameter and
+        what is allowed.
         """
         faults: list[Fault] = []
         number = _whole(query, "page", 0, INT32, 0, faults)
         size = _whole(query, "size", 1, MAX_SIZE, DEFAULT_SIZE, faults)
-        ordering = _ordering([s for s in query.getlist("sort") if s] or [default], sorts, faults)
+        ordering = _ordering([s for s in query.getlist("sort") if s] or [default], sorts, tie, faults)
         if faults:
             raise Invalid(faults=faults)
         return cls(number, size, ordering)
@@ -127,7 +128,9 @@ def _whole(query: QueryDict, name: str, low: int, high: int, default: int, fault
     return default
 
 
-def _ordering(asked: list[str], sorts: Mapping[str, str], faults: list[Fault]) -> tuple[tuple[str, bool], ...]:
+def _ordering(
+    asked: list[str], sorts: Mapping[str, str], tie: str, faults: list[Fault]
+) -> tuple[tuple[str, bool], ...]:
     ordering: dict[str, bool] = {}
     descending = False
     for expression in asked:
@@ -142,4 +145,4 @@ def _ordering(asked: list[str], sorts: Mapping[str, str], faults: list[Fault]) -
             else:
                 detail = f"Sorting is offered by {', '.join(sorts)}, each with ,asc or ,desc."
                 faults.append(Fault(detail, code="sort_not_offered", parameter="sort"))
-    return *ordering.items(), ("id", descending)
+    return *ordering.items(), (tie, descending)

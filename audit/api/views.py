@@ -1,0 +1,95 @@
+"""Audit events over HTTP: reported from outside, and read."""
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from audit import horizon, log
+from audit.api import docs
+from audit.api.docs import MOST_AT_ONCE
+from audit.api.filters import EventFilter
+from audit.api.serializers import EventSerializer
+from audit.models import AuditEvent
+from config import wire
+from config.access.actor import MissingRight
+from config.api.lists.pages import PageRequest
+from config.api.views import ApiViewSet, identifier
+from config.errors import Fault, Invalid, NotFound
+from config.vocabulary import Right
+
+
+class AuditEventViewSet(ApiViewSet):
+    # A list asks for the horizon before it looks, so that it is not read in one snapshot with it.
+    reads = frozenset({"retrieve"})
+
+    @docs.LIST
+    def list(self, request: Request) -> Response:
+        self._require(Right.AUDIT_READ, "Reading the trail")
+        page = PageRequest.of(request.GET, sorts=docs.SORTS, default="createdAt,desc", tie="number")
+        after = _cursor(request.GET.get("after") or "", sorted_too=bool(request.GET.get("sort")))
+        if after is None:
+            rows = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
+            return Response(page.answer(_shown(page.rows_of(rows)), total=rows.count()))
+        limit = horizon.reached()
+        rows = EventFilter(request.GET, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
+        rows = rows if limit is None else rows.filter(number__lte=limit)
+        content = _shown(rows.in_order()[: page.size])
+        end = content[-1]["number"] if content else after
+        shape = {"size": page.size, "numberOfElements": len(content), "next": str(end)}
+        return Response({"content": content, **shape})
+
+    @docs.RETRIEVE
+    def retrieve(self, request: Request, id: str) -> Response:
+        self._require(Right.AUDIT_READ, "Reading the trail")
+        event = AuditEvent.objects.filter(id=identifier(id)).first()
+        if event is None:
+            raise NotFound
+        return Response(_shown([event])[0])
+
+    @docs.CREATE
+    def create(self, request: Request) -> Response:
+        self._require(Right.AUDIT_WRITE, "Reporting audit events")
+        told = request.data
+        if not isinstance(told, list_):
+            (event,) = log.report([self.body(EventSerializer)], actor=self.actor, at=self.now)
+            place = request.build_absolute_uri(reverse("audit-event", args=[event.id]))
+            return Response(_shown([event])[0], status=201, headers={"Location": place})
+        events = log.report(_several(told), actor=self.actor, at=self.now)
+        return Response(_shown(events), status=201)
+
+    def _require(self, right: Right, what: str) -> None:
+        if not (self.actor.may(right) or self.actor.may(Right.ADMINISTER)):
+            raise MissingRight(right, what)
+
+
+list_ = list
+"""The type, in a module whose class has a method of its name."""
+
+
+def _several(told: list_[Any]) -> list_[dict[str, Any]]:
+    if not 0 < len(told) <= MOST_AT_ONCE:
+        detail = f"A list of events has 1 to {MOST_AT_ONCE} of them."
+        raise Invalid(faults=[Fault(detail, code="too_many" if told else "empty", pointer="#")])
+    serializer = EventSerializer(data=told, many=True)
+    serializer.is_valid(raise_exception=True)
+    return [dict(event) for event in serializer.validated_data]
+
+
+def _cursor(text: str, *, sorted_too: bool) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        detail = "'after' is the 'next' of the last answer, or 0 for the beginning."
+        raise Invalid(faults=[Fault(detail, code="not_a_cursor", parameter="after")])
+    if sorted_too:
+        detail = "A cursor goes by the events' numbers; leave out 'sort'."
+        raise Invalid(faults=[Fault(detail, code="contradiction", parameter="sort")])
+    return int(text)
+
+
+def _shown(events: Any) -> list_[dict[str, Any]]:
+    """Events on the wire; what is empty says nothing."""
+    rows = (wire.row(event, AuditEvent.WIRE) for event in events)
+    return [{name: None if value == "" else value for name, value in row.items()} for row in rows]
