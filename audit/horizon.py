@@ -7,7 +7,8 @@ is yet to commit has a higher number. A reader asks for the last number given, t
 no further than either: what is up to there has been committed, or never will be. On SQLite one writes at a time.
 """
 
-from django.db import connection, transaction
+from django.db import connection
+from django.db.transaction import TransactionManagementError
 
 # The upper 16 bits of the lock's key tell these locks from others; the lower 48 are a number.
 _SPACE = 0x7061
@@ -22,7 +23,9 @@ WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 
 
 def announce() -> None:
     """Say, until this transaction ends, that events with numbers above the present one may follow."""
-    if connection.vendor == "postgresql" and transaction.get_connection().in_atomic_block:
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("audit events are written in a transaction, which announces them")
+    if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(_ANNOUNCE)
 

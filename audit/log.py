@@ -1,11 +1,13 @@
 """Writes events: the service's own, in the transaction of what they speak of, and those that others report."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
+from django.db import transaction
 
 from audit import horizon
 from audit.models import ORIGIN, AuditEvent, Source
@@ -56,11 +58,16 @@ def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> lis
 
     What it leaves out of creator, client and address is that of the caller.
     """
-    own = {"creator": actor.subject, "client_app_name": actor.client, "ip_address": actor.address or ""}
+    own = {
+        "creator": actor.subject,
+        "client_app_name": actor.client,
+        "ip_address": actor.address or "",
+        "event_origin": f"client {actor.client}" if is_reserved(actor.client) else actor.client,
+    }
     by = actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}"
     events = [
         AuditEvent(
-            **{**own, "event_origin": actor.client, **columns},
+            **{**own, **columns},
             created_at=at,
             source=Source.REPORTED,
             reported_by=by,
@@ -72,10 +79,17 @@ def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> lis
     return events
 
 
+def is_reserved(origin: str) -> bool:
+    """Whether an origin is, or looks like, the service's own."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", origin) if unicodedata.category(c) != "Cf")
+    return seen.strip().casefold() == ORIGIN
+
+
 def _append(events: list[AuditEvent]) -> None:
     if events:
-        horizon.announce()
-        AuditEvent.objects.bulk_create(events)
+        with transaction.atomic(savepoint=False):
+            horizon.announce()
+            AuditEvent.objects.bulk_create(events)
 
 
 def _request_id() -> str:

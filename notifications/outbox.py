@@ -88,8 +88,10 @@ def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
 @transaction.atomic
 def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
     """Queue a message that failed or was sent once more; `NotResendable` in any other state, or when it is not due."""
-    rows = list(message.merged.filter(status__in=RESENDABLE))
-    due = still_due(rows or [message], at=at)
+    list(Message.objects.select_for_update().filter(pk=message.pk))  # of two at once the second sees what the first did
+    leads = bool(message.context.get("merged"))
+    rows = list(message.merged.filter(status__in=RESENDABLE)) if leads else []
+    due = still_due(rows if leads else [message], at=at)
     if not due:
         raise NotResendable("This is no longer due: it is not this person's turn, or the process is gone.")
     again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE, leader=None)

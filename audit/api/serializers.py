@@ -6,6 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from audit.log import is_reserved
 from audit.models import LONGEST_NOTE, ORIGIN, Source
 from config.api.fields import Choice, Moment, Text
 from config.vocabulary import EventType
@@ -48,7 +49,7 @@ class EventSerializer(serializers.Serializer):
     after = Values(read_only=True, allow_null=True, help_text="What a change changed: after.")
 
     def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the wire's name)
-        if origin is not None and origin.strip().casefold() == ORIGIN:
+        if origin is not None and is_reserved(origin):
             detail = f"'{ORIGIN}' is the service's own origin; name your own."
             raise serializers.ValidationError(detail, code="reserved_origin")
         return origin

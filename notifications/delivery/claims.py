@@ -57,7 +57,7 @@ def give_back(messages: Sequence[Message]) -> None:
     if messages:
         ours = Message.objects.filter(status=MessageStatus.SENDING, lease_until=messages[0].lease_until)
         queued = {"status": MessageStatus.QUEUED, "lease_until": None, "tries": F("tries") - 1}
-        ours.filter(pk__in=[message.pk for message in messages]).update(**queued)
+        rate.given_back(ours.filter(pk__in=[message.pk for message in messages]).update(**queued))
 
 
 def still_held(message: Message, *, at: datetime) -> bool:

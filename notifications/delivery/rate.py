@@ -16,7 +16,7 @@ def granted(wanted: int) -> int:
     limit = settings.MAIL_RATE_PER_MINUTE
     if not limit or not wanted:
         return wanted
-    key = f"mails:{int(time.time()) // WINDOW_SECONDS}"
+    key = _key()
     try:
         cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
         taken = cache.incr(key, wanted)
@@ -27,3 +27,18 @@ def granted(wanted: int) -> int:
     except (RedisError, OSError, ValueError):
         logger.warning("mails are not counted: the cache does not answer")
         return wanted
+
+
+def given_back(count: int) -> None:
+    """So many of the mails that were counted were not tried after all."""
+    if not (settings.MAIL_RATE_PER_MINUTE and count):
+        return
+    try:
+        if (counted := cache.decr(_key(), count)) < 0:
+            cache.incr(_key(), -counted)
+    except (RedisError, OSError, ValueError):
+        logger.warning("mails are not counted: the cache does not answer")
+
+
+def _key() -> str:
+    return f"mails:{int(time.time()) // WINDOW_SECONDS}"

@@ -19,6 +19,7 @@ LONGEST_LIST = 10_000
 LONGEST_NUMBER_BITS = 1_000
 _MOST_TO_INLINE = 10_000_000
 """Characters of style sheets times elements: what the sheets can grow to when they are written to each."""
+_MOST_SHEETS = 20
 _STYLES = re.compile(r"<style\b[^>]*>(.*?)(?:</style|\Z)", re.IGNORECASE | re.DOTALL)
 _ELEMENT = re.compile(r"<[a-z]", re.IGNORECASE)
 _inliner = css_inline.CSSInliner(keep_at_rules=True, keep_style_tags=False, load_remote_stylesheets=False)
@@ -152,9 +153,12 @@ def inlined(html: str) -> str:
 
     `Unrenderable` where that would make too much of it.
     """
-    sheets = _STYLES.findall(html)
-    if not sheets:
+    count = html.lower().count("<style")
+    if not count:
         return html
+    if count > _MOST_SHEETS:
+        raise Unrenderable(f"It has more than {_MOST_SHEETS} style sheets.")
+    sheets = _STYLES.findall(html)
     if sum(map(len, sheets)) * len(_ELEMENT.findall(html)) > _MOST_TO_INLINE:
         raise Unrenderable("The style sheets are too large for so many elements.")
     made = _inliner.inline(html)

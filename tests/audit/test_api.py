@@ -59,6 +59,10 @@ class TestReports:
         assert event["ipAddress"] == "127.0.0.1"
         assert event["note"] is None
 
+    def test_a_client_of_the_services_name_has_another_origin(self, api_of: Callable[..., Api]) -> None:
+        event = api_of("Paraph", rights=["audit_write"]).post(URL, {"eventType": "SIGNATURE"}).json()
+        assert event["eventOrigin"] == "client Paraph"
+
     def test_all_types_in_one_list(self, monitor: Api) -> None:
         made = monitor.post(URL, [{"eventType": kind} for kind in EventType.values])
         assert made.status_code == 201
@@ -74,6 +78,7 @@ class TestReports:
             ({"eventType": "SIGNATURE", "note": "x" * 10_001}, "#/1/note", "10000"),
             ({"eventType": "SIGNATURE", "createdAt": "yesterday"}, "#/1/createdAt", ""),
             ({"eventType": "SIGNATURE", "eventOrigin": " Paraph "}, "#/1/eventOrigin", "service's own"),
+            ({"eventType": "SIGNATURE", "eventOrigin": "\u200bparaph"}, "#/1/eventOrigin", "service's own"),
             ({"eventType": "SIGNATURE", "processId": "x" * 256}, "#/1/processId", "255"),
             ("SIGNATURE", "#/1", ""),
         ],
@@ -184,6 +189,12 @@ class TestReading:
         ]
         assert last["source"] == "SERVICE"
         assert last["requestId"]
+
+    def test_whoever_acts_for_somebody_sees_no_more_than_that_one(self, api_of: Callable[..., Api]) -> None:
+        portal = api_of("portal", rights=["on_behalf", "administer", "audit_read"])
+        for query in ("user=ana", "group=legal", "isAdmin=false"):
+            assert portal.get(f"{URL}?{query}").status_code == 403
+        assert portal.get(URL).status_code == 200
 
     def test_an_event_that_is_not_there(self, monitor: Api) -> None:
         for wrong in ("x", "9dce9e72-6bf9-4874-8dd1-44342027dd4f"):

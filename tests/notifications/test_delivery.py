@@ -422,6 +422,21 @@ def test_what_is_not_sent_does_not_count(sink: Sink, settings: Any, monkeypatch:
     assert sent == [1] * 8 + [0, 0]
 
 
+def test_what_is_left_to_others_is_counted_when_they_send_it(
+    sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rate3"}}
+    cache.clear()
+    settings.MAIL_RATE_PER_MINUTE = 25
+    monkeypatch.setattr(rate.time, "time", lambda: 60_000.0)
+    queue(*(f"p{n}@example.org" for n in range(30)))
+    for _ in range(3):
+        _, *rest = claims.claim(timezone.now())
+        claims.give_back(rest)
+    assert Message.objects.filter(status="SENDING").count() == 3
+    assert send_due() == 22
+
+
 def test_whatever_a_server_answers_can_be_kept(sink: Sink) -> None:
     queue("a@example.org")
     (message,) = claims.claim(timezone.now())

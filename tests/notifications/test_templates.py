@@ -103,6 +103,9 @@ class TestWhatMayBeWritten:
             template(html=f"<style>{sheet}</style>" + "<p>x</p>" * 2000)
         (fault,) = refused.value.faults
         assert "style sheets" in fault.detail
+        with pytest.raises(Invalid) as refused:
+            template(html="{% for i in (1..9000) %}<style {% endfor %}")
+        assert "20 style sheets" in refused.value.faults[0].detail
 
     def test_a_text_sees_values_and_no_objects(self) -> None:
         for source in ("{{ process.name.__class__ }}", "{{ process['__init__'] }}", "{{ tasks.append }}"):
