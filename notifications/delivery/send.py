@@ -66,10 +66,9 @@ class _Batch:
             yield message
 
     def hand_over(self) -> None:
-        """Leave what waits to other senders, since a mail holds this one up."""
+        """Leave what waits to other senders, since a mail holds this one up; it is then no longer held by this one."""
         with self.lock:
             claims.give_back(self.waiting)
-            self.waiting.clear()
         outbox.ring()
 
     def _send(self, message: Message, connection: Connection) -> bool:
