@@ -98,7 +98,7 @@ def test_a_worker_killed_again_and_again_while_it_sends(stopped: Stack) -> None:
     assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
 
 
-def test_reminders_by_ten_runs_at_once_and_two_beats(stopped: Stack) -> None:
+def test_reminders_by_ten_runs_at_once(stopped: Stack) -> None:
     for number in range(30):
         row = signer(ANA, signerEmail=f"p{number}@example.org")
         wire = body([[row]], processInitiatorEmail=None)
