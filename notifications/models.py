@@ -92,6 +92,7 @@ class Message(models.Model):
     next_attempt_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
     handled_at = models.DateTimeField(null=True, help_text="When somebody said that a failure needs nothing more.")
     handled_by = models.CharField(max_length=255, blank=True)
 

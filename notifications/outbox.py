@@ -64,7 +64,12 @@ def written(draft: Draft, *, at: datetime, **more: Any) -> Message:
 
 
 def withdraw(
-    process_id: uuid.UUID, *, events: Sequence[EventType], reason: str, signers: Iterable[uuid.UUID] | None = None
+    process_id: uuid.UUID,
+    *,
+    events: Sequence[EventType],
+    reason: str,
+    at: datetime,
+    signers: Iterable[uuid.UUID] | None = None,
 ) -> None:
     """Take back what is not sent yet of these events, for these signers or for all. One query.
 
@@ -73,7 +78,7 @@ def withdraw(
     waiting = Message.objects.of_process(process_id).filter(event__in=events, status__in=NOT_YET)
     if signers is not None:
         waiting = waiting.filter(signer_id__in=list(signers))
-    waiting.update(status=MessageStatus.WITHDRAWN, reason=reason)
+    waiting.update(status=MessageStatus.WITHDRAWN, reason=reason, withdrawn_at=at)
 
 
 def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
@@ -88,7 +93,6 @@ def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
 @transaction.atomic
 def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
     """Queue a message that failed or was sent once more; `NotResendable` in any other state, or when it is not due."""
-    list(Message.objects.select_for_update().filter(pk=message.pk))  # of two at once the second sees what the first did
     leads = bool(message.context.get("merged"))
     rows = list(message.merged.filter(status__in=RESENDABLE)) if leads else []
     due = still_due(rows if leads else [message], at=at)
@@ -133,7 +137,7 @@ def merged_into(leader: Message, *, at: datetime) -> list[Message] | None:
     rows = list(Message.objects.filter(leader=leader, status=MessageStatus.MERGED).order_by("id"))
     due = still_due(rows, at=at)
     if gone := [row.pk for row in rows if row.pk not in due]:
-        withdrawn = {"status": MessageStatus.WITHDRAWN, "reason": NO_LONGER_DUE}
+        withdrawn = {"status": MessageStatus.WITHDRAWN, "reason": NO_LONGER_DUE, "withdrawn_at": at}
         Message.objects.filter(pk__in=gone, status=MessageStatus.MERGED).update(**withdrawn)
     return [row for row in rows if row.pk in due]
 

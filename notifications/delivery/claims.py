@@ -83,7 +83,9 @@ def mark_dropped(
     message: Message, status: MessageStatus, reason: str, *, at: datetime, merged: Iterable[Message] = ()
 ) -> None:
     """It is not to be sent after all, nor are those merged into it."""
-    _mark(message, [MessageStatus.SENDING], {"status": status, "reason": reason}, reason, at, merged)
+    withdrawn_at = at if status == MessageStatus.WITHDRAWN else None
+    outcome = {"status": status, "reason": reason, "withdrawn_at": withdrawn_at}
+    _mark(message, [MessageStatus.SENDING], outcome, reason, at, merged)
 
 
 @transaction.atomic

@@ -38,7 +38,8 @@ def _misplaced(columns: dict[str, Any]) -> Iterator[Fault]:
 
 def _wrong(source: str, *, html: bool) -> Iterator[str]:
     if len(source) > LONGEST_SOURCE:
-        yield f"A text is at most {LONGEST_SOURCE:,} characters."
+        line = sandbox.line_at(source, LONGEST_SOURCE)
+        yield f"Line {line}: a text is at most {LONGEST_SOURCE:,} characters, and here it has more."
         return
     found = list(sandbox.troubles(source, KNOWN, html=html))
     if not found:
@@ -49,8 +50,12 @@ def _wrong(source: str, *, html: bool) -> Iterator[str]:
 def _unrenderable(source: str, values: dict[str, Any], *, html: bool) -> str:
     try:
         made = sandbox.render(source, values, html=html)
+    except DomainError as refusal:
+        return refusal.detail
+    try:
         if html:
             sandbox.inlined(made)
     except DomainError as refusal:
-        return refusal.detail
+        line = sandbox.line_at(source, max(source.lower().rfind("<style"), 0))
+        return f"Line {line}: {refusal.detail[:1].lower()}{refusal.detail[1:]}"
     return ""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -33,7 +34,7 @@ class Unrenderable(DomainError):
 
 
 class _TooMuch(LiquidError):
-    """More time or memory than a text may take."""
+    """More time, memory or depth than a text may take."""
 
 
 def _sparing(name: str, apply: Callable[..., Any], token: Any) -> Callable[..., Any]:
@@ -76,18 +77,21 @@ class _Bounded(RenderContext):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._until = time.monotonic() + MAX_SECONDS
+        self.seen: Any = None
+        """The token where the text was last looked at."""
 
-    def _in_time(self) -> None:
+    def _in_time(self, token: Any = None) -> None:
+        self.seen = token or self.seen
         if time.monotonic() > self._until:
-            raise _TooMuch(f"it takes more than {MAX_SECONDS:.0f} seconds", token=None)
+            raise _TooMuch(f"it takes more than {MAX_SECONDS:.0f} seconds", token=self.seen)
 
     def filter(self, name: str, token: Any) -> Any:
-        self._in_time()
+        self._in_time(token)
         return _sparing(name, super().filter(name, token), token)
 
-    def resolve(self, *args: Any, **kwargs: Any) -> Any:
-        self._in_time()
-        return super().resolve(*args, **kwargs)
+    def resolve(self, name: str, *, token: Any = None, **kwargs: Any) -> Any:
+        self._in_time(token)
+        return super().resolve(name, token=token, **kwargs)
 
     def assign(self, key: str, val: Any) -> None:
         self._in_time()
@@ -96,6 +100,13 @@ class _Bounded(RenderContext):
 
 class _Template(BoundTemplate):
     context_class = _Bounded
+
+    def render_with_context(self, context: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().render_with_context(context, *args, **kwargs)
+        except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as exc:
+            token = context.seen or next((node.token for node in self.nodes), None)
+            raise _TooMuch(f"it cannot be rendered: {type(exc).__name__}", token=token) from exc
 
 
 class _Environment(Environment):
@@ -118,9 +129,9 @@ def render(source: str, values: Mapping[str, Any], *, html: bool = False) -> str
     try:
         return compiled(source, html=html).render(**values)
     except LiquidError as exc:
-        raise Unrenderable(said(exc)) from exc
-    except (ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as exc:
-        raise Unrenderable(f"It cannot be rendered: {type(exc).__name__}.") from exc
+        raise Unrenderable(said(exc, source)) from exc
+    except RecursionError as exc:
+        raise Unrenderable(_too_deep(source, html=html)) from exc
 
 
 @lru_cache(maxsize=512)
@@ -136,15 +147,15 @@ def troubles(source: str, known: Mapping[str, Any], *, html: bool = False) -> It
     try:
         analysis = compiled(source, html=html).analyze()
     except LiquidError as exc:
-        yield said(exc)
+        yield said(exc, source)
         return
     except RecursionError:
-        yield "It is nested too deeply."
+        yield _too_deep(source, html=html)
         return
     for uses in analysis.globals.values():
         for use in uses:
             if not _is_known(list(use.segments), known):
-                line = source.count("\n", 0, max(use.span.index, 0)) + 1
+                line = line_at(source, max(use.span.index, 0))
                 yield f"Line {line}: there is no variable '{_written(use.segments)}'."
 
 
@@ -167,14 +178,32 @@ def inlined(html: str) -> str:
     return made
 
 
-def said(exc: LiquidError) -> str:
-    """What a Liquid error says, with its line."""
+def said(exc: LiquidError, source: str) -> str:
+    """What a Liquid error says, with its line: the last one, if the end came too early."""
     message = str(exc.message or type(exc).__name__).rstrip(".")
-    token = exc.token
-    if token is None or token.start_index < 0:
-        return f"{message[:1].upper()}{message[1:]}."
-    line = token.source.count("\n", 0, token.start_index) + 1
-    return f"Line {line}: {message}."
+    index = exc.token.start_index if exc.token else -1
+    return f"Line {line_at(source, index if index >= 0 else len(source))}: {message}."
+
+
+def line_at(source: str, index: int) -> int:
+    """The line, from 1, in which that character stands."""
+    return source.count("\n", 0, index) + 1
+
+
+def _too_deep(source: str, *, html: bool) -> str:
+    lines = source.split("\n")
+
+    def breaks(count: int) -> bool:
+        try:
+            compiled("\n".join(lines[:count]), html=html).analyze()
+        except RecursionError:
+            return True
+        except LiquidError:
+            pass
+        return False
+
+    line = bisect_left(range(1, len(lines)), True, key=breaks) + 1
+    return f"Line {line}: it is nested too deeply."
 
 
 def _is_known(path: list[Any], known: Any) -> bool:

@@ -108,7 +108,7 @@ def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[
         before={"status": run.process.status},
     )
     record([tombstone], actor=actor, at=at)
-    outbox.withdraw(run.process.id, events=messages.TASK_MAILS, reason="the process was deleted")
+    outbox.withdraw(run.process.id, events=messages.TASK_MAILS, reason="the process was deleted", at=at)
     run.process.delete()
 
 

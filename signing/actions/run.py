@@ -141,7 +141,7 @@ class Run:
         signers = {signer.id: signer for signer in self.signers}
         if was != after.status and after.status in (ProcessStatus.CANCELED, ProcessStatus.DECLINED):
             self._drafts = [draft for draft in self._drafts if draft.event not in messages.TASK_MAILS]
-            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=STOPPED)
+            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=STOPPED, at=self.at)
         for step in after.steps:
             if steps[step.id].status != step.status:
                 self.touch(steps[step.id], status=step.status)
@@ -194,7 +194,7 @@ class Run:
         self._write()
         record(self._events, actor=self.actor, at=self.at)
         for reason, ids in self._withdrawn.items():
-            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=reason, signers=ids)
+            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=reason, at=self.at, signers=ids)
         outbox.enqueue(self._drafts, at=self.at)
         return self
 

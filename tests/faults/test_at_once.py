@@ -13,10 +13,11 @@ from django.utils import timezone
 from audit.models import AuditEvent
 from config.api import idempotency
 from config.api.models import IdempotentAnswer
+from notifications import outbox
 from notifications.delivery.claims import claim
 from notifications.models import Message
 from signing.models import Process
-from tests.builders import client_user, row_of, started_process
+from tests.builders import OWNER, client_user, row_of, started_process
 from tests.conftest import Api
 from tests.faults import SOAK
 from tests.people import ANA, BEN, CLEO, ILZE, address, body
@@ -80,6 +81,24 @@ def test_fifty_identical_reports_at_once_have_one_effect(ilze: Api) -> None:
         events = AuditEvent.objects.of_process(process.pk)
         assert events.filter(event_type="SIGNER_SIGNED").count() == 1
         assert Message.objects.filter(process_id=process.pk, address=address(BEN)).count() == 1
+
+
+def test_a_mail_sent_again_by_many_at_once_is_queued_once(ilze: Api) -> None:
+    for _ in range(10 * SOAK):
+        process = started_process([[ANA]], processInitiatorEmail=None)
+        sent = Message.objects.get(process_id=process.pk)
+        Message.objects.filter(pk=sent.pk).update(status="SENT")
+
+        def again(message: Message = sent) -> bool:
+            try:
+                outbox.send_again(message, actor=OWNER, at=timezone.now())
+            except outbox.NotResendable:
+                return False
+            return True
+
+        assert sorted(at_once([again] * 4)) == [False, False, False, True]
+        events = AuditEvent.objects.of_process(process.pk)
+        assert events.filter(event_type="AUDIT_EMAIL_REMINDER").count() == 1
 
 
 def test_the_same_key_at_once_creates_one_process(ilze: Api) -> None:

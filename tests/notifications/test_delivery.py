@@ -20,7 +20,7 @@ from config.vocabulary import EventType, Role
 from notifications import outbox
 from notifications.delivery import claims, gate, rate, send
 from notifications.delivery.claims import LEASE, RETRIES, claim
-from notifications.delivery.connection import Connection, Refusal, refusal
+from notifications.delivery.connection import Connection, Refusal, _Watchdog, refusal
 from notifications.delivery.send import send_due
 from notifications.models import Message, MessageStatus, RefusedAddress
 from notifications.outbox import Draft, NotResendable
@@ -456,6 +456,19 @@ def test_who_finds_much_to_do_rings_for_help(sink: Sink, settings: Any, monkeypa
     )
     send_due()
     assert rung == [1]
+
+
+def test_the_watch_over_slow_mails_outlives_a_fault_in_what_it_calls(settings: Any) -> None:
+    settings.EMAIL_SEND_DEADLINE = 1.5
+    cut = threading.Event()
+    watchdog = _Watchdog(cut.set)
+
+    def fault() -> None:
+        raise OverflowError
+
+    with watchdog.watching(fault):
+        assert cut.wait(5)
+    watchdog.stop()
 
 
 def test_a_sender_waits_for_the_one_before_it_and_not_for_one_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:

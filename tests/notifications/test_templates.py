@@ -64,7 +64,7 @@ class TestWhatMayBeWritten:
         )
         with pytest.raises(Invalid, match="not valid") as refused:
             template(text=slow)
-        assert "takes more than" in refused.value.faults[0].detail
+        assert refused.value.faults[0].detail == "Line 1: it takes more than 0 seconds."
 
     @pytest.mark.parametrize(
         ("place", "pointer"),
@@ -100,12 +100,30 @@ class TestWhatMayBeWritten:
     def test_nor_may_style_sheets(self) -> None:
         sheet = "".join(f"p{{color:#{n:06x}}}" for n in range(5000))
         with pytest.raises(Invalid) as refused:
-            template(html=f"<style>{sheet}</style>" + "<p>x</p>" * 2000)
+            template(html=f"<p>x</p>\n<style>{sheet}</style>" + "<p>x</p>" * 2000)
         (fault,) = refused.value.faults
-        assert "style sheets" in fault.detail
+        assert fault.detail == "Line 2: the style sheets are too large for so many elements."
         with pytest.raises(Invalid) as refused:
-            template(html="{% for i in (1..9000) %}<style {% endfor %}")
-        assert "20 style sheets" in refused.value.faults[0].detail
+            template(html="\n\n{% for i in (1..9000) %}<style {% endfor %}")
+        assert refused.value.faults[0].detail == "Line 3: it has more than 20 style sheets."
+
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            ("a\n{% if process %}\nb", "Line 3: "),
+            ("a\nb {{ process.name | nothing }}", "Line 2: "),
+            ("a\n" + "{% if true %}" * 3000 + "\nb" + "{% endif %}" * 3000, "Line 2: "),
+            ("a\n{{ 1 " + "| plus: 1 " * 9 + "| minus: " + "(" * 5000 + "\n}}", "Line 2: "),
+            ("a\n\n{{ 9999999 | times: 1e308 | times: 1e308 | ceil }}", "Line 3: "),
+            ("a\n{{ 'b' | replace: 'b' | append }}", "Line 2: "),
+            ("a\n" * 100 + "{% for i in (1..9000) %}" + "x" * 200 + "{% endfor %}", "Line 101: "),
+            ("a\n" * 100_001, "Line 100001: a text is at most 200,000 characters, and here it has more."),
+        ],
+    )
+    def test_every_refusal_names_the_line(self, source: str, said: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            template(text=source)
+        assert refused.value.faults[0].detail.startswith(said), refused.value.faults[0].detail[:200]
 
     def test_a_text_sees_values_and_no_objects(self) -> None:
         for source in ("{{ process.name.__class__ }}", "{{ process['__init__'] }}", "{{ tasks.append }}"):

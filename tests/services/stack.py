@@ -81,10 +81,14 @@ class Stack:
         return done.stdout
 
     def start(self, *names: str) -> None:
+        """Start lines of the Procfile; `worker:second` is one more of that line, without the beat."""
         lines = (ROOT / "Procfile").read_text().splitlines()
         commands = {name: shlex.split(words) for name, words in (line.split(":", 1) for line in lines)}
         for name in names:
-            program, *words = (word.replace("$PORT", str(self.port)) for word in commands[name])
+            line, _, second = name.partition(":")
+            program, *words = (word.replace("$PORT", str(self.port)) for word in commands[line])
+            if second:
+                words = [word for word in words if word != "-B"]
             log = (self.folder / f"{name}.log").open("ab")
             self.running[name] = subprocess.Popen(
                 [str(BIN / program), *words], cwd=ROOT, env=self.environment, stdout=log, stderr=log

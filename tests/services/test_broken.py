@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -98,8 +99,20 @@ def test_a_worker_killed_again_and_again_while_it_sends(stopped: Stack) -> None:
     assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
 
 
-def test_reminders_by_ten_runs_at_once(stopped: Stack) -> None:
-    for number in range(30):
+DUE = 30
+REMINDERS = "SELECT count(*), count(DISTINCT address) FROM notifications_message WHERE event = 'REMINDER'"
+
+
+def missed(stack: Stack) -> None:
+    """Say that reminders ran four days ago for the last time."""
+    then = f"{datetime.now(UTC) - timedelta(days=4):%Y-%m-%d %H:%M:%S}"
+    stack.rows("UPDATE notifications_remindersettings SET days = '5, 4, 3', done_until = ?", then)
+
+
+@pytest.fixture
+def missed_reminders(stopped: Stack) -> Stack:
+    """Of 30 processes that are due in two and a half days no reminder has gone out: each has missed three."""
+    for number in range(DUE):
         row = signer(ANA, signerEmail=f"p{number}@example.org")
         wire = body([[row]], processInitiatorEmail=None)
         wire["signingProcessSteps"][0]["dueDate"] = (
@@ -108,17 +121,78 @@ def test_reminders_by_ten_runs_at_once(stopped: Stack) -> None:
         assert stopped.call("POST", "/api/processes", wire).status == 201
     stopped.rows("UPDATE signing_signer SET called_at = '2020-01-01'")
     stopped.rows("DELETE FROM notifications_message")
-    yesterday = f"{datetime.now(UTC) - timedelta(days=4):%Y-%m-%d %H:%M:%S}"
     stopped.manage("send_reminders", "--at", f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%dT%H:%M:%S}+00:00")
-    stopped.rows("UPDATE notifications_remindersettings SET days = '5, 4, 3', done_until = ?", yesterday)
+    missed(stopped)
+    return stopped
+
+
+def test_reminders_by_ten_runs_at_once(missed_reminders: Stack) -> None:
+    stopped = missed_reminders
     command = [sys.executable, "manage.py", "send_reminders"]
     runs = [
         subprocess.Popen(command, cwd=ROOT, env=stopped.environment, stdout=subprocess.PIPE, text=True)
         for _ in range(10)
     ]
     told = [int(run.communicate()[0].split()[1]) for run in runs]
-    assert sum(told) == 30
-    assert stopped.rows("SELECT count(*) FROM notifications_message WHERE event = 'REMINDER'") == [(30,)]
+    assert sum(told) == DUE
+    assert stopped.rows(REMINDERS) == [(DUE, DUE)]
+
+
+BEAT = """
+import sys
+from config.celery import app
+for entry in app.conf.beat_schedule.values():
+    entry["schedule"] = 0.5
+app.Beat(quiet=True, loglevel="INFO", schedule=sys.argv[1]).run()
+"""
+
+
+def test_reminders_by_two_beats_and_two_workers(missed_reminders: Stack) -> None:
+    stack = missed_reminders
+    stack.start("worker", "worker:second")
+    logs = [stack.folder / f"beat{number}.log" for number in range(2)]
+    beats = [
+        subprocess.Popen(
+            [sys.executable, "-c", BEAT, f"{log}.schedule"],
+            cwd=ROOT,
+            env={**stack.environment, "LOG_LEVEL": "INFO"},
+            stdout=log.open("w"),
+            stderr=subprocess.STDOUT,
+        )
+        for log in logs
+    ]
+    try:
+        wait_for_beats(logs)
+        stack.sink.wait_for(DUE, seconds=60)
+        missed(stack)  # as if the clock were set back: the same slots once more
+        wait_for_beats(logs)
+        assert stack.rows(REMINDERS) == [(DUE, DUE)]
+
+        due = f"{datetime.now(UTC) + timedelta(days=2, hours=6):%Y-%m-%d %H:%M:%S}"
+        stack.rows("UPDATE signing_step SET due_at = ?", due)
+        stack.rows("UPDATE signing_process SET due_at = ?", due)
+        missed(stack)
+        wait_for_beats(logs)
+        stack.sink.wait_for(2 * DUE, seconds=60)
+        assert stack.rows(REMINDERS) == [(2 * DUE, DUE)]
+        assert copies(stack) == {f"p{number}@example.org": 2 for number in range(DUE)}
+    finally:
+        for beat in beats:
+            beat.kill()
+            beat.wait()
+
+
+def wait_for_beats(logs: list[Path], *, ticks: int = 8) -> None:
+    """Wait until each beat has called the job so many times more."""
+
+    def called() -> list[int]:
+        return [log.read_text().count("remind of what is due") if log.exists() else 0 for log in logs]
+
+    before = called()
+    until = time.monotonic() + 60
+    while any(now < then + ticks for now, then in zip(called(), before, strict=True)):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 QUEUE = """

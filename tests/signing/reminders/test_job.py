@@ -289,16 +289,19 @@ def test_a_digest_whose_tasks_are_all_done_is_withdrawn() -> None:
     run(at(5))
     for process in processes:
         actions.cancel(process, actor=OWNER, at=at(5, 12))
-    assert sent_mails() == []
-    assert set(Message.objects.filter(event="REMINDER").values_list("status", flat=True)) == {"WITHDRAWN"}
+    assert sent_mails(at(5, 13)) == []
+    rows = Message.objects.filter(event="REMINDER")
+    assert set(rows.values_list("status", flat=True)) == {"WITHDRAWN"}
+    assert sorted({row.withdrawn_at for row in rows}) == [at(5, 12), at(5, 13)]  # the tasks, then their mail
 
 
 def test_a_reminder_whose_due_date_was_moved_before_it_was_sent_is_withdrawn() -> None:
     process = due()
     run(at(5))
     Step.objects.filter(process=process).update(due_at=at(20))
-    assert sent_mails() == []
-    assert Message.objects.get().status == "WITHDRAWN"
+    assert sent_mails(at(5, 14)) == []
+    message = Message.objects.get()
+    assert (message.status, message.withdrawn_at, message.reason) == ("WITHDRAWN", at(5, 14), outbox.NO_LONGER_DUE)
 
 
 def test_who_wants_no_mail_and_a_text_that_is_switched_off_are_noted() -> None:
