@@ -13,7 +13,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     list_display = ["created_at", "event_type", "creator", "client_app_name", "ip_address", "process_id", "note"]
     list_filter = ["event_type", "source"]
-    search_fields = ["process_id", "document_id", "creator"]
+    search_fields = ["process_id", "document_id", "values__value"]
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:

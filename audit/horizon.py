@@ -1,4 +1,4 @@
-"""Up to which number every event is there to be read, while others are being written.
+"""The events' numbers: which come next, and up to which every event is there to be read while others are written.
 
 Numbers are given before their transactions commit, and not in the order in which they do: who reads 11 and goes on
 from there would miss a 10 that is still on its way. So each writer announces, before it takes a number, the last one
@@ -12,8 +12,12 @@ from django.db.transaction import TransactionManagementError
 
 # The upper 16 bits of the lock's key tell these locks from others; the lower 48 are a number.
 _SPACE = 0x7061
-_GIVEN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_auditevent_number_seq"
-_ANNOUNCE = f"SELECT pg_advisory_xact_lock_shared(({_SPACE}::bigint << 48) | ({_GIVEN}))"
+_GIVEN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM audit_event_number_seq"
+_TAKE = f"""
+WITH announced AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(({_SPACE}::bigint << 48) | ({_GIVEN})))
+SELECT nextval('audit_event_number_seq') FROM announced, generate_series(1, %s)
+"""
+_LAST_OF_SQLITE = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'audit_event'"
 _ANNOUNCED = f"""
 SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) FROM pg_locks
 WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 16 = {_SPACE}
@@ -21,13 +25,17 @@ WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 
 """
 
 
-def announce() -> None:
-    """Say, until this transaction ends, that events with numbers above the present one may follow."""
+def take(count: int) -> list[int]:
+    """The next numbers, in order. Until this transaction ends it is known that events with these may follow."""
     if not connection.in_atomic_block:
         raise TransactionManagementError("audit events are written in a transaction, which announces them")
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(_ANNOUNCE)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_TAKE, [count])
+            return sorted(number for (number,) in cursor.fetchall())
+        cursor.execute(_LAST_OF_SQLITE)
+        (last,) = cursor.fetchone()
+        return list(range(last + 1, last + 1 + count))
 
 
 def reached() -> int | None:

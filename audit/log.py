@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.conf import settings
 
-from audit import horizon
+from audit.chain.places import READS, append
 from audit.models import ORIGIN, AuditEvent, Source
+from audit.values import TEXTS
 from config.access.actor import Actor
 from config.vocabulary import EventType
 
@@ -23,6 +24,7 @@ class Event:
     process_id: object = ""
     document_id: str | None = None
     signer_id: object = ""
+    method: str = ""
     note: str = ""
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
@@ -30,27 +32,32 @@ class Event:
 
 def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
     """Append the events in this order: by the actor's client, for its subject, from its address."""
-    _append(
-        [
+    written = [
+        (
             AuditEvent(
                 created_at=at,
                 event_type=event.type,
                 source=Source.SERVICE,
                 event_origin=ORIGIN,
-                creator=actor.subject,
                 client_app_name=actor.client,
-                ip_address=actor.address or "",
                 process_id=str(event.process_id),
                 document_id=event.document_id or "",
                 signer_id=str(event.signer_id),
+                method=event.method,
                 request_id=_request_id(),
-                note=event.note,
-                before=event.before,
-                after=event.after,
-            )
-            for event in events
-        ]
-    )
+            ),
+            {
+                "creator": actor.subject,
+                "ip_address": actor.address,
+                "note": event.note,
+                "before": event.before,
+                "after": event.after,
+            },
+        )
+        for event in events
+        if settings.AUDIT_READS or event.type not in READS
+    ]
+    append(written)
 
 
 def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> list[AuditEvent]:
@@ -63,33 +70,22 @@ def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> lis
         "client_app_name": actor.client,
         "ip_address": actor.address or "",
         "event_origin": f"client {actor.client}" if is_reserved(actor.client) else actor.client,
+        "reported_by": actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}",
     }
-    by = actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}"
-    events = [
-        AuditEvent(
-            **{**own, **columns},
-            created_at=at,
-            source=Source.REPORTED,
-            reported_by=by,
-            request_id=_request_id(),
-        )
-        for columns in said
-    ]
-    _append(events)
-    return events
+    written = []
+    for columns in said:
+        known = {**own, **columns}
+        personal = {name: known.pop(name) for name in TEXTS if name in known}
+        event = AuditEvent(**known, created_at=at, source=Source.REPORTED, request_id=_request_id())
+        written.append((event, personal))
+    append(written)
+    return [event for event, _ in written]
 
 
 def is_reserved(origin: str) -> bool:
     """Whether an origin is, or looks like, the service's own."""
     seen = "".join(c for c in unicodedata.normalize("NFKC", origin) if unicodedata.category(c) != "Cf")
     return seen.strip().casefold() == ORIGIN
-
-
-def _append(events: list[AuditEvent]) -> None:
-    if events:
-        with transaction.atomic(savepoint=False):
-            horizon.announce()
-            AuditEvent.objects.bulk_create(events)
 
 
 def _request_id() -> str:

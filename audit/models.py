@@ -1,10 +1,14 @@
 """What happened. Events name things by id and hold no foreign key: they outlive what they speak of."""
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.db.models import Q
+from django.utils.functional import cached_property
 
+from audit import values
+from audit.chain.form import START
 from config.vocabulary import EventType
 
 ORIGIN = "paraph"
@@ -20,29 +24,69 @@ class Source(models.TextChoices):
 
 
 class AppendOnly(TypeError):
-    """An audit event is never changed or deleted."""
+    """The trail is never changed or deleted."""
 
 
-class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    def of_process(self, process_id: object) -> "AuditEventQuerySet":
-        return self.filter(process_id=str(process_id))
-
-    def in_order(self) -> "AuditEventQuerySet":
-        return self.order_by("number")
-
+class AppendOnlyQuerySet(models.QuerySet[Any]):
     def update(self, **kwargs: object) -> int:
-        raise AppendOnly("audit events cannot be changed")
+        raise AppendOnly("the trail cannot be changed")
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        raise AppendOnly("audit events cannot be deleted")
+        raise AppendOnly("the trail cannot be deleted")
 
 
-class AuditEvent(models.Model):
+class AppendOnlyModel(models.Model):
+    """What is written once. Below, the database refuses too (`audit.guard`)."""
+
+    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly("the trail cannot be changed")
+        super().save(**kwargs)
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("the trail cannot be deleted")
+
+
+class AuditEventQuerySet(AppendOnlyQuerySet):
+    def of_process(self, process_id: object) -> Self:
+        return self.filter(process_id=str(process_id))
+
+    def in_order(self) -> Self:
+        return self.order_by("number")
+
+    def saying(self, part: str, **lookup: Any) -> Self:
+        """Those of which a personal value is so: `saying("creator", value="ana")`."""
+        conditions = {f"values__{name}": sought for name, sought in lookup.items()}
+        return self.filter(values__part=part, **conditions)
+
+
+class _Events(models.Manager["AuditEvent"]):
+    def get_queryset(self) -> Any:
+        return super().get_queryset().prefetch_related("values")
+
+
+def _part(part: str) -> Any:
+    return property(lambda event: event.said.get(part, ""))
+
+
+def _change(name: str) -> Any:
+    return property(lambda event: values.change(name, event.said))
+
+
+class AuditEvent(AppendOnlyModel):
     """One thing that happened: what, to which process, by whom, through which client, from where.
 
     `number` rises with every event; `before` and `after` hold what a change changed, by the wire's names. Of a
     reported event `reported_by` is the client that reported it, and `reported_id` and `reported_at` are what that
     client calls it and when it says that it happened; the service's own number and time rule.
+
+    What is personal stands beside it (`AuditValue`), here only what commits to it. `seq`, `prev`, `mac` and `key_id`
+    are its place in its process's chain: null while it waits for one, as reads do; its `mac` then holds for no place.
     """
 
     WIRE: ClassVar[dict[str, str]] = {
@@ -68,6 +112,8 @@ class AuditEvent(models.Model):
         "reportedAt": "reported_at",
         "before": "before",
         "after": "after",
+        "seq": "seq",
+        "erased": "erased",
     }
 
     number = models.BigAutoField(primary_key=True)
@@ -76,42 +122,136 @@ class AuditEvent(models.Model):
     event_type = models.CharField(max_length=32, choices=EventType.choices)
     source = models.CharField(max_length=8, choices=Source.choices)
     event_origin = models.CharField(max_length=255)
-    creator = models.CharField(max_length=255, blank=True)
     client_app_name = models.CharField(max_length=255, blank=True)
-    ip_address = models.CharField(max_length=255, blank=True)
     process_id = models.CharField(max_length=255, blank=True)
     document_id = models.CharField(max_length=255, blank=True)
     signer_id = models.CharField(max_length=255, blank=True)
-    customer_personal_code = models.CharField(max_length=64, blank=True)
     container_id = models.CharField(max_length=255, blank=True)
     method = models.CharField(max_length=255, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
-    reported_by = models.CharField(max_length=600, blank=True)
     reported_id = models.CharField(max_length=255, blank=True)
     reported_at = models.DateTimeField(null=True)
-    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
 
-    objects = AuditEventQuerySet.as_manager()
+    commitments = models.JSONField(default=dict)
+    seq = models.PositiveIntegerField(null=True)
+    prev = models.CharField(max_length=64, blank=True)
+    mac = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=32)
+
+    objects: ClassVar[Any] = _Events.from_queryset(AuditEventQuerySet)()
 
     class Meta:
+        db_table = "audit_event"
         ordering = ["-number"]
         indexes = [
             models.Index("process_id", "number", name="audit_of_process"),
             models.Index("document_id", "number", name="audit_of_document"),
             models.Index("event_type", "number", name="audit_by_type"),
-            models.Index("creator", "number", name="audit_by_creator"),
             models.Index("created_at", "number", name="audit_by_time"),
+            models.Index("number", name="audit_waiting", condition=Q(seq=None)),
         ]
+        constraints = [
+            models.UniqueConstraint("process_id", "seq", name="one_event_per_place"),
+        ]
+
+    creator, ip_address, note = _part("creator"), _part("ipAddress"), _part("note")
+    customer_personal_code, reported_by = _part("customerPersonalCode"), _part("reportedBy")
+    before, after = _change("before"), _change("after")
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.process_id}".strip()
 
-    def save(self, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnly("audit events cannot be changed")
-        super().save(**kwargs)
+    @cached_property
+    def said(self) -> dict[str, str]:
+        """Its personal values by part, as far as they have not been erased."""
+        return {kept.part: kept.value for kept in self.values.all()}
 
-    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
-        raise AppendOnly("audit events cannot be deleted")
+    @property
+    def erased(self) -> list[str] | None:
+        """The parts that were erased, if any."""
+        return sorted(self.commitments.keys() - self.said.keys()) or None
+
+
+class AuditValue(models.Model):
+    """A personal value of an event, with the salt of its commitment: erased together, and never changed."""
+
+    pk = models.CompositePrimaryKey("event_id", "part")
+    event = models.ForeignKey(AuditEvent, on_delete=models.DO_NOTHING, related_name="values", db_constraint=False)
+    part = models.CharField(max_length=80)
+    salt = models.CharField(max_length=32)
+    value = models.TextField()
+
+    class Meta:
+        db_table = "audit_value"
+        indexes = [models.Index("value", "event", name="audit_by_creator", condition=Q(part="creator"))]
+
+    def __str__(self) -> str:
+        return self.part
+
+
+class AuditHead(models.Model):
+    """The last event of a chain, and the lock that whoever appends to it takes."""
+
+    process_id = models.CharField(max_length=255, primary_key=True)
+    seq = models.PositiveIntegerField(default=0)
+    digest = models.CharField(max_length=64, default=START)
+
+    class Meta:
+        db_table = "audit_head"
+
+    def __str__(self) -> str:
+        return f"{self.process_id} {self.seq}"
+
+
+class AuditDatabase(models.Model):
+    """Which database this is, in one row; the lock of whoever gives places or makes checkpoints."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    class Meta:
+        db_table = "audit_database"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Checkpoint(AppendOnlyModel):
+    """A signed statement of how far chains had come: the root of a tree over the heads that had changed.
+
+    All events up to the number `up_to` are in it, or in one before. `previous` is the digest of the one before it,
+    `key` the fingerprint of the key that signed it.
+    """
+
+    number = models.PositiveIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    up_to = models.BigIntegerField()
+    size = models.PositiveIntegerField()
+    root = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    key = models.CharField(max_length=64)
+    signature = models.CharField(max_length=128)
+
+    class Meta:
+        db_table = "audit_checkpoint"
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"
+
+
+class CheckpointLeaf(AppendOnlyModel):
+    """A head as a checkpoint found it."""
+
+    pk = models.CompositePrimaryKey("checkpoint_id", "index")
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.DO_NOTHING, related_name="leaves")
+    index = models.PositiveIntegerField()
+    process_id = models.CharField(max_length=255)
+    seq = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "audit_checkpoint_leaf"
+        indexes = [models.Index("process_id", "seq", name="checkpoints_of_chain")]
+
+    def __str__(self) -> str:
+        return f"{self.process_id} {self.seq}"

@@ -12,6 +12,9 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "send what no bell announced": {"task": "notifications.deliver", "schedule": 15.0},
     "remind of what is due": {"task": "signing.remind", "schedule": 300.0},
+    "give events their place": {"task": "audit.give_places", "schedule": 5.0},
+    "state how far the trail has come": {"task": "audit.checkpoint", "schedule": 300.0},
+    "verify the trail": {"task": "signing.verify_audit", "schedule": 21600.0},
     "forget idempotent answers": {"task": "api.forget_answers", "schedule": 3600.0},
     "forget uploads that nobody imported": {"task": "contacts.forget_uploads", "schedule": 3600.0},
 }

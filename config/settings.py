@@ -5,7 +5,10 @@ With `PRODUCTION=true` the service refuses to start on a default that is not saf
 """
 
 import logging
+import re
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,13 +35,17 @@ def _needed(name: str, why: str, default: str) -> str:
     return value or default
 
 
-def _kept_secret(name: str) -> str:
+def _kept_secret(name: str, make: Callable[[int], str] = secrets.token_urlsafe, size: int = 48) -> str:
     """A random value made once under var/, readable by its owner only."""
     file = VAR / "keys" / name
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(48), encoding="ascii")
+        made = file.with_name(f"{name}.{secrets.token_hex(4)}")
+        made.touch(mode=0o600)
+        made.write_text(make(size), encoding="ascii")
+        with suppress(FileExistsError):  # two that start at once end with the same one
+            file.hardlink_to(made)
+        made.unlink()
     return file.read_text(encoding="ascii")
 
 
@@ -338,6 +345,29 @@ LINK_MAKER = "signing.messages.link"
 PROCESS_WATCHERS = "signing.messages.watchers"
 STILL_DUE = "signing.messages.still_due"
 EXAMPLE_OF = "signing.examples.of_process"
+
+# --- Evidence --------------------------------------------------------------------------------
+
+# HMAC keys of the trail as id:secret, with commas: the first writes, all of them verify.
+AUDIT_KEYS = dict(
+    entry.partition(":")[::2]
+    for entry in (
+        _needed("AUDIT_KEYS", "the key of the audit chain, as id:secret.", "") or f"local:{_kept_secret('audit_key')}"
+    ).split(",")
+)
+if weak := [name for name, secret in AUDIT_KEYS.items() if not name or len(secret) < 32]:
+    raise ImproperlyConfigured(f"AUDIT_KEYS holds id:secret with secrets of 32 characters or more; look at {weak}.")
+# Ed25519 private keys as 64 hex digits, with commas: the first signs checkpoints and bundles, all of them verify.
+_signing_keys = _needed("AUDIT_SIGNING_KEYS", "the key that signs checkpoints, 64 hex digits.", "") or _kept_secret(
+    "audit_signing_key", secrets.token_hex, 32
+)
+AUDIT_SIGNING_KEYS = _signing_keys.split(",")
+# Public keys of those that sign no longer and were destroyed.
+AUDIT_RETIRED_PUBLIC_KEYS = env.list("AUDIT_RETIRED_PUBLIC_KEYS", default=[])
+if not all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS]):
+    raise ImproperlyConfigured("AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS hold keys of 64 small hex digits.")
+AUDIT_CHECKPOINT_FILE = Path(env.str("AUDIT_CHECKPOINT_FILE", default=str(VAR / "audit-checkpoints.jsonl")))
+AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
 # --- Signing ---------------------------------------------------------------------------------
 

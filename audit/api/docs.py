@@ -39,6 +39,8 @@ _ANSWER = {
     "reportedAt": "2026-11-24T09:29:58Z",
     "before": None,
     "after": None,
+    "seq": 5,
+    "erased": None,
 }
 _EVENT = {"$ref": "#/components/schemas/AuditEvent"}
 _ONE_OR_SEVERAL = {

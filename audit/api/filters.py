@@ -34,12 +34,12 @@ class EventFilter(ListFilter):
     documentId = filters.CharFilter(field_name="document_id")
     signerId = filters.CharFilter(field_name="signer_id")
     eventType = WordsFilter(method="of_types", words=EventType.values)
-    creator = filters.CharFilter(field_name="creator")
+    creator = filters.CharFilter(method="saying")
     clientAppName = filters.CharFilter(field_name="client_app_name")
-    ipAddress = filters.CharFilter(field_name="ip_address")
+    ipAddress = filters.CharFilter(method="saying")
     createdFrom = MomentFilter(field_name="created_at", lookup_expr="gte")
     createdTo = MomentFilter(field_name="created_at", lookup_expr="lt")
-    note = filters.CharFilter(field_name="note", lookup_expr="icontains")
+    note = filters.CharFilter(method="noting")
 
     class Meta:
         model = AuditEvent
@@ -47,6 +47,12 @@ class EventFilter(ListFilter):
 
     def of_types(self, rows: Any, name: str, types: list[str]) -> Any:
         return rows.filter(event_type__in=types)
+
+    def saying(self, rows: Any, name: str, sought: str) -> Any:
+        return rows.saying(name, value=sought)
+
+    def noting(self, rows: Any, name: str, sought: str) -> Any:
+        return rows.saying(name, value__icontains=sought)
 
 
 PARAMETERS = [

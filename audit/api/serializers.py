@@ -47,6 +47,15 @@ class EventSerializer(serializers.Serializer):
     reportedAt = Moment(source="reported_at", read_only=True, help_text="When that client says that it happened.")
     before = Values(read_only=True, allow_null=True, help_text="What a change changed: before.")
     after = Values(read_only=True, allow_null=True, help_text="What a change changed: after.")
+    seq = serializers.IntegerField(
+        read_only=True, allow_null=True, help_text="Its place in its process's chain; null for some seconds at first."
+    )
+    erased = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        allow_null=True,
+        help_text="Which of its values were erased, since a person asked for it or their time was over.",
+    )
 
     def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the wire's name)
         if origin is not None and is_reserved(origin):

@@ -236,7 +236,9 @@ def check(mail: EmailMessage, words: list[str], process: dict[str, Any]) -> None
 
 def audited(stack: Stack, process_id: str) -> list[str]:
     rows = stack.rows(
-        "SELECT event_type, creator, client_app_name, ip_address FROM audit_auditevent "
+        "SELECT event_type, creator.value, client_app_name, address.value FROM audit_event "
+        "JOIN audit_value creator ON creator.event_id = number AND creator.part = 'creator' "
+        "JOIN audit_value address ON address.event_id = number AND address.part = 'ipAddress' "
         "WHERE process_id = ? AND event_type <> 'PROCESS_GETONE' ORDER BY number",
         process_id,
     )

@@ -91,7 +91,18 @@ ADDED = {
     "Template": set(),
     "DocumentAttribute": set(),
     "DocumentProfile": {"id", "continueOnDecline", "reviewRequired"},
-    "AuditEvent": {"number", "source", "requestId", "reportedBy", "reportedId", "reportedAt", "before", "after"},
+    "AuditEvent": {
+        "number",
+        "source",
+        "requestId",
+        "reportedBy",
+        "reportedId",
+        "reportedAt",
+        "before",
+        "after",
+        "seq",
+        "erased",
+    },
 }
 """The fields of ours that the reference does not have."""
 

@@ -1,0 +1,191 @@
+"""Makes checkpoints: signed statements of how far the chains had come, in the database and as lines of a file outside.
+
+The file is only ever appended to. What it lacks, since a process died between the two, the next checkpoint adds.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from audit import horizon
+from audit.chain import form, keys, merkle, places
+from audit.models import AuditDatabase, AuditEvent, AuditHead, Checkpoint, CheckpointLeaf
+from config import wire
+
+_AT_ONCE = 1_000
+
+
+def make(*, at: datetime) -> Checkpoint | None:
+    """Give what waits its place, and state the heads that have changed; None where none has. The file follows."""
+    reached = horizon.reached()
+    places.give_places()
+    with transaction.atomic():
+        AuditDatabase.objects.select_for_update().get()
+        last = Checkpoint.objects.order_by("number").last()
+        up_to = _last_number() if reached is None else reached
+        made = _stated(last, up_to, at)
+    write_file()
+    return made
+
+
+def statement(checkpoint: Checkpoint) -> dict[str, Any]:
+    """What a checkpoint states, as it is signed."""
+    return {
+        "database": str(AuditDatabase.objects.get().id),
+        "number": checkpoint.number,
+        "at": wire.value(checkpoint.at),
+        "upTo": checkpoint.up_to,
+        "size": checkpoint.size,
+        "root": checkpoint.root,
+        "previous": checkpoint.previous,
+        "key": checkpoint.key,
+    }
+
+
+def line(checkpoint: Checkpoint) -> str:
+    """The checkpoint's line in the file."""
+    return form.canonical_json({"statement": statement(checkpoint), "signature": checkpoint.signature})
+
+
+def database() -> str:
+    """The id of this database."""
+    return str(AuditDatabase.objects.get().id)
+
+
+def proof(checkpoint: Checkpoint, process_id: str) -> tuple[CheckpointLeaf, list[str]]:
+    """The leaf of a process in a checkpoint, and its path to the root."""
+    leaves = list(checkpoint.leaves.order_by("index").values_list("process_id", "seq", "digest"))
+    leaf = checkpoint.leaves.get(process_id=process_id)
+    hashes = [merkle.leaf_hash(form.leaf(*values)) for values in leaves]
+    return leaf, [node.hex() for node in merkle.path(hashes, leaf.index)]
+
+
+def write_file() -> None:
+    """Append those checkpoints that the file does not have yet."""
+    file = settings.AUDIT_CHECKPOINT_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a+b") as lines:
+        fcntl.flock(lines, fcntl.LOCK_EX)
+        last = max((int(entry["statement"]["number"]) for entry in filed(file)), default=0)
+        for checkpoint in Checkpoint.objects.filter(number__gt=last).order_by("number").iterator():
+            torn = lines.seek(0, os.SEEK_END) and (lines.seek(-1, os.SEEK_END), lines.read(1))[1] != b"\n"
+            lines.write((b"\n" if torn else b"") + line(checkpoint).encode() + b"\n")
+        lines.flush()
+        os.fsync(lines.fileno())
+
+
+def filed(file: Path) -> Iterator[dict[str, Any]]:
+    """The file's lines of this database, as far as they can be read; none if there is no file."""
+    here = database()
+    if not file.exists():
+        return
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for text in lines:
+            try:
+                entry = json.loads(text)
+                if entry["statement"]["database"] == here:
+                    int(entry["statement"]["number"])
+                    yield entry
+            except (ValueError, KeyError, TypeError):
+                continue  # torn off when a process died; the whole line follows
+
+
+def _stated(last: Checkpoint | None, up_to: int, at: datetime) -> Checkpoint | None:
+    since = last.up_to if last else 0
+    events = AuditEvent.objects.filter(number__gt=since, number__lte=up_to, seq__isnull=False)
+    changed = events.order_by().values("process_id").distinct()
+    heads = AuditHead.objects.filter(process_id__in=changed).order_by("process_id")
+    made = Checkpoint(
+        number=last.number + 1 if last else 1,
+        at=at,
+        up_to=up_to,
+        size=0,
+        previous=form.digest(form.checkpoint(statement(last))) if last else form.START,
+        key=keys.fingerprint(keys.public()),
+    )
+    made.root = merkle.root(_kept(made, heads.iterator(_AT_ONCE))).hex()
+    if not made.size:
+        return None
+    made.signature = keys.sign(form.checkpoint(statement(made)))
+    made.save(force_insert=True)
+    return made
+
+
+def _kept(checkpoint: Checkpoint, heads: Iterator[AuditHead]) -> Iterator[bytes]:
+    """The hashes of the heads as leaves, which are kept on the way; the checkpoint's size grows with them."""
+    while batch := list(islice(heads, _AT_ONCE)):
+        leaves = [
+            CheckpointLeaf(checkpoint=checkpoint, index=index, process_id=h.process_id, seq=h.seq, digest=h.digest)
+            for index, h in enumerate(batch, start=checkpoint.size)
+        ]
+        CheckpointLeaf.objects.bulk_create(leaves)
+        checkpoint.size += len(leaves)
+        yield from (merkle.leaf_hash(form.leaf(leaf.process_id, leaf.seq, leaf.digest)) for leaf in leaves)
+
+
+def _last_number() -> int:
+    return AuditEvent.objects.aggregate(last=Max("number"))["last"] or 0
+
+
+def checked() -> Iterator[tuple[int, str]]:
+    """Each checkpoint's number, with what is wrong with it: its place, its signature, or its tree."""
+    before = 0
+    previous = form.START
+    for checkpoint in Checkpoint.objects.order_by("number").iterator(_AT_ONCE):
+        stated = form.checkpoint(statement(checkpoint))
+        yield checkpoint.number, _wrong(checkpoint, stated, before, previous)
+        before, previous = checkpoint.number, form.digest(stated)
+
+
+def contradicted(process_ids: list[str] | None = None) -> Iterator[CheckpointLeaf]:
+    """Leaves that the chains as they stand do not agree with: the event after such a head names another, or, where
+    there is none after it, the head is another."""
+    after = AuditEvent.objects.order_by().filter(process_id=OuterRef("process_id"), seq=OuterRef("seq") + 1)
+    head = AuditHead.objects.filter(process_id=OuterRef("process_id"), seq=OuterRef("seq"))
+    known = Coalesce(Subquery(after.values("prev")[:1]), Subquery(head.values("digest")[:1]), Value(""))
+    leaves = CheckpointLeaf.objects.annotate(known=known).exclude(digest=F("known"))
+    if process_ids is not None:
+        leaves = leaves.filter(process_id__in=process_ids)
+    return leaves.order_by("process_id", "seq").iterator(_AT_ONCE)
+
+
+def compared_with_file() -> Iterator[str]:
+    """What the file says otherwise than the database."""
+    entries = filed(settings.AUDIT_CHECKPOINT_FILE)
+    seen, last = 0, 0
+    while batch := list(islice(entries, _AT_ONCE)):
+        numbers = [entry["statement"]["number"] for entry in batch]
+        ours = {row.number: line(row) for row in Checkpoint.objects.filter(number__in=numbers)}
+        for number, entry in zip(numbers, batch, strict=True):
+            seen, last = seen + (number > last), max(last, number)
+            if number not in ours:
+                yield f"checkpoint {number} stands in the file, and the database has none: it is older than the file"
+            elif ours[number] != form.canonical_json(entry):
+                yield f"checkpoint {number} is another in the file than in the database"
+    if seen < Checkpoint.objects.filter(number__lte=last).count():
+        yield "checkpoints of the database are missing in the middle of the file"
+
+
+def _wrong(checkpoint: Checkpoint, stated: bytes, before: int, previous: str) -> str:
+    if checkpoint.number != before + 1:
+        return f"checkpoint {before + 1}, before it, is missing"
+    if not keys.knows(checkpoint.key):
+        return f"it was signed with a key that this service does not know ({checkpoint.key[:16]}...)"
+    if not keys.is_signed(stated, checkpoint.signature, key=checkpoint.key):
+        return "its signature is not right"
+    if checkpoint.previous != previous:
+        return "it does not follow the one before it"
+    leaves = checkpoint.leaves.order_by("index").values_list("process_id", "seq", "digest").iterator(_AT_ONCE)
+    if merkle.root(merkle.leaf_hash(form.leaf(*leaf)) for leaf in leaves).hex() != checkpoint.root:
+        return "its leaves are not those that were signed"
+    return ""
