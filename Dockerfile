@@ -8,7 +8,8 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 
 COPY . .
 RUN useradd --system --home-dir /var/lib/paraph --create-home paraph \
-    && PRODUCTION=true SECRET_KEY=only-to-collect-the-files-of-the-back-office CACHE_URL=redis://unused ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
+    && install -d -o paraph /evidence \
+    && PRODUCTION=true AUDIT_KEYS=only:to-collect-the-files-of-the-back-office AUDIT_SIGNING_KEYS=$(printf '0%.0s' $(seq 64)) SECRET_KEY=only-to-collect-the-files-of-the-back-office CACHE_URL=redis://unused ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
        EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=paraph@localhost VAR=/tmp python manage.py collectstatic --no-input -v 0
 
 USER paraph

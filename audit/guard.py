@@ -88,7 +88,8 @@ def _postgres(table: str, operation: str) -> str:
     each = "STATEMENT" if operation == "TRUNCATE" else "ROW"
     return (
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; "
-        f"CREATE OR REPLACE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH {each} EXECUTE FUNCTION {name}();"
+        f"DROP TRIGGER IF EXISTS {name} ON {table}; "
+        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH {each} EXECUTE FUNCTION {name}();"
     )
 
 

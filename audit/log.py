@@ -1,24 +1,30 @@
 """Writes events: the service's own, in the transaction of what they speak of, and those that others report."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from audit.chain.places import READS, append
-from audit.models import ORIGIN, AuditEvent, Source
+from audit.models import ORIGIN, AuditEvent, AuditValue, Source
 from audit.values import TEXTS
 from config.access.actor import Actor
 from config.vocabulary import EventType
 
+_AT_ONCE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened, before it is known who did it and when."""
+    """What happened, before it is known who did it and when.
+
+    `erased` are the values that were taken from its chain: of the event with that number the part of that name.
+    """
 
     type: EventType
     process_id: object = ""
@@ -28,6 +34,7 @@ class Event:
     note: str = ""
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    erased: Sequence[tuple[int, str]] = ()
 
 
 def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
@@ -52,12 +59,18 @@ def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
                 "note": event.note,
                 "before": event.before,
                 "after": event.after,
+                "erased": event.erased,
             },
         )
         for event in events
-        if settings.AUDIT_READS or event.type not in READS
+        if settings.AUDIT_READS or event.type not in READS or event.before
     ]
     append(written)
+
+
+def note(kind: EventType, *, actor: Actor, at: datetime, **what: Any) -> None:
+    """Append one event that belongs to no process."""
+    record([Event(kind, **what)], actor=actor, at=at)
 
 
 def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> list[AuditEvent]:
@@ -80,6 +93,25 @@ def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> lis
         written.append((event, personal))
     append(written)
     return [event for event, _ in written]
+
+
+def erase(
+    erased: Mapping[str, Sequence[tuple[int, str]]],
+    *,
+    note: str,
+    actor: Actor,
+    at: datetime,
+    event_type: EventType = EventType.PROCESS_UPDATED,
+    **more: Any,
+) -> None:
+    """Delete values, by their chain as pairs of an event's number and a part, with their salts; and say so in an event
+    of each chain, which also stands for what was erased beside the trail."""
+    with transaction.atomic(savepoint=False):
+        events = [Event(event_type, chain, note=note, erased=pairs, **more) for chain, pairs in erased.items()]
+        record(events, actor=actor, at=at)
+        gone = [pair for pairs in erased.values() for pair in pairs]
+        for start in range(0, len(gone), _AT_ONCE):
+            AuditValue.objects.filter(pk__in=gone[start : start + _AT_ONCE]).delete()
 
 
 def is_reserved(origin: str) -> bool:

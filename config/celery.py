@@ -15,6 +15,7 @@ app.conf.beat_schedule = {
     "give events their place": {"task": "audit.give_places", "schedule": 5.0},
     "state how far the trail has come": {"task": "audit.checkpoint", "schedule": 300.0},
     "verify the trail": {"task": "signing.verify_audit", "schedule": 21600.0},
+    "remove what was kept long enough": {"task": "signing.retain", "schedule": 3600.0},
     "forget idempotent answers": {"task": "api.forget_answers", "schedule": 3600.0},
     "forget uploads that nobody imported": {"task": "contacts.forget_uploads", "schedule": 3600.0},
 }

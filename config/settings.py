@@ -367,6 +367,7 @@ AUDIT_RETIRED_PUBLIC_KEYS = env.list("AUDIT_RETIRED_PUBLIC_KEYS", default=[])
 if not all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS]):
     raise ImproperlyConfigured("AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS hold keys of 64 small hex digits.")
 AUDIT_CHECKPOINT_FILE = Path(env.str("AUDIT_CHECKPOINT_FILE", default=str(VAR / "audit-checkpoints.jsonl")))
+AUDIT_RECORDER = "audit.log.note"
 AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
 # --- Signing ---------------------------------------------------------------------------------

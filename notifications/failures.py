@@ -1,6 +1,7 @@
-"""Tells administrators that a message was given up: one mail per cause, hour and person."""
+"""Tells administrators what went wrong: one mail per cause, hour and person."""
 
 import hashlib
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -13,24 +14,27 @@ from config.vocabulary import EventType, Right, Role
 from notifications.models import Message
 from notifications.outbox import Draft, enqueue
 
-CAUSE = "mail_refused"
 
-
-def tell(message: Message, *, at: datetime) -> None:
+def tell_of(message: Message, *, at: datetime) -> None:
     """Queue FAILURE mails about a message, unless it is one itself: a failing administrator mails nobody."""
-    if message.event == EventType.FAILURE:
-        return
+    if message.event != EventType.FAILURE:
+        failure = {"event": message.event, "role": message.role}
+        tell("mail_refused", failure, process_id=message.process_id, at=at)
+
+
+def tell(cause: str, failure: dict[str, str], *, at: datetime, process_id: uuid.UUID | None = None) -> None:
+    """Queue FAILURE mails; `failure` is what the text may say of it."""
     watchers: Any = import_string(settings.PROCESS_WATCHERS)
-    addresses = {*_staff(), *watchers(message.process_id)}
+    addresses = {*_staff(), *watchers(process_id)}
     enqueue(
         (
             Draft(
-                key=f"failure:{CAUSE}:{at:%Y%m%d%H}:{hashlib.sha256(address.casefold().encode()).hexdigest()[:16]}",
+                key=f"failure:{cause}:{at:%Y%m%d%H}:{hashlib.sha256(address.casefold().encode()).hexdigest()[:16]}",
                 event=EventType.FAILURE,
                 role=Role.ADMINISTRATOR,
                 address=address,
-                process_id=message.process_id,
-                context={"failure": {"event": message.event, "role": message.role}},
+                process_id=process_id,
+                context={"failure": failure},
             )
             for address in sorted(addresses)
         ),

@@ -131,6 +131,8 @@ class MessageTemplate(Kept):
     ships now, the shipped text has moved on.
     """
 
+    CONFIGURES = True
+
     WIRE = {
         "event": "event",
         "role": "role",

@@ -54,8 +54,9 @@ class ProcessQuerySet(models.QuerySet["Process"]):
 class Process(models.Model):
     """One signing workflow over one document. `version` rises with every change of it or in it.
 
-    `due_at` is the due date of the running step, kept here for sorting. `rules` are those of the document
-    profile, taken along when the process starts (`templates_app.rules.Rules`); null before.
+    `due_at` is the due date of the running step, kept here for sorting. `finished_at` is when it came to any end,
+    `completed_at` only when to a good one. While `hold` says why, nothing of it is erased or deleted. `rules` are
+    those of the document profile, taken along when the process starts (`templates_app.rules.Rules`); null before.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -75,6 +76,8 @@ class Process(models.Model):
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    hold = _text(255)
     due_at = models.DateTimeField(null=True)
     search = models.TextField(default="", editable=False)
     initiator_email_plain = models.TextField(default="", editable=False)
@@ -94,6 +97,7 @@ class Process(models.Model):
             models.Index("completed_at", "id", name="process_by_completion"),
             models.Index("due_at", "id", name="process_by_due_date"),
             models.Index("document_id", name="process_by_document"),
+            models.Index("document_type", "finished_at", name="process_by_end", condition=Q(finished_at__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(

@@ -63,6 +63,7 @@ class DocumentProfileAdmin(KeptAdmin):
     list_filter_submit = True
     fieldsets = (
         (None, {"fields": ("name", ("document_type", "owner_group"), "profileorder", "seen_version")}),
+        ("Retention", {"fields": ("retention_days",)}),
         ("Rules", {"fields": ("review_required", "continue_on_decline", ("is_seal_required", "seal"))}),
     )
     inlines = [AskedFor]

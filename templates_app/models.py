@@ -5,6 +5,7 @@ A process takes its profile's rules along when it starts (`templates_app.rules`)
 
 from typing import Any, ClassVar
 
+from django.core.validators import MinValueValidator
 from django.db import connection, models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
@@ -67,6 +68,8 @@ _TURNS = 0x7061_7261_7068_0001
 
 class Managed(Kept):
     """What everybody may read, and only those with the right `manage_profiles` change."""
+
+    CONFIGURES = True
 
     class Meta:
         abstract = True
@@ -160,6 +163,7 @@ class DocumentProfile(Managed):
         "profileorder": "profileorder",
         "continueOnDecline": "continue_on_decline",
         "reviewRequired": "review_required",
+        "retentionDays": "retention_days",
     }
     DEFAULTS = {"is_seal_required": False, "continue_on_decline": False, "review_required": False, "profileorder": 0}
     TAKEN = "There is a profile for this documentType and ownerGroup already."
@@ -180,6 +184,13 @@ class DocumentProfile(Managed):
     )
     review_required = models.BooleanField(
         default=False, help_text="A process starts only if somebody approves in a step before the first signature."
+    )
+    retention_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="So many days after they have finished, processes are removed with what is personal of them; empty: "
+        "they are kept.",
     )
     attributes: Any = models.ManyToManyField(DocumentAttribute, through="ProfileAttribute")
     asks_for = models.TextField(

@@ -50,6 +50,8 @@ GIVEN = {
     "PORTAL_URL": "https://p.example.org/{signerId}",
     "EMAIL_URL": "smtp://localhost:25",
     "DEFAULT_FROM_EMAIL": "paraph@example.org",
+    "AUDIT_KEYS": "2026:" + "k" * 40,
+    "AUDIT_SIGNING_KEYS": "5e" * 32,
     "CACHE_URL": "redis://127.0.0.1:6379/0",
 }
 
@@ -90,6 +92,8 @@ def test_production_does_not_start_without(missing: str) -> None:
         ("JWT_ALGORITHMS", "HS256", "HS256"),
         ("EMAIL_SEND_DEADLINE", "400", "EMAIL_SEND_DEADLINE"),
         ("PORTAL_URL", "https://p.example.org/", "signerId"),
+        ("AUDIT_KEYS", "2026:short", "2026"),
+        ("AUDIT_SIGNING_KEYS", "5E" * 32, "small hex"),
     ],
 )
 def test_nor_with_what_is_not_safe(name: str, value: str, says: str) -> None:

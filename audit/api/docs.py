@@ -20,7 +20,7 @@ _BODY = {
     "note": "Signed with a qualified certificate.",
     "createdAt": "2026-11-24T09:29:58Z",
 }
-_ANSWER = {
+EVENT_ANSWER = {
     **_BODY,
     "id": "6f1f7a3e-7a51-4f3e-9d0b-1d8e4a6a2c11",
     "createdAt": "2026-11-24T09:30:00Z",
@@ -74,7 +74,7 @@ LIST = extend_schema(
             examples=[
                 OpenApiExample(
                     "By cursor",
-                    {"content": [_ANSWER], "size": 25, "numberOfElements": 1, "next": "4711"},
+                    {"content": [EVENT_ANSWER], "size": 25, "numberOfElements": 1, "next": "4711"},
                     response_only=True,
                 )
             ],
@@ -89,7 +89,7 @@ RETRIEVE = extend_schema(
         "getAuditEvent",
         "Read an event",
         "Needs the right `audit_read`.",
-        answer(EventSerializer, "The event.", _ANSWER),
+        answer(EventSerializer, "The event.", EVENT_ANSWER),
         tag="audit",
         refusals=(401, 403, 404),
     )
@@ -100,7 +100,7 @@ CREATE = extend_schema(
         "Report what happened elsewhere",
         f"Needs the right `audit_write`. One event, or a list of up to {MOST_AT_ONCE}: all are kept or none. What the "
         "client says of `id` and `createdAt` is kept beside ours as `reportedId` and `reportedAt`.",
-        answer(EventSerializer, "The event as it is kept; a list where a list was sent.", _ANSWER),
+        answer(EventSerializer, "The event as it is kept; a list where a list was sent.", EVENT_ANSWER),
         tag="audit",
         refusals=(400, 401, 403, 413),
         success=201,

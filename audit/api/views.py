@@ -31,11 +31,11 @@ class AuditEventViewSet(ApiViewSet):
         after = _cursor(request.GET.get("after") or "", sorted_too=bool(request.GET.get("sort")))
         if after is None:
             rows = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
-            return Response(page.answer(_shown(page.rows_of(rows)), total=rows.count()))
+            return Response(page.answer(shown(page.rows_of(rows)), total=rows.count()))
         limit = horizon.reached()
         rows = EventFilter(request.GET, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
         rows = rows if limit is None else rows.filter(number__lte=limit)
-        content = _shown(rows.in_order()[: page.size])
+        content = shown(rows.in_order()[: page.size])
         end = content[-1]["number"] if content else after
         shape = {"size": page.size, "numberOfElements": len(content), "next": str(end)}
         return Response({"content": content, **shape})
@@ -46,7 +46,7 @@ class AuditEventViewSet(ApiViewSet):
         event = AuditEvent.objects.filter(id=identifier(id)).first()
         if event is None:
             raise NotFound
-        return Response(_shown([event])[0])
+        return Response(shown([event])[0])
 
     @docs.CREATE
     def create(self, request: Request) -> Response:
@@ -56,9 +56,9 @@ class AuditEventViewSet(ApiViewSet):
         if not isinstance(told, list_):
             (event,) = log.report([self.body(EventSerializer)], actor=self.actor, at=self.now)
             place = request.build_absolute_uri(reverse("audit-event", args=[event.id]))
-            return Response(_shown([event])[0], status=201, headers={"Location": place})
+            return Response(shown([event])[0], status=201, headers={"Location": place})
         events = log.report(_several(told), actor=self.actor, at=self.now)
-        return Response(_shown(events), status=201)
+        return Response(shown(events), status=201)
 
     def _require_reader(self) -> None:
         if not (self.actor.may(Right.AUDIT_READ) or self.actor.may(Right.ADMINISTER)):
@@ -94,7 +94,7 @@ def _cursor(text: str, *, sorted_too: bool) -> int | None:
     return int(text)
 
 
-def _shown(events: Any) -> list_[dict[str, Any]]:
+def shown(events: Any) -> list_[dict[str, Any]]:
     """Events on the wire; what is empty says nothing."""
     rows = (wire.row(event, AuditEvent.WIRE) for event in events)
     return [{name: None if value == "" else value for name, value in row.items()} for row in rows]

@@ -14,26 +14,36 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, OuterRef, Subquery, Value
+from django.db.models import F, Max, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from audit import horizon
 from audit.chain import form, keys, merkle, places
 from audit.models import AuditDatabase, AuditEvent, AuditHead, Checkpoint, CheckpointLeaf
 from config import wire
+from config.errors import DomainError
 
 _AT_ONCE = 1_000
 
 
-def make(*, at: datetime) -> Checkpoint | None:
-    """Give what waits its place, and state the heads that have changed; None where none has. The file follows."""
+class NoEvents(DomainError):
+    """There is no chain of that name."""
+
+    code = "no_events"
+    status = 404
+    detail = "Nothing is recorded of this process."
+
+
+def make(*, at: datetime, including: str | None = None) -> Checkpoint | None:
+    """Give what waits its place, and state the heads that have changed, and that of the process `including`; None where
+    there is none. The file follows."""
     reached = horizon.reached()
     places.give_places()
     with transaction.atomic():
         AuditDatabase.objects.select_for_update().get()
         last = Checkpoint.objects.order_by("number").last()
         up_to = _last_number() if reached is None else reached
-        made = _stated(last, up_to, at)
+        made = _stated(last, up_to, at, including)
     write_file()
     return made
 
@@ -62,12 +72,28 @@ def database() -> str:
     return str(AuditDatabase.objects.get().id)
 
 
-def proof(checkpoint: Checkpoint, process_id: str) -> tuple[CheckpointLeaf, list[str]]:
-    """The leaf of a process in a checkpoint, and its path to the root."""
-    leaves = list(checkpoint.leaves.order_by("index").values_list("process_id", "seq", "digest"))
-    leaf = checkpoint.leaves.get(process_id=process_id)
-    hashes = [merkle.leaf_hash(form.leaf(*values)) for values in leaves]
-    return leaf, [node.hex() for node in merkle.path(hashes, leaf.index)]
+def path(leaf: CheckpointLeaf) -> list[str]:
+    """The leaf's path to its checkpoint's root."""
+    leaves = CheckpointLeaf.objects.filter(checkpoint=leaf.checkpoint_id).order_by("index")
+    hashes = [merkle.leaf_hash(form.leaf(*values)) for values in leaves.values_list("process_id", "seq", "digest")]
+    return [node.hex() for node in merkle.path(hashes, leaf.index)]
+
+
+def covering(process_id: str, *, at: datetime) -> tuple[Checkpoint, CheckpointLeaf]:
+    """A checkpoint of the present key that states a chain's present head, with that leaf: the last one, or a new one.
+
+    `NoEvents` if there is no such chain.
+    """
+    places.give_places(process_id=process_id)
+    head = AuditHead.objects.filter(process_id=process_id, seq__gt=0).first()
+    if head is None:
+        raise NoEvents
+    leaves = CheckpointLeaf.objects.filter(process_id=process_id).select_related("checkpoint")
+    last = leaves.order_by("checkpoint_id").last()
+    if last is None or last.seq < head.seq or last.checkpoint.key != keys.fingerprint(keys.public()):
+        make(at=at, including=process_id)
+    leaf = leaves.latest("checkpoint_id")
+    return leaf.checkpoint, leaf
 
 
 def write_file() -> None:
@@ -100,11 +126,12 @@ def filed(file: Path) -> Iterator[dict[str, Any]]:
                 continue  # torn off when a process died; the whole line follows
 
 
-def _stated(last: Checkpoint | None, up_to: int, at: datetime) -> Checkpoint | None:
+def _stated(last: Checkpoint | None, up_to: int, at: datetime, including: str | None) -> Checkpoint | None:
     since = last.up_to if last else 0
     events = AuditEvent.objects.filter(number__gt=since, number__lte=up_to, seq__isnull=False)
     changed = events.order_by().values("process_id").distinct()
-    heads = AuditHead.objects.filter(process_id__in=changed).order_by("process_id")
+    wanted = Q(process_id__in=changed) | Q(process_id=including, seq__gt=0)
+    heads = AuditHead.objects.filter(wanted).order_by("process_id")
     made = Checkpoint(
         number=last.number + 1 if last else 1,
         at=at,

@@ -30,16 +30,17 @@ def append(written: Sequence[tuple[AuditEvent, Mapping[str, Any]]]) -> None:
         return
     events = [event for event, _ in written]
     with transaction.atomic(savepoint=False):
+        kept = [value for event, said in written for value in _committed(event, values.parts(said))]
         heads = locked({event.process_id for event in events if _has_place_at_once(event)})
-        kept: list[AuditValue] = []
-        for number, (event, said) in zip(horizon.take(len(events)), written, strict=True):
+        for number, event in zip(horizon.take(len(events)), events, strict=True):
             event.number, event.key_id = number, keys.current()
-            kept += _committed(event, values.parts(said))
             if _has_place_at_once(event):
                 _link(event, heads[event.process_id])
             else:
                 event.mac = keys.mac(canonical(event), key_id=event.key_id)
         AuditEvent.objects.bulk_create(events)
+        for value in kept:
+            value.event_id = value.event.number
         AuditValue.objects.bulk_create(kept)
         _write(heads.values())
 
@@ -102,11 +103,14 @@ def _is_ours(event: AuditEvent) -> bool:
 
 
 def _has_place_at_once(event: AuditEvent) -> bool:
-    return bool(event.process_id) and event.event_type not in READS
+    """An act reported as PROCESS_OPENED changes the process; and what was erased must not be missing for a moment."""
+    parts = event.commitments.keys()
+    changes = event.event_type not in READS or not parts.isdisjoint(values.CHANGES)
+    return values.ERASED in parts or (bool(event.process_id) and changes)
 
 
 def _committed(event: AuditEvent, parts: Mapping[str, str]) -> list[AuditValue]:
-    kept = [AuditValue(event_id=event.number, part=part, salt=form.salt(), value=text) for part, text in parts.items()]
+    kept = [AuditValue(event=event, part=part, salt=form.salt(), value=text) for part, text in parts.items()]
     event.commitments = {value.part: form.commitment(value.salt, value.value) for value in kept}
     event.said = dict(parts)
     return kept

@@ -8,10 +8,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config.access.backoffice import WithButtons, staff_actor
+from config.access.backoffice import Recorded, WithButtons, staff_actor
 from config.access.models import ApiToken, User
 from config.access.resolver import principal
 from config.errors import Forbidden, Invalid
@@ -35,7 +35,7 @@ class ApiTokenInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, WithButtons):
+class UserAdmin(Recorded, DjangoUserAdmin, WithButtons):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -72,7 +72,7 @@ class UserAdmin(DjangoUserAdmin, WithButtons):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(Recorded, DjangoGroupAdmin):
     pass
 
 

@@ -7,9 +7,12 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 
+from config import wire
+from config.access import trail
 from config.access.actor import Actor
 from config.access.models import User
 from config.access.resolver import client_address, principal
@@ -97,6 +100,53 @@ class WithButtons(ModelAdmin):
         opts = self.model._meta
         came_from = _own_address(request, request.POST.get("next", ""))
         return came_from or f"admin:{opts.app_label}_{opts.model_name}_changelist"
+
+
+class Recorded(ModelAdmin):
+    """What is changed here is an event of the audit trail, with what it was before and after."""
+
+    _HIDDEN = ("password", "last_login")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        request._before = None if row is None else self._values(row)  # type: ignore[attr-defined]
+        return row
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        trail.changed("add", obj, actor=staff_actor(request), at=timezone.now(), after=self._values(obj))
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        was, now = getattr(request, "_before", None) or {}, self._values(type(obj).objects.get(pk=obj.pk))
+        names = [name for name in now if was.get(name) != now[name]]
+        trail.changed(
+            "change",
+            obj,
+            actor=staff_actor(request),
+            at=timezone.now(),
+            before={name: was.get(name) for name in names},
+            after={name: now[name] for name in names},
+            note=message if isinstance(message, str) else _in_words(message),
+        )
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for row in queryset:
+            trail.changed("delete", row, actor=staff_actor(request), at=timezone.now(), before=self._values(row))
+        return super().log_deletions(request, queryset)
+
+    def _values(self, row: Any) -> dict[str, Any]:
+        columns = [f.name for f in row._meta.concrete_fields if f.name not in self._HIDDEN]
+        lists = {f.name: sorted(map(str, getattr(row, f.name).all())) for f in row._meta.many_to_many}
+        return {name: wire.value(getattr(row, name)) for name in columns} | lists
+
+
+def _in_words(message: list[dict[str, Any]]) -> str:
+    """What Django's log says was changed, in short: fields, and rows of lists beside."""
+    said = [
+        f"{verb} {', '.join(of.get('fields', [])) or of.get('name', '')}" for m in message for verb, of in m.items()
+    ]
+    return "; ".join(said)[:1000]
 
 
 class ReadOnlyAdmin(WithButtons):

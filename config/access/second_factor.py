@@ -22,14 +22,23 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
+from config.access.logins import came
+from config.access.models import User
+from config.vocabulary import EventType
+
 # Addresses below where the service is mounted.
 _GUARDED, _OPEN = "/admin/", ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/second-factor/")
 _KEY = "second_factor_key"
 
 
+def needs_second_factor() -> bool:
+    """Whether the setting asks staff for a second factor."""
+    return bool(settings.STAFF_SECOND_FACTOR)
+
+
 def lacks_second_factor(user: Any) -> bool:
-    """Whether the setting asks for a second factor and this session has not shown one."""
-    return settings.STAFF_SECOND_FACTOR and not user.is_verified()
+    """Whether a second factor is needed and this session has not shown one."""
+    return needs_second_factor() and not user.is_verified()
 
 
 class SecondFactor:
@@ -63,14 +72,20 @@ def verify(request: HttpRequest) -> HttpResponse:
     The secret lives in this session until its first code was right: who has the password alone learns nothing
     that anybody else will use.
     """
+    assert isinstance(request.user, User)
     new = not any(devices_for_user(request.user))
+    if request.method == "GET":
+        came(EventType.AUTH_START, request, request.user)
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         code = form.cleaned_data["code"]
         device = _enrolled(request, code) if new else match_token(request.user, code)
         if device is not None:
             otp_login(request, device)
+            came(EventType.AUTH_COMPLETED, request, request.user, "A device was set up." if new else "")
+            came(EventType.AUDIT_LOGIN_COMPLETED, request, request.user)
             return redirect(_next(request))
+        came(EventType.AUDIT_LOGIN_FAULT, request, request.user, "The code of the second factor was not right.")
         form.add_error("code", "This code is not right, or it was used already. Wait for the next one.")
     context = {
         **admin.site.each_context(request),

@@ -92,13 +92,13 @@ class Flag(Optional, serializers.BooleanField):
 
 @extend_schema_field({"type": "integer", "format": "int32"})
 class Whole(Optional, serializers.IntegerField):
-    """A whole number of 32 bits, from 0."""
+    """A whole number of 32 bits, from 0 unless said otherwise."""
 
     default_error_messages = {"invalid": "This is a whole number, without quotes."}
 
     def __init__(self, **kwargs: Any) -> None:
         if not kwargs.get("read_only"):
-            kwargs |= {"min_value": 0, "max_value": INT32}
+            kwargs = {"min_value": 0, "max_value": INT32, **kwargs}
         super().__init__(**kwargs)
 
     def to_internal_value(self, value: Any) -> int:

@@ -1,12 +1,14 @@
 """Writes kept rows: lock, ask the row's own rules, write with a new version and a line in its history."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 
+from config import wire
+from config.access import trail
 from config.access.actor import Actor
 from config.api import conditional
 from config.errors import DomainError, NotFound
@@ -43,6 +45,7 @@ def delete(row: Row, *, actor: Actor, at: datetime, expected: frozenset[str] | N
     row = lock(row, actor=actor, expected=expected)
     row.require_deletable()
     _note(row, actor, at)
+    _record("delete", row, actor, at, before=_wire(row, type(row).WIRE.values()))
     row.delete()
 
 
@@ -65,17 +68,21 @@ def insert(row: Row, *, actor: Actor, at: datetime) -> Row:
     _note(row, actor, at)
     with _one_only(row):
         row.save(force_insert=True)
+    _record("add", row, actor, at, after=_wire(row, type(row).WIRE.values()))
     return row
 
 
 def write(row: Row, changed: Body, *, actor: Actor, at: datetime) -> Row:
     """Write these columns of a locked row; its version rises."""
+    was = _wire(type(row).objects.get(pk=row.pk), changed) if row.CONFIGURES else None
     _set(row, changed)
+    after = _wire(row, changed)
     changed = {**changed, **row.folded(), "version": row.version + 1}
     _set(row, changed)
     _note(row, actor, at)
     with _one_only(row):
         row.save(update_fields=sorted(changed))
+    _record("change", row, actor, at, before=was, after=after)
     return row
 
 
@@ -87,6 +94,17 @@ def who(actor: Actor) -> str:
 def _set(row: Kept, columns: Body) -> None:
     for column, value in columns.items():
         setattr(row, column, value)
+
+
+def _record(verb: str, row: Kept, actor: Actor, at: datetime, **values: Any) -> None:
+    if row.CONFIGURES:
+        trail.changed(verb, row, actor=actor, at=at, **values)
+
+
+def _wire(row: Kept, columns: Iterable[str]) -> dict[str, Any]:
+    """These columns by the wire's names, where they have one."""
+    names = {column: name for name, column in type(row).WIRE.items()}
+    return {names.get(column, column): wire.value(getattr(row, column)) for column in columns}
 
 
 def _note(row: Any, actor: Actor, at: datetime) -> None:

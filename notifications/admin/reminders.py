@@ -6,15 +6,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 
-from config.access.backoffice import staff_actor
+from config.access.backoffice import Recorded, staff_actor
 from config.vocabulary import Right
 from notifications.models import ReminderSettings
 
 
 @admin.register(ReminderSettings)
-class ReminderSettingsAdmin(ModelAdmin):
+class ReminderSettingsAdmin(Recorded):
     fieldsets = (
         (None, {"fields": ("active", "days", ("hour", "zone"))}),
         ("Days on which nobody is reminded", {"fields": ("business_days_only", "quiet_countries")}),

@@ -106,7 +106,7 @@ def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: It
             EventType.FAILURE, process_id=message.process_id or "", signer_id=message.signer_id or "", note=note
         )
         record([event], actor=SERVICE, at=at)
-        failures.tell(message, at=at)
+        failures.tell_of(message, at=at)
 
 
 def _mark(

@@ -4,6 +4,7 @@ Every action takes the caller (`actor`), the moment (`at`) and, where the wire h
 entity tags of which one must be current (`expected`). A `DomainError` means that nothing changed.
 """
 
+from signing.actions.hold import hold
 from signing.actions.lifecycle import cancel, create, delete, start
 from signing.actions.remind import Reminded, remind
 from signing.actions.report import act
@@ -17,6 +18,7 @@ __all__ = [
     "cancel",
     "create",
     "delete",
+    "hold",
     "remind",
     "replace",
     "replace_step",

@@ -13,6 +13,7 @@ from notifications import outbox
 from signing import flow, messages
 from signing.actions.build import Body, add_step, check_shape, everything
 from signing.actions.document import check_document, take_rules_along
+from signing.actions.hold import OnHold
 from signing.actions.locking import lock_managed
 from signing.actions.run import Run
 from signing.models import Process, Signer
@@ -101,6 +102,8 @@ def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[
     run = lock_managed(process, actor=actor, at=at, expected=expected)
     if run.process.status == ProcessStatus.STARTED:
         raise StillRunning
+    if run.process.hold is not None:
+        raise OnHold
     tombstone = Event(
         EventType.PROCESS_DELETED,
         process_id=run.process.id,

@@ -148,6 +148,8 @@ class Run:
         changed = [(signers[s.id], s.status) for s in after.signers if signers[s.id].status != s.status]
         if was != after.status:
             self.touch(self.process, status=after.status)
+        if was != after.status and after.status in flow.FINAL:
+            self.touch(self.process, finished_at=self.at)
         if was == ProcessStatus.PENDING and after.status not in (was, ProcessStatus.CANCELED):
             self.touch(self.process, started_at=self.at)
             self._happened(EventType.PROCESS_STARTED, {"status": was}, {"status": ProcessStatus.STARTED})

@@ -1,16 +1,19 @@
 """What the schema says of each operation: summary, description, examples, answers."""
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.helpers import forced_singular_serializer
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from config.api.lists import pages
 from config.api.schema import DELETED, NOT_MODIFIED, answer, location, operation, request_example
 from config.vocabulary import EventType, Role
 from signing.api import filters
-from signing.api.samples import BODY, DECLINED, PROCESS_ANSWER, SIGNED, STEP_ANSWER, TASK_ANSWER
+from signing.api.samples import AUDIT_ANSWER, BODY, DECLINED, PROCESS_ANSWER, SIGNED, STEP_ANSWER, TASK_ANSWER
 from signing.api.serializers import (
     ActSerializer,
     CancelSerializer,
     FindSerializer,
+    ProcessAudit,
     ProcessSerializer,
     RemindedSerializer,
     RemindSerializer,
@@ -57,6 +60,28 @@ RETRIEVE = operation(
     versioned=True,
     tag="processes",
     also=NOT_MODIFIED,
+    refusals=(401, 403, 404),
+)
+AUDIT = operation(
+    "getProcessAudit",
+    "Read what is recorded of a process",
+    "Its events, oldest first, a page at a time, with the verdict: whether all of them are as they were written. For "
+    "who manages the process; with the right `audit_read` for every process, deleted ones included.",
+    answer(
+        forced_singular_serializer(ProcessAudit), "A page of events, and the verdict over all of them.", AUDIT_ANSWER
+    ),
+    tag="processes",
+    refusals=(400, 401, 403, 404),
+    parameters=pages.parameters(["createdAt"]),
+)
+EVIDENCE = operation(
+    "getProcessEvidence",
+    "Fetch the evidence of a process",
+    "A ZIP to hand over: the process, its events, a signed checkpoint, a certificate as PDF, and `verify.py`, which "
+    "checks it all without Paraph.",
+    OpenApiResponse(OpenApiTypes.BINARY, "The bundle."),
+    tag="processes",
+    success=(200, "application/zip"),
     refusals=(401, 403, 404),
 )
 UPDATE = operation(

@@ -1,5 +1,7 @@
 """The bodies and answers that the schema shows."""
 
+from audit.api.docs import EVENT_ANSWER
+
 BODY = {
     "documentId": "DOC-2026-0117",
     "documentName": "Lease agreement, Brīvības iela 12",
@@ -77,4 +79,22 @@ TASK_ANSWER = {
     "signer": SIGNER_ANSWER,
     "overdue": False,
     "actions": ["DECLINED", "SIGNED"],
+}
+AUDIT_ANSWER = {
+    "content": [EVENT_ANSWER],
+    "totalElements": 5,
+    "totalPages": 5,
+    "number": 0,
+    "size": 1,
+    "numberOfElements": 1,
+    "first": True,
+    "last": False,
+    "empty": False,
+    "verdict": {
+        "whole": True,
+        "checkedAt": "2026-11-24T09:30:00Z",
+        "events": 5,
+        "firstBad": None,
+        "notChecked": [],
+    },
 }

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from audit.api.docs import EventPage
 from config.api.fields import Attributes, Choice, Country, Email, Flag, LanguageTag, Moment, Text, Whole
 from config.api.schema import WARNINGS, FaultSerializer
 from config.vocabulary import ProcessStatus, Reportable, Role, SignerStatus, StepStatus
@@ -115,6 +116,24 @@ class WishesSerializer(serializers.Serializer):
 
 
 @extend_schema_serializer(component_name="SignerTask")
+class FirstBad(serializers.Serializer):
+    seq = serializers.IntegerField(allow_null=True, help_text="Its place in the chain.")
+    number = serializers.IntegerField(allow_null=True, help_text="Its number, if it is there.")
+    detail = serializers.CharField()
+
+
+class Verdict(serializers.Serializer):
+    whole = serializers.BooleanField(help_text="Everything was checked, and is as it was written.")
+    checkedAt = serializers.DateTimeField()
+    events = serializers.IntegerField(help_text="Events that were checked.")
+    firstBad = FirstBad(allow_null=True)
+    notChecked = serializers.ListField(child=serializers.CharField(), help_text="What could not be checked, and why.")
+
+
+class ProcessAudit(EventPage):
+    verdict = Verdict()
+
+
 class TaskSerializer(serializers.Serializer):
     process = ProcessSerializer(help_text="The process, other people without codes and addresses.")
     step = StepSerializer(help_text="The step with its due date.")

@@ -36,7 +36,9 @@ class SignerTaskViewSet(ApiViewSet):
         rows = TaskFilter(request.GET, queryset=self._called(person), at=self.now).rows()
         asked = {"signerCountry": request.GET["country"], "signerPersonalCode": request.GET["personalCode"]}
         record([Event(EventType.PROCESS_GETALL, after=asked)], actor=self.actor, at=self.now)
-        found = page.rows_of(rows.select_related("process", "step"))
+        found = list(page.rows_of(rows.select_related("process", "step")))
+        if request.GET.get("signerId"):
+            record([_opened(signer) for signer in found], actor=self.actor, at=self.now)
         content = represent.tasks(found, person=person, at=self.now)
         return Response(page.answer(content, total=rows.count()))
 
@@ -66,3 +68,9 @@ class SignerTaskViewSet(ApiViewSet):
                 fault = Fault("This is no signer's id.", code="invalid", parameter="signerId")
                 raise Invalid(faults=[fault]) from None
         return rows
+
+
+def _opened(signer: Signer) -> Event:
+    """Who asks for one task has opened it."""
+    process = signer.process
+    return Event(EventType.PROCESS_OPENED, process.id, document_id=process.document_id, signer_id=signer.id)

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from signing.api.evidence import EvidenceViewSet
 from signing.api.tasks import SignerTaskViewSet
 from signing.api.templates import TemplateProcessViewSet
 from signing.api.test_mail import TestMailViewSet
@@ -14,6 +15,8 @@ urlpatterns = [
     path("processes/<str:processId>/start", ProcessViewSet.as_view({"post": "start"}), name="process-start"),
     path("processes/<str:processId>/cancel", ProcessViewSet.as_view({"post": "cancel"}), name="process-cancel"),
     path("processes/<str:processId>/remind", ProcessViewSet.as_view({"post": "remind"}), name="process-remind"),
+    path("processes/<str:processId>/audit", EvidenceViewSet.as_view({"get": "audit"}), name="process-audit"),
+    path("processes/<str:processId>/evidence", EvidenceViewSet.as_view({"get": "evidence"}), name="process-evidence"),
     path("templates/<str:id>/process", TemplateProcessViewSet.as_view({"post": "create"}), name="template-process"),
     path("notifications/test-email", TestMailViewSet.as_view({"post": "create"}), name="test-mail"),
     path("steps/<str:processStepId>", StepViewSet.as_view({"get": "retrieve", "put": "update"}), name="step"),

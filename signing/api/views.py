@@ -65,10 +65,16 @@ class SigningViewSet(ApiViewSet):
         content = content | wire.warnings(represent.doubts_of_step(content))
         return Response(content, headers=tag(process.version))
 
-    def read(self, event: EventType, process: Process | None = None) -> None:
+    def read(self, event: EventType, process: Process | None = None, **more: Any) -> None:
         """Record that something was read."""
         of = {"process_id": process.id, "document_id": process.document_id} if process else {}
-        record([Event(event, **of)], actor=self.actor, at=self.now)
+        record([Event(event, **of, **more)], actor=self.actor, at=self.now)
+
+    def opened(self, process: Process) -> None:
+        """A signer who reads its process has opened the task."""
+        if self.actor.person:
+            for signer in process.signers.called(self.actor.person):
+                self.read(EventType.PROCESS_OPENED, process, signer_id=signer.id)
 
 
 class ProcessViewSet(SigningViewSet):
@@ -93,6 +99,7 @@ class ProcessViewSet(SigningViewSet):
         if conditional.unchanged(process.version, request.headers):
             return not_modified(process.version)
         self.read(EventType.PROCESS_GETONE, process)
+        self.opened(process)
         return self.shown(represent.process(process, self.actor), process)
 
     @extend_schema(**docs.UPDATE)
@@ -147,6 +154,7 @@ class StepViewSet(SigningViewSet):
         if conditional.unchanged(process.version, request.headers):
             return not_modified(process.version)
         self.read(EventType.PROCESS_GETONE, process)
+        self.opened(process)
         return self.shown_step(represent.step(process, step_id, self.actor), process)
 
     @extend_schema(**docs.UPDATE_STEP)

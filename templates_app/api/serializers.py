@@ -54,6 +54,11 @@ class ProfileSerializer(serializers.Serializer):
     continueOnDecline = Flag(
         source="continue_on_decline", help_text="A decline counts as having acted, and the process goes on."
     )
+    retentionDays = Whole(
+        source="retention_days",
+        min_value=1,
+        help_text="Days after which a finished process is removed, with what is personal of it; null: it is kept.",
+    )
     reviewRequired = Flag(
         source="review_required", help_text="A process starts only with an APPROVER in a step before the first SIGNER."
     )

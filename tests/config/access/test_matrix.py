@@ -62,6 +62,8 @@ TABLE: dict[str, dict[str, int]] = {
     "POST /api/processes/{processId}/start": row(managers=409, signer=403, others=404),
     "POST /api/processes/{processId}/cancel": row(**OF_A_PROCESS, signer=403),
     "POST /api/processes/{processId}/remind": row(**OF_A_PROCESS, signer=403),
+    "GET /api/processes/{processId}/audit": row(**OF_A_PROCESS, signer=403) | {"auditor": 200},
+    "GET /api/processes/{processId}/evidence": row(**OF_A_PROCESS, signer=403),
     "GET /api/steps/{processStepId}": row(**OF_A_PROCESS, signer=200),
     "PUT /api/steps/{processStepId}": row(**OF_A_PROCESS, signer=403),
     "POST /api/signers/{signerId}/act": row(**OF_A_PROCESS, signer=200),

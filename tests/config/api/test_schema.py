@@ -90,7 +90,7 @@ ADDED = {
     "Contact": {"warnings"},
     "Template": set(),
     "DocumentAttribute": set(),
-    "DocumentProfile": {"id", "continueOnDecline", "reviewRequired"},
+    "DocumentProfile": {"id", "continueOnDecline", "reviewRequired", "retentionDays"},
     "AuditEvent": {
         "number",
         "source",
@@ -132,7 +132,7 @@ def test_each_operation_is_described_with_its_problems(schema: dict[str, Any]) -
             assert {} not in operation["security"], f"{method} {path}"
             refusals = [s for s in operation["responses"] if s[0] in "45"]
             (success,) = (answer for status, answer in operation["responses"].items() if status[0] == "2")
-            if success.get("content"):
+            if success.get("content", {}).keys() - {"application/zip"}:
                 assert success["content"]["application/json"]["examples"], f"{method} {path}"
             assert "401" in refusals
             for status in refusals:
