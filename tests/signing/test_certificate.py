@@ -171,7 +171,10 @@ def test_the_same_facts_give_the_same_bytes_later_and_elsewhere() -> None:
     first = certificate(facts())
     certificate(said_everywhere(LETTERS[0]))
     time.sleep(1.1)
-    code = "import hashlib; from tests.signing import test_certificate as t; print(hashlib.sha256(t.certificate(t.facts())).hexdigest())"
+    code = (
+        "import hashlib; from tests.signing import test_certificate as t; "
+        "print(hashlib.sha256(t.certificate(t.facts())).hexdigest())"
+    )
     here, seeded = Path(__file__).parents[2], {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
     there = subprocess.run(
         [sys.executable, "-c", code], cwd=here, env=seeded, capture_output=True, text=True, check=True
