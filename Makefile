@@ -21,7 +21,7 @@ test: .venv/ready-dev
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/djlint --lint --quiet signing notifications
+	$(BIN)/djlint --lint --quiet signing notifications audit
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run

@@ -27,6 +27,9 @@ FIELDS = (
 """The columns of an event that stand in its canonical form, in this order, after its place in the chain."""
 
 
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def canonical_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
@@ -37,9 +40,7 @@ def event(
     """An event at its place; `fields` are those of `FIELDS` as the wire writes them. One that has no place yet is at 0,
     and follows nothing."""
     parts = sorted(commitments.items())
-    return json.dumps(
-        ["paraph event 1", process_id, seq, prev, *fields, parts, key_id], ensure_ascii=False, separators=(",", ":")
-    ).encode()
+    return _written(["paraph event 1", process_id, seq, prev, *fields, parts, key_id]).encode()
 
 
 def digest(canonical: bytes) -> str:
@@ -58,7 +59,7 @@ def commitment(salt: str, value: str) -> str:
 
 def leaf(process_id: str, seq: int, digest: str) -> bytes:
     """The head of a chain, as a checkpoint's tree has it."""
-    return json.dumps([process_id, seq, digest], ensure_ascii=False, separators=(",", ":")).encode()
+    return _written([process_id, seq, digest]).encode()
 
 
 def checkpoint(statement: Mapping[str, Any]) -> bytes:

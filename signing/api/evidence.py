@@ -18,7 +18,7 @@ from config.errors import Forbidden, NotFound
 from config.vocabulary import EventType, Right
 from signing.api import docs
 from signing.api.views import SigningViewSet
-from signing.evidence.bundle import bundle
+from signing.evidence.bundle import attachment, bundle
 from signing.models import Process
 
 
@@ -43,8 +43,7 @@ class EvidenceViewSet(SigningViewSet):
         self._require_manager(process)
         made = bundle(process, self.actor, at=self.now)
         self.read(EventType.PROCESS_GETONE, process, method="evidence")
-        name = f'attachment; filename="evidence-{process.id}.zip"'
-        return HttpResponse(made, content_type="application/zip", headers={"Content-Disposition": name})
+        return HttpResponse(made, content_type="application/zip", headers=attachment(process))
 
     def _require_reader(self, process_id: str) -> None:
         """Who reads the trail reads that of every process, of deleted ones, too; others that of those they manage."""

@@ -101,6 +101,11 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
     return _zipped(f"evidence-{process_id}", files, at)
 
 
+def attachment(process: Process) -> dict[str, str]:
+    """The header that names the file."""
+    return {"Content-Disposition": f'attachment; filename="evidence-{process.id}.zip"'}
+
+
 def _event(event: AuditEvent) -> dict[str, Any]:
     row = {name: "" if value is None else value for name, value in wire.row(event, _EVENT).items()}
     kept = {value.part: {"salt": value.salt, "value": value.value} for value in event.values.all()}

@@ -1,0 +1,277 @@
+"""The trail in the back office: searched, exported, looked at with a process, and never changed."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django_otp.oath import TOTP
+
+from audit.log import Event, record
+from audit.models import AuditEvent
+from config.access.models import User
+from config.kept import actions as kept
+from config.vocabulary import EventType
+from notifications.models import ReminderSettings
+from signing import actions
+from signing.evidence import verify
+from signing.models import Signer
+from templates_app.models import DocumentProfile
+from tests.builders import BOSS, NOON, OWNER, client_user, profile_of, row_of, sign, started_process
+from tests.conftest import Api
+from tests.people import ANA, BEN, CODES, signer
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/audit/auditevent/"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
+    monkeypatch.setattr("audit.horizon.reached", lambda: None)
+
+
+def staff(name: str = "boss", *rights: str, superuser: bool = False) -> Client:
+    user = client_user(name, rights=rights)
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=superuser)
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def boss() -> Client:
+    return staff(superuser=True)
+
+
+class TestTheTrail:
+    @pytest.fixture(autouse=True)
+    def written(self) -> None:
+        for number in range(3):
+            record([Event(EventType.FAILURE, f"p{number}", note=f"=1+{number} naïve")], actor=OWNER, at=NOON)
+
+    @pytest.mark.parametrize(("query", "found"), [("q=p1", 1), ("q=%3D1%2B2", 1), ("event_type__exact=FAILURE", 3)])
+    def test_search_and_export_show_the_same(self, boss: Client, query: str, found: int) -> None:
+        assert boss.get(f"{LIST}?{query}").content.decode().count("na\u00efve") >= found
+        lines = b"".join(boss.get(f"{LIST}export/jsonl/?{query}").streaming_content).decode().splitlines()
+        assert [json.loads(line)["eventType"] for line in lines] == ["FAILURE"] * found
+        text = b"".join(boss.get(f"{LIST}export/csv/?{query}").streaming_content).decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [row["processId"] for row in rows] == [json.loads(line)["processId"] for line in lines]
+        assert all(row["note"].startswith("'=1+") for row in rows)
+
+    def test_an_export_is_written_while_it_is_read(self, boss: Client) -> None:
+        answer = boss.get(f"{LIST}export/csv/")
+        assert answer.streaming
+        assert next(iter(answer.streaming_content)).startswith("\ufeffid,createdAt".encode())
+
+    def test_who_may_not_read_the_trail_sees_nothing(self) -> None:
+        clerk = staff("clerk")
+        assert clerk.get(f"{LIST}export/csv/").status_code in (403, 404)
+        reader = staff("reader", "audit_read", "view_auditevent")
+        assert reader.get(LIST).status_code in (200, 403)
+
+    def test_nothing_is_changed(self, boss: Client) -> None:
+        event = AuditEvent.objects.filter(event_type="FAILURE").latest("number")
+        page = boss.get(f"{LIST}{event.pk}/change/").content.decode()
+        assert "=1+2 naïve" in page
+        assert 'name="_save"' not in page
+        for address_ in (f"{LIST}add/", f"{LIST}{event.pk}/delete/"):
+            assert boss.get(address_).status_code == 403
+        boss.post(f"{LIST}{event.pk}/change/", {"note": "x"})
+        assert AuditEvent.objects.get(pk=event.pk).note == "=1+2 naïve"
+
+
+class TestTheProcess:
+    def test_events_mails_and_state_changes_stand_together(self, boss: Client) -> None:
+        process = started_process([[ANA], [BEN]])
+        sign(process, ANA)
+        page = boss.get(f"/admin/signing/process/{process.pk}/change/").content.decode()
+        happened = page[page.index("What happened") :]
+        for said in ("the trail is whole", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED mail written"):
+            assert said in happened
+        assert happened.index("PROCESS_STARTED") < happened.index("SIGNER_SIGNED")
+
+    def test_the_evidence(self, boss: Client) -> None:
+        process = started_process([[ANA]])
+        answer = boss.post(f"/admin/signing/process/{process.pk}/evidence/")
+        assert answer["Content-Type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            files = {name.rpartition("/")[2]: archive.read(name) for name in archive.namelist()}
+        assert verify.check(files)
+        last = AuditEvent.objects.of_process(process.pk).latest("number")
+        assert (last.event_type, last.method, last.creator) == ("PROCESS_GETONE", "evidence", "boss")
+
+    def test_a_hold(self, boss: Client) -> None:
+        process = started_process([[ANA]])
+        url = f"/admin/signing/process/{process.pk}"
+        page = boss.post(f"{url}/hold/", {"reason": "", "next": f"{url}/change/"}, follow=True)
+        assert "A hold has a reason" in page.content.decode()
+        boss.post(f"{url}/hold/", {"reason": "Lawsuit 7"})
+        assert "Lawsuit 7" in boss.get(f"{url}/change/").content.decode()
+        boss.post(f"{url}/release/")
+        process.refresh_from_db()
+        assert process.hold is None
+        assert staff("clerk").post(f"{url}/hold/", {"reason": "x"}).status_code in (302, 403, 404)
+        changes = AuditEvent.objects.of_process(process.pk).filter(event_type="PROCESS_UPDATED").in_order()
+        assert [(e.before, e.after) for e in changes] == [
+            ({"hold": None}, {"hold": "Lawsuit 7"}),
+            ({"hold": "Lawsuit 7"}, {"hold": None}),
+        ]
+
+
+class TestErasure:
+    URL = "/admin/signing/process/erasure/"
+
+    def test_shown_first_and_then_erased(self, boss: Client) -> None:
+        process = started_process([[ANA]])
+        actions.cancel(process, actor=OWNER, at=NOON)
+        profile_of("LEASE", retentionDays=10)
+        asked = {"country": "LV", "code": CODES[ANA]}
+        page = boss.post(self.URL, asked).content.decode()
+        assert "signers of finished processes" in page
+        assert "LEASE" in page
+        assert Signer.objects.get(process=process).name == ANA
+        boss.post(self.URL, {**asked, "erase": "yes"})
+        assert Signer.objects.get(process=process).name is None
+        assert "Nothing is kept of that person" in boss.post(self.URL, asked).content.decode()
+        assert not LogEntry.objects.filter(change_message__contains=CODES[ANA]).exists()
+
+    def test_for_administrators_alone(self) -> None:
+        assert staff("clerk", "manage_profiles").get(self.URL).status_code == 302
+
+
+class TestWhatAdministratorsChange:
+    def last(self) -> AuditEvent:
+        return AuditEvent.objects.exclude(event_type__startswith="AUDIT_LOGIN").latest("number")
+
+    def test_a_profile(self, boss: Client) -> None:
+        profile = profile_of("LEASE")
+        event = self.last()
+        assert (event.event_type, event.creator, event.process_id) == ("PROCESS_UPDATED", "boss", "")
+        assert event.method == f"add templates_app.documentprofile {profile.pk}"
+        kept.replace(profile, {"retention_days": 7}, actor=BOSS, at=NOON)
+        event = self.last()
+        assert (event.before, event.after) == ({"retentionDays": None}, {"retentionDays": 7})
+        kept.delete(DocumentProfile.objects.get(), actor=BOSS, at=NOON)
+        assert self.last().method.startswith("delete templates_app.documentprofile")
+
+    def test_reminder_settings(self, boss: Client) -> None:
+        boss.get("/admin/notifications/remindersettings/")
+        row = ReminderSettings.objects.get()
+        form = {"active": "on", "days": "7, 2", "hour": row.hour, "zone": "", "overdue_notice": "on"}
+        answer = boss.post(
+            f"/admin/notifications/remindersettings/{row.pk}/change/", {**form, "without_due_date_every": 0}
+        )
+        assert answer.status_code == 302, answer.content.decode()[-3000:]
+        event = self.last()
+        assert (event.creator, event.ip_address) == ("boss", "127.0.0.1")
+        assert event.after is not None
+        assert event.after["days"] == "7, 2"
+        assert event.before is not None
+        assert event.before["days"] == "5, 3, 1"
+        assert event.request_id
+
+    def test_a_user_and_its_rights(self, boss: Client) -> None:
+        boss.post("/admin/auth/group/add/", {"name": "legal"})
+        event = self.last()
+        assert (event.method[:15], event.after) == ("add auth.group ", {"id": ANY, "name": "legal", "permissions": []})
+        user = User.objects.create_user("cleo", password=PASSWORD)
+        page = boss.get(f"/admin/access/user/{user.pk}/change/")
+        form = page.context["adminform"].form
+        sent = {name: value for name, value in form.initial.items() if value is not None and name != "password"}
+        inline = {
+            f"apitoken_set-{name}": value
+            for name, value in {"TOTAL_FORMS": 0, "INITIAL_FORMS": 0, "MIN_NUM_FORMS": 0, "MAX_NUM_FORMS": 0}.items()
+        }
+        prefix = page.context["inline_admin_formsets"][0].formset.prefix
+        inline = {name.replace("apitoken_set", prefix): value for name, value in inline.items()}
+        joined = user.date_joined
+        answer = boss.post(
+            f"/admin/access/user/{user.pk}/change/",
+            {
+                **{k: v for k, v in sent.items() if k not in ("groups", "user_permissions", "date_joined")},
+                "is_staff": "on",
+                "date_joined_0": f"{joined:%Y-%m-%d}",
+                "date_joined_1": f"{joined:%H:%M:%S}",
+                **inline,
+            },
+        )
+        assert answer.status_code == 302, answer.content.decode()[-2000:]
+        event = self.last()
+        assert event.method == f"change access.user {user.pk}"
+        assert event.before is not None
+        assert (event.before["is_staff"], (event.after or {})["is_staff"]) == (False, True)
+        assert not any("pbkdf2" in value or PASSWORD in value for value in event.said.values())
+        boss.post(f"/admin/access/user/{user.pk}/make-token/", {"name": "reports", "days": "30"})
+        event = self.last()
+        assert event.note == "Made the API token 'reports'."
+
+
+class TestLogins:
+    def kinds(self) -> list[str]:
+        return list(AuditEvent.objects.in_order().values_list("event_type", flat=True))
+
+    @pytest.fixture
+    def clerk(self) -> User:
+        return User.objects.create_user("clerk", password=PASSWORD, is_staff=True)
+
+    def log_in(self, client: Client, password: str = PASSWORD, name: str = "clerk") -> None:
+        client.post("/admin/login/", {"username": name, "password": password})
+
+    def test_a_login(self, clerk: User, client: Client) -> None:
+        self.log_in(client)
+        assert self.kinds() == ["AUDIT_LOGIN_START", "AUDIT_LOGIN_COMPLETED"]
+        event = AuditEvent.objects.latest("number")
+        assert (event.creator, event.ip_address, event.method) == ("clerk", "127.0.0.1", "back office")
+
+    def test_wrong_ones_keep_no_password(self, clerk: User, client: Client) -> None:
+        self.log_in(client, "wrong password 7")
+        self.log_in(client, name="a password typed here")
+        first, second = AuditEvent.objects.in_order()
+        assert (first.event_type, first.creator) == ("AUDIT_LOGIN_FAULT", "clerk")
+        assert (second.event_type, second.creator) == ("AUDIT_LOGIN_FAULT", "")
+        assert not any(
+            "typed" in value or "wrong password" in value for e in (first, second) for value in e.said.values()
+        )
+
+    def test_the_second_factor(self, clerk: User, client: Client, settings: Any) -> None:
+        settings.STAFF_SECOND_FACTOR = True
+        self.log_in(client)
+        client.get("/admin/second-factor/")
+        client.post("/admin/second-factor/", {"code": "000000"})
+        assert self.kinds() == ["AUDIT_LOGIN_START", "AUTH_START", "AUDIT_LOGIN_FAULT"]
+        secret = client.session["second_factor_key"]
+        clock = TOTP(bytes.fromhex(secret))
+        client.post("/admin/second-factor/", {"code": f"{clock.token():06}"})
+        assert self.kinds()[-2:] == ["AUTH_COMPLETED", "AUDIT_LOGIN_COMPLETED"]
+        assert not any(secret in value for event in AuditEvent.objects.all() for value in event.said.values())
+
+
+def test_reads_can_be_turned_off(api: Api, settings: Any) -> None:
+    process = started_process([[ANA, signer(BEN, "VIEWER")]])
+    settings.AUDIT_READS = False
+    before = AuditEvent.objects.count()
+    api.get(f"/api/processes/{process.pk}")
+    api.get("/api/processes")
+    assert AuditEvent.objects.count() == before
+    api.post(f"/api/signers/{row_of(process, BEN).pk}/act", {"signingStatus": "VIEWED"})
+    opened = AuditEvent.objects.latest("number")
+    assert (opened.event_type, opened.seq) == ("PROCESS_OPENED", before + 1)  # an act, and no read
+
+
+def test_a_signer_who_reads_has_opened_the_task(api_of: Callable[..., Api]) -> None:
+    process = started_process([[ANA]])
+    ana = api_of("ana", code=CODES[ANA])
+    ana.get(f"/api/processes/{process.pk}")
+    ana.get(f"/api/signer-tasks?country=LV&personalCode={CODES[ANA]}&signerId={row_of(process, ANA).pk}")
+    opened = AuditEvent.objects.of_process(process.pk).filter(event_type="PROCESS_OPENED")
+    assert [event.signer_id for event in opened] == [str(row_of(process, ANA).pk)] * 2
