@@ -37,6 +37,7 @@ soak: .venv/ready-dev
 bench: .venv/ready-dev
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.delivery
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.reminders
+	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.audit
 
 format: .venv/ready-dev
 	$(BIN)/ruff format .

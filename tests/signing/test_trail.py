@@ -1,0 +1,98 @@
+"""Every transition has its event, one to one; and each place in a chain has been given by the time it is looked for."""
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from audit.chain.verify import verify
+from audit.models import AuditEvent
+from config.errors import DomainError
+from signing import actions
+from signing.models import Process
+from tests.builders import NOON, OWNER, draft_process, profile_of, started_process
+from tests.people import ANA, BEN, CLEO, DAN, signer
+
+pytestmark = pytest.mark.django_db
+
+# What each change of a state is recorded as; those that are not here happen with another that is.
+OF_PROCESS = {
+    ("PENDING", "STARTED"): "PROCESS_STARTED",
+    (None, "STARTED"): "PROCESS_STARTED",
+    (None, "PENDING"): "PROCESS_UPDATED",
+    ("STARTED", "COMPLETED"): "PROCESS_COMPLETED",
+    ("PENDING", "CANCELED"): "PROCESS_CANCELED",
+    ("STARTED", "CANCELED"): "PROCESS_CANCELED",
+    ("COMPLETED", None): "PROCESS_DELETED",
+    ("CANCELED", None): "PROCESS_DELETED",
+    ("DECLINED", None): "PROCESS_DELETED",
+    ("PENDING", None): "PROCESS_DELETED",
+}
+OF_SIGNERS = {
+    ("WAITING_FOR_PROCESS", "STARTED", None): "TASK_STARTED",
+    ("STARTED", "SIGNED", "SIGNER"): "SIGNER_SIGNED",
+    ("STARTED", "APPROVED", "APPROVER"): "APPROVER_APPROVED",
+    ("STARTED", "VIEWED", "VIEWER"): "PROCESS_OPENED",
+    ("STARTED", "DECLINED", "SIGNER"): "SIGNER_DECLINED",
+    ("STARTED", "DECLINED", "APPROVER"): "APPROVER_DECLINED",
+}
+STATUSES = {"SIGNER": ["SIGNED", "DECLINED"], "APPROVER": ["APPROVED", "DECLINED"], "VIEWER": ["VIEWED"]}
+
+
+def states(process: Process) -> dict[Any, tuple[str, str]]:
+    found = {row.pk: (row.status, "") for row in Process.objects.filter(pk=process.pk)}
+    return found | {row.pk: (row.status, row.role) for row in process.signers.all()}
+
+
+def expected(before: dict[Any, tuple[str, str]], after: dict[Any, tuple[str, str]], process: Process) -> Counter[str]:
+    events: list[str | None] = []
+    for pk in {*before, *after}:
+        (was, _), (now, role) = before.get(pk, (None, "")), after.get(pk, (None, ""))
+        if was == now:
+            continue
+        if pk == process.pk:
+            events.append(OF_PROCESS.get((was, now)))
+        elif now is not None:
+            events.append(OF_SIGNERS.get((was or "WAITING_FOR_PROCESS", now, role if now != "STARTED" else None)))
+    return Counter(event for event in events if event)
+
+
+def step(process: Process, chance: random.Random) -> None:
+    """Something that may be done, or is refused."""
+    rows = list(process.signers.all())
+    kind = chance.choice(["start", "act", "act", "act", "act", "cancel", "delete", "remind"])
+    if kind == "act" and rows:
+        row = chance.choice(rows)
+        said = {"status": chance.choice(STATUSES[row.role])}
+        actions.act(process, row.pk, said, actor=OWNER, at=NOON)
+    elif kind == "start":
+        actions.start(process, actor=OWNER, at=NOON)
+    elif kind == "cancel" and chance.random() < 0.2:
+        actions.cancel(process, actor=OWNER, at=NOON)
+    elif kind == "delete" and chance.random() < 0.3:
+        actions.delete(process, actor=OWNER, at=NOON)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_each_transition_and_nothing_else(seed: int) -> None:
+    chance = random.Random(seed)
+    profile_of("GOES_ON", continueOnDecline=True)
+    steps = [[ANA, signer(BEN, "APPROVER"), signer(CLEO, "VIEWER")], [DAN], [signer(BEN, "APPROVER"), ANA]]
+    make = chance.choice([draft_process, started_process])
+    process = make(steps[: chance.randint(1, 3)], documentType=chance.choice(["GOES_ON", "OTHER"]))
+    before: dict[Any, tuple[str, str]] = {}
+    seen = 0
+    for _ in range(25):
+        after = states(process)
+        events = list(AuditEvent.objects.of_process(process.pk).in_order())
+        assert Counter(event.event_type for event in events[seen:]) == expected(before, after, process)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        seen, before = len(events), after
+        if process.pk not in after:
+            break
+        try:
+            step(process, chance)
+        except DomainError:
+            assert states(process) == before
+    assert verify(at=NOON).whole
