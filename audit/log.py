@@ -12,9 +12,10 @@ from django.db import transaction
 
 from audit.chain.places import READS, append
 from audit.models import ORIGIN, AuditEvent, AuditValue, Source
-from audit.values import TEXTS
+from audit.values import ERASED, TEXTS
 from config.access.actor import Actor
 from config.vocabulary import EventType
+from config.wire import is_id
 
 _AT_ONCE = 500
 
@@ -88,6 +89,8 @@ def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> lis
     written = []
     for columns in said:
         known = {**own, **columns}
+        if is_id(known.get("process_id", "")):
+            known["process_id"] = known["process_id"].lower()
         personal = {name: known.pop(name) for name in TEXTS if name in known}
         event = AuditEvent(**known, created_at=at, source=Source.REPORTED, request_id=_request_id())
         written.append((event, personal))
@@ -110,6 +113,7 @@ def erase(
         events = [Event(event_type, chain, note=note, erased=pairs, **more) for chain, pairs in erased.items()]
         record(events, actor=actor, at=at)
         gone = [pair for pairs in erased.values() for pair in pairs]
+        assert all(part != ERASED for _, part in gone), "what says that values were erased is kept"
         for start in range(0, len(gone), _AT_ONCE):
             AuditValue.objects.filter(pk__in=gone[start : start + _AT_ONCE]).delete()
 

@@ -5,7 +5,7 @@ A process takes its profile's rules along when it starts (`templates_app.rules`)
 
 from typing import Any, ClassVar
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
@@ -18,6 +18,8 @@ from config.text import plain
 from config.vocabulary import AttributeType, Right
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
+LONGEST_RETENTION = 36_500
+"""Days: a hundred years."""
 
 
 class Template(Owned):
@@ -188,7 +190,7 @@ class DocumentProfile(Managed):
     retention_days = models.PositiveIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RETENTION)],
         help_text="So many days after they have finished, processes are removed with what is personal of them; empty: "
         "they are kept.",
     )

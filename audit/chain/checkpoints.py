@@ -8,7 +8,8 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from audit.chain import form, keys, merkle, places
 from audit.models import AuditDatabase, AuditEvent, AuditHead, Checkpoint, CheckpointLeaf
 from config import wire
 from config.errors import DomainError
+from config.vocabulary import EventType
 
 _AT_ONCE = 1_000
 
@@ -48,10 +50,10 @@ def make(*, at: datetime, including: str | None = None) -> Checkpoint | None:
     return made
 
 
-def statement(checkpoint: Checkpoint) -> dict[str, Any]:
-    """What a checkpoint states, as it is signed."""
+def statement(checkpoint: Checkpoint, of: str = "") -> dict[str, Any]:
+    """What a checkpoint states, as it is signed; `of` is the database's id, where it is known already."""
     return {
-        "database": str(AuditDatabase.objects.get().id),
+        "database": of or database(),
         "number": checkpoint.number,
         "at": wire.value(checkpoint.at),
         "upTo": checkpoint.up_to,
@@ -62,9 +64,9 @@ def statement(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def line(checkpoint: Checkpoint) -> str:
-    """The checkpoint's line in the file."""
-    return form.canonical_json({"statement": statement(checkpoint), "signature": checkpoint.signature})
+def line(checkpoint: Checkpoint, of: str) -> str:
+    """The checkpoint's line in the file of that database."""
+    return form.canonical_json({"statement": statement(checkpoint, of), "signature": checkpoint.signature})
 
 
 def database() -> str:
@@ -80,7 +82,8 @@ def path(leaf: CheckpointLeaf) -> list[str]:
 
 
 def covering(process_id: str, *, at: datetime) -> tuple[Checkpoint, CheckpointLeaf]:
-    """A checkpoint of the present key that states a chain's present head, with that leaf: the last one, or a new one.
+    """A checkpoint of the present key that states a chain's head, with that leaf: the last one, if since then the
+    process was only looked at, or a new one.
 
     `NoEvents` if there is no such chain.
     """
@@ -90,7 +93,9 @@ def covering(process_id: str, *, at: datetime) -> tuple[Checkpoint, CheckpointLe
         raise NoEvents
     leaves = CheckpointLeaf.objects.filter(process_id=process_id).select_related("checkpoint")
     last = leaves.order_by("checkpoint_id").last()
-    if last is None or last.seq < head.seq or last.checkpoint.key != keys.fingerprint(keys.public()):
+    since = AuditEvent.objects.of_process(process_id).filter(seq__gt=last.seq if last else 0)
+    news = since.exclude(event_type__in=[EventType.PROCESS_GETONE, EventType.PROCESS_GETALL]).exists()
+    if last is None or news or last.checkpoint.key != keys.fingerprint(keys.public()):
         make(at=at, including=process_id)
     leaf = leaves.latest("checkpoint_id")
     return leaf.checkpoint, leaf
@@ -100,27 +105,26 @@ def write_file() -> None:
     """Append those checkpoints that the file does not have yet."""
     file = settings.AUDIT_CHECKPOINT_FILE
     file.parent.mkdir(parents=True, exist_ok=True)
+    here = database()
     with file.open("a+b") as lines:
         fcntl.flock(lines, fcntl.LOCK_EX)
-        last = max((int(entry["statement"]["number"]) for entry in filed(file)), default=0)
+        last = max((int(entry["statement"]["number"]) for entry in filed(file, here)), default=0)
         for checkpoint in Checkpoint.objects.filter(number__gt=last).order_by("number").iterator():
             torn = lines.seek(0, os.SEEK_END) and (lines.seek(-1, os.SEEK_END), lines.read(1))[1] != b"\n"
-            lines.write((b"\n" if torn else b"") + line(checkpoint).encode() + b"\n")
+            lines.write((b"\n" if torn else b"") + line(checkpoint, here).encode() + b"\n")
         lines.flush()
         os.fsync(lines.fileno())
 
 
-def filed(file: Path) -> Iterator[dict[str, Any]]:
-    """The file's lines of this database, as far as they can be read; none if there is no file."""
-    here = database()
-    if not file.exists():
-        return
-    with file.open(encoding="utf-8", errors="replace") as lines:
+def filed(file: Path, of: str, length: int | None = None) -> Iterator[dict[str, Any]]:
+    """The file's lines of that database, as far as they can be read, up to a length of the file in bytes."""
+    with file.open("rb") as lines:
         for text in lines:
+            if length is not None and lines.tell() > length:
+                return
             try:
                 entry = json.loads(text)
-                if entry["statement"]["database"] == here:
-                    int(entry["statement"]["number"])
+                if entry["statement"]["database"] == of and type(entry["statement"]["number"]) is int:
                     yield entry
             except (ValueError, KeyError, TypeError):
                 continue  # torn off when a process died; the whole line follows
@@ -164,13 +168,19 @@ def _last_number() -> int:
     return AuditEvent.objects.aggregate(last=Max("number"))["last"] or 0
 
 
-def checked() -> Iterator[tuple[int, str]]:
+def checked(of: str) -> Iterator[tuple[int, str]]:
     """Each checkpoint's number, with what is wrong with it: its place, its signature, or its tree."""
-    before = 0
-    previous = form.START
+    before, previous = 0, form.START
+    columns = ("checkpoint_id", "process_id", "seq", "digest")
+    leaves = CheckpointLeaf.objects.order_by("checkpoint_id", "index").values_list(*columns).iterator(_AT_ONCE)
+    trees = groupby(leaves, key=itemgetter(0))
+    number, tree = next(trees, (0, iter(())))
     for checkpoint in Checkpoint.objects.order_by("number").iterator(_AT_ONCE):
-        stated = form.checkpoint(statement(checkpoint))
-        yield checkpoint.number, _wrong(checkpoint, stated, before, previous)
+        while tree and number and number < checkpoint.number:  # leaves of a checkpoint that is gone
+            number, tree = next(trees, (0, iter(())))
+        own = (leaf[1:] for leaf in tree) if number == checkpoint.number else iter(())
+        stated = form.checkpoint(statement(checkpoint, of))
+        yield checkpoint.number, _wrong(checkpoint, stated, before, previous, own)
         before, previous = checkpoint.number, form.digest(stated)
 
 
@@ -186,13 +196,13 @@ def contradicted(process_ids: list[str] | None = None) -> Iterator[CheckpointLea
     return leaves.order_by("process_id", "seq").iterator(_AT_ONCE)
 
 
-def compared_with_file() -> Iterator[str]:
-    """What the file says otherwise than the database."""
-    entries = filed(settings.AUDIT_CHECKPOINT_FILE)
+def compared_with_file(of: str, length: int) -> Iterator[str]:
+    """What the file, as long as it was, says otherwise than the database."""
+    entries = filed(settings.AUDIT_CHECKPOINT_FILE, of, length)
     seen, last = 0, 0
     while batch := list(islice(entries, _AT_ONCE)):
         numbers = [entry["statement"]["number"] for entry in batch]
-        ours = {row.number: line(row) for row in Checkpoint.objects.filter(number__in=numbers)}
+        ours = {row.number: line(row, of) for row in Checkpoint.objects.filter(number__in=numbers)}
         for number, entry in zip(numbers, batch, strict=True):
             seen, last = seen + (number > last), max(last, number)
             if number not in ours:
@@ -203,7 +213,7 @@ def compared_with_file() -> Iterator[str]:
         yield "checkpoints of the database are missing in the middle of the file"
 
 
-def _wrong(checkpoint: Checkpoint, stated: bytes, before: int, previous: str) -> str:
+def _wrong(checkpoint: Checkpoint, stated: bytes, before: int, previous: str, leaves: Iterator[Any]) -> str:
     if checkpoint.number != before + 1:
         return f"checkpoint {before + 1}, before it, is missing"
     if not keys.knows(checkpoint.key):
@@ -212,7 +222,6 @@ def _wrong(checkpoint: Checkpoint, stated: bytes, before: int, previous: str) ->
         return "its signature is not right"
     if checkpoint.previous != previous:
         return "it does not follow the one before it"
-    leaves = checkpoint.leaves.order_by("index").values_list("process_id", "seq", "digest").iterator(_AT_ONCE)
     if merkle.root(merkle.leaf_hash(form.leaf(*leaf)) for leaf in leaves).hex() != checkpoint.root:
         return "its leaves are not those that were signed"
     return ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 
 from audit import horizon, values
@@ -105,7 +106,8 @@ def _give_some(after: int, process_id: str | None) -> tuple[int, int] | None:
 
 def _is_ours(event: AuditEvent) -> bool:
     """Whether the service wrote this event, and to wait for its place: else somebody else would get a place for his."""
-    ours = not _has_place_at_once(event) and keys.mac(canonical(event), key_id=event.key_id) == event.mac
+    known = event.key_id in settings.AUDIT_KEYS and not _has_place_at_once(event)
+    ours = known and keys.mac(canonical(event), key_id=event.key_id) == event.mac
     if not ours:
         logger.error("an audit event that the service did not write gets no place", number=event.number)
     return ours

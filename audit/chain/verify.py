@@ -6,6 +6,7 @@ checked even where a secret key is not known.
 
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from audit import guard
 from audit.chain import checkpoints, form, keys
 from audit.chain.places import canonical, text
 from audit.chain.verdict import Finding, Verdict
-from audit.models import AuditEvent, AuditHead
+from audit.models import AuditDatabase, AuditEvent, AuditHead
 from audit.values import ERASED
 
 BATCH = 2_000
+_SALT = re.compile("[0-9a-f]{32}")
 WAITS_AT_MOST = timedelta(hours=1)
 _COLUMNS = ("process_id", "seq", "prev", "mac", "key_id", "commitments", *form.FIELDS)
 # Thousands of numbers as one parameter: each by itself would take longer to write and to read than the rows.
@@ -47,6 +49,7 @@ def verify(
     `progress` is told how many events were looked at so far.
     """
     verdict = Verdict()
+    filed = _length_of_file()  # before the moment that is looked at: what is written meanwhile is younger than that
     with _one_moment():
         events = AuditEvent.objects.order_by().prefetch_related(None)
         if process_id is not None:
@@ -59,8 +62,9 @@ def verify(
         _waiting(events, verdict, at)
         _leaves(verdict, None if process_id is None else [process_id])
         if process_id is None:
-            verdict.checkpoints = _signed(verdict)
-            _filed(verdict)
+            if database := _database(verdict):
+                verdict.checkpoints = _signed(verdict, database)
+                _filed(verdict, database, filed)
             if lacking := guard.missing():
                 verdict.notes.append(f"the database does not refuse changes: run migrate ({', '.join(lacking)})")
     return verdict
@@ -76,6 +80,8 @@ class _Chain:
     event_type: str = ""
     digest: str = form.START
     bad: bool = False
+    present: bool = False
+    """Whether an event of the present key was seen: what follows has that key, too."""
     gone: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     erased: set[tuple[int, str]] = field(default_factory=set)
 
@@ -116,6 +122,8 @@ def _follow(
         return found(f"is missing; event {seq} is number {number}", place=chain.seq + 1, by=None, kind="")
     if seq <= chain.seq:
         return found("stands at a place that another event has")
+    if wrong := _malformed(commitments, said):
+        return found(wrong)
     made = form.event(
         process_id=process_id,
         seq=seq,
@@ -124,25 +132,43 @@ def _follow(
         commitments=commitments,
         key_id=key_id,
     )
-    if key_id not in secrets:
+    if key_id in secrets:
+        if hmac.digest(secrets[key_id], made, "sha256").hex() != mac:
+            return found("is not as the service wrote it")
+    elif chain.present:
+        return found(f"has a key '{key_id}' that is none of the service's")
+    else:
         verdict.unknown_keys.add(key_id)
-    elif not hmac.compare_digest(hmac.digest(secrets[key_id], made, "sha256").hex(), mac):
-        return found("is not as the service wrote it")
+    chain.present = chain.present or key_id == keys.current()
     if prev != chain.digest:
         return found(
             f"is not the one that event {seq} follows", place=chain.seq, by=chain.number, kind=chain.event_type
         )
-    for part, commitment in commitments.items():
-        if part not in said:
-            chain.gone[number, part] = (seq, event_type)
-        elif form.commitment(*said[part]) != commitment:
-            return found(f"'{part}' is not what was written")
-    if extra := said.keys() - commitments.keys():
-        return found(f"'{min(extra)}' was added to it")
+    if wrong := _unlike(commitments, said):
+        return found(wrong)
+    chain.gone |= {(number, part): (seq, event_type) for part in commitments.keys() - said.keys()}
     if ERASED in said:
         chain.erased |= {(of, part) for of, part in json.loads(said[ERASED][1])}
     chain.seq, chain.number, chain.event_type, chain.digest = seq, number, event_type, form.digest(made)
     return None
+
+
+def _malformed(commitments: Any, said: dict[str, tuple[str, str]]) -> str:
+    """What is not even of the form that the service writes."""
+    if not isinstance(commitments, dict) or not all(isinstance(of, str) for of in commitments.values()):
+        return "has no commitments as the service writes them"
+    bad = [part for part, (salt, _) in said.items() if not _SALT.fullmatch(salt)]
+    return f"'{min(bad)}' has no salt as the service writes it" if bad else ""
+
+
+def _unlike(commitments: dict[str, str], said: dict[str, tuple[str, str]]) -> str:
+    """Which value is another than was written, or was added."""
+    for part, kept in said.items():
+        if part not in commitments:
+            return f"'{part}' was added to it"
+        if form.commitment(*kept) != commitments[part]:
+            return f"'{part}' is not what was written"
+    return ""
 
 
 def _end(chains: list[_Chain], verdict: Verdict) -> None:
@@ -175,16 +201,34 @@ def _lost_chains(verdict: Verdict, process_id: str | None) -> None:
 
 
 def _waiting(events: Any, verdict: Verdict, at: datetime) -> None:
-    """Events without a place, too: each must have been written by the service."""
-    for event in events.filter(seq=None).order_by("number").iterator():
-        verdict.waiting += 1
-        if event.key_id not in settings.AUDIT_KEYS:
-            verdict.unknown_keys.add(event.key_id)
-        elif keys.mac(canonical(event), key_id=event.key_id) != event.mac:
-            what = "was not written by the service"
-            verdict.add(Finding(event.process_id, None, event.number, event.event_type, what))
-        elif at - event.created_at > WAITS_AT_MOST:
-            verdict.notes.append(f"event {event.number} waits for its place: does the job run?")
+    """Events without a place, too: each must have been written by the service, and not wait for long."""
+    late = 0
+    rows = events.filter(seq=None).order_by("number").iterator()
+    while batch := list(islice(rows, BATCH)):
+        said = _values([event.number for event in batch])
+        for event in batch:
+            verdict.waiting += 1
+            kept = said.get(event.number, {})
+            if wrong := _wrong_while_waiting(event, kept):
+                verdict.add(Finding(event.process_id, None, event.number, event.event_type, wrong))
+            late += at - event.created_at > WAITS_AT_MOST
+    if late:
+        verdict.could_not.append(f"{late} events have waited for their place for over an hour: does the job run?")
+
+
+def _wrong_while_waiting(event: AuditEvent, said: dict[str, tuple[str, str]]) -> str:
+    if wrong := _malformed(event.commitments, said):
+        return wrong
+    known = event.key_id in settings.AUDIT_KEYS
+    if not known or keys.mac(canonical(event), key_id=event.key_id) != event.mac:
+        return "was not written by the service"
+    if wrong := _unlike(event.commitments, said):
+        return wrong
+    gone = event.commitments.keys() - said.keys()
+    erasures = AuditEvent.objects.of_process(event.process_id).saying(ERASED).filter(seq__isnull=False)
+    named = {tuple(pair) for erasure in erasures for pair in json.loads(erasure.said[ERASED])} if gone else set()
+    lost = [part for part in gone if (event.number, part) not in named]
+    return f"'{min(lost)}' is gone, and no erasure says so" if lost else ""
 
 
 def _leaves(verdict: Verdict, process_ids: list[str] | None) -> None:
@@ -194,21 +238,35 @@ def _leaves(verdict: Verdict, process_ids: list[str] | None) -> None:
         verdict.add(Finding(leaf.process_id, leaf.seq, None, "", what))
 
 
-def _signed(verdict: Verdict) -> int:
+def _database(verdict: Verdict) -> str:
+    """The database's id; empty if there is none, or more than one."""
+    ids = [str(row.id) for row in AuditDatabase.objects.all()[:2]]
+    if len(ids) != 1:
+        verdict.add(Finding(None, None, None, "", "the database's own id is gone, or there is another one"))
+        return ""
+    return ids[0]
+
+
+def _signed(verdict: Verdict, database: str) -> int:
     count = 0
-    for number, wrong in checkpoints.checked():
+    for number, wrong in checkpoints.checked(database):
         count += 1
         if wrong:
             verdict.add(Finding(None, None, None, "", f"checkpoint {number}: {wrong}"))
     return count
 
 
-def _filed(verdict: Verdict) -> None:
-    if verdict.checkpoints and not settings.AUDIT_CHECKPOINT_FILE.exists():
+def _filed(verdict: Verdict, database: str, length: int | None) -> None:
+    if length is not None:
+        for wrong in checkpoints.compared_with_file(database, length):
+            verdict.add(Finding(None, None, None, "", wrong))
+    elif verdict.checkpoints:
         verdict.could_not.append(f"there is no file {settings.AUDIT_CHECKPOINT_FILE.name} (AUDIT_CHECKPOINT_FILE)")
-        return
-    for wrong in checkpoints.compared_with_file():
-        verdict.add(Finding(None, None, None, "", wrong))
+
+
+def _length_of_file() -> int | None:
+    file = settings.AUDIT_CHECKPOINT_FILE
+    return file.stat().st_size if file.exists() else None
 
 
 def _values(numbers: list[int]) -> dict[int, dict[str, tuple[str, str]]]:

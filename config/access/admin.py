@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+from axes.admin import AccessAttemptAdmin
+from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -18,7 +22,8 @@ from config.errors import Forbidden, Invalid
 
 LONGEST_LIFE_DAYS = 3650
 
-admin.site.unregister(Group)
+for _model in (Group, TOTPDevice, AccessAttempt):
+    admin.site.unregister(_model)
 
 
 class ApiTokenInline(TabularInline):
@@ -74,6 +79,20 @@ class UserAdmin(Recorded, DjangoUserAdmin, WithButtons):
 @admin.register(Group)
 class GroupAdmin(Recorded, DjangoGroupAdmin):
     pass
+
+
+@admin.register(TOTPDevice)
+class DeviceAdmin(Recorded, TOTPDeviceAdmin):
+    """Second factors: who lost a phone has the device deleted here, and sets up another at the next login."""
+
+    _HIDDEN = (*Recorded._HIDDEN, "key")
+
+
+@admin.register(AccessAttempt)
+class LockedOutAdmin(Recorded, AccessAttemptAdmin):
+    """Names that are locked out after wrong logins: deleting a row lets its name in again."""
+
+    _HIDDEN = (*Recorded._HIDDEN, "get_data", "post_data", "http_accept", "user_agent")
 
 
 def _within_reach(request: HttpRequest, user: User) -> bool:

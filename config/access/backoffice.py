@@ -1,7 +1,7 @@
 """What the back office's pages share: the caller, read-only rows, and buttons that call actions."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -105,7 +105,7 @@ class WithButtons(ModelAdmin):
 class Recorded(ModelAdmin):
     """What is changed here is an event of the audit trail, with what it was before and after."""
 
-    _HIDDEN = ("password", "last_login")
+    _HIDDEN: ClassVar[tuple[str, ...]] = ("password", "last_login")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
@@ -136,7 +136,7 @@ class Recorded(ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def _values(self, row: Any) -> dict[str, Any]:
-        columns = [f.name for f in row._meta.concrete_fields if f.name not in self._HIDDEN]
+        columns = [f.attname for f in row._meta.concrete_fields if f.name not in self._HIDDEN]
         lists = {f.name: sorted(map(str, getattr(row, f.name).all())) for f in row._meta.many_to_many}
         return {name: wire.value(getattr(row, name)) for name in columns} | lists
 

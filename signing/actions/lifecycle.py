@@ -110,8 +110,8 @@ def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[
         document_id=run.process.document_id,
         before={"status": run.process.status},
     )
-    record([tombstone], actor=actor, at=at)
     outbox.withdraw(run.process.id, events=messages.TASK_MAILS, reason="the process was deleted", at=at)
+    record([tombstone], actor=actor, at=at)
     run.process.delete()
 
 

@@ -194,9 +194,10 @@ class Run:
         if not quietly:
             self.touch(self.process, version=self.process.version + 1)
         self._write()
-        record(self._events, actor=self.actor, at=self.at)
+        # Messages before the chain's head, as senders do: the other way round, both would wait for each other.
         for reason, ids in self._withdrawn.items():
             outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=reason, at=self.at, signers=ids)
+        record(self._events, actor=self.actor, at=self.at)
         outbox.enqueue(self._drafts, at=self.at)
         return self
 

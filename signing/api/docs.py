@@ -78,11 +78,11 @@ EVIDENCE = operation(
     "getProcessEvidence",
     "Fetch the evidence of a process",
     "A ZIP to hand over: the process, its events, a signed checkpoint, a certificate as PDF, and `verify.py`, which "
-    "checks it all without Paraph.",
+    "checks it all without Paraph. 409 where the trail is not whole, or contradicts what is kept of the process.",
     OpenApiResponse(OpenApiTypes.BINARY, "The bundle."),
     tag="processes",
     success=(200, "application/zip"),
-    refusals=(401, 403, 404),
+    refusals=(401, 403, 404, 409),
 )
 UPDATE = operation(
     "updateProcess",

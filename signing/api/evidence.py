@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from audit.api.views import shown
 from audit.chain.places import give_places
 from audit.chain.verify import verify
+from audit.log import Event, record
 from audit.models import AuditEvent
 from config import wire
 from config.api.lists.pages import PageRequest
@@ -35,6 +36,8 @@ class EvidenceViewSet(SigningViewSet):
         answer = page.answer(shown(page.rows_of(events)), total=events.count())
         if not answer["totalElements"]:
             raise NotFound
+        read = Event(EventType.PROCESS_GETONE, process_id, method="audit")
+        record([read], actor=self.actor, at=self.now)
         return Response(answer | {"verdict": self._verdict(process_id)})
 
     @extend_schema(**docs.EVIDENCE)

@@ -1,15 +1,24 @@
 """Who is to be erased: by a personal code or a mail address, and by what else that person is known here."""
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
 
 from config.errors import DomainError
-from config.text import code_key, person_key, plain
+from config.text import person_key, plain
 from contacts.models import Contact
 from signing.models import Signer
+
+_ENDING = 4
+"""So many of a code's last letters stand together however it is written: hyphens and spaces come before them."""
+
+_BETWEEN, _SPACES = r"[-\s]?", r"\s+"
+_AS_CODE, _AS_NAME = r"(?<![^\W_]){}(?![^\W_])", r"(?<!\w){}(?!\w)"
+_AS_ADDRESS = r"(?<![\w.+-]){}(?![\w-]|\.\w)"
 
 
 class NobodyFound(DomainError):
@@ -26,17 +35,13 @@ class NotNamed(DomainError):
     detail = "Name a person by country and personal code, or by a mail address."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
-    """What a person is known by: keys of codes (`lv:01019012345`), addresses in small letters, and as written.
-
-    `words` are the codes and addresses as they stand in texts; `names` are looked for only where this person took part.
-    """
+    """What a person is known by: keys of codes (`lv:01019012345`), addresses in small letters, names as written."""
 
     keys: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
-    words: frozenset[str] = frozenset()
-    names: frozenset[str] = field(default=frozenset())
+    names: frozenset[str] = frozenset()
 
     @property
     def signers(self) -> Q:
@@ -50,48 +55,65 @@ class Person:
             found |= Q(country__iexact=country, code_key=code)
         return found
 
+    @cached_property
+    def hints(self) -> frozenset[str]:
+        """What stands in every text that holds a code or an address; not every text that holds it names the person."""
+        return frozenset({*self.addresses, *(code[-_ENDING:] for code in self._codes)})
+
     def is_named_in(self, text: str | None, *, names: bool = False) -> bool:
-        """Whether a code or an address of this person, or with `names` a name, stands in a text."""
-        folded = (text or "").casefold()
-        return any(word.casefold() in folded for word in (self.words | self.names if names else self.words))
+        """Whether a code or an address of this person, or with `names` a full name, stands in a text: as a whole, and
+        not as a part of another, whatever its case, diacritics, hyphens and spaces."""
+        folded = plain(text)
+        return bool(self._words.search(folded) or (names and self._full_names.search(folded)))
+
+    @property
+    def _codes(self) -> list[str]:
+        return [key.partition(":")[2] for key in self.keys]
+
+    @cached_property
+    def _words(self) -> re.Pattern[str]:
+        codes = [_AS_CODE.format(_BETWEEN.join(map(re.escape, code))) for code in self._codes]
+        return _any([*codes, *(_AS_ADDRESS.format(re.escape(plain(address))) for address in self.addresses)])
+
+    @cached_property
+    def _full_names(self) -> re.Pattern[str]:
+        """Names of more than one word: of one word there are too many people."""
+        full = [list(map(re.escape, plain(name).split())) for name in self.names]
+        return _any([_AS_NAME.format(_SPACES.join(words)) for words in full if len(words) > 1])
 
 
 def known_as(*, country: str = "", code: str = "", address: str = "") -> Person:
-    """The person with what else is known of it: a code's addresses, an address's codes, as far as they are nobody
+    """The person with what else is known of it: a code's addresses, an address's code, as far as they are nobody
     else's. `NotNamed` unless one of both is given."""
-    key = person_key(country, code)
-    if bool(key) == bool(address):
+    key, asked = person_key(country, code), address.strip().casefold()
+    if bool(key) == bool(asked):
         raise NotNamed
-    person = Person(
-        keys=frozenset({key} - {""}),
-        addresses=frozenset({address.strip().casefold()} - {""}),
-    )
-    rows = [*_rows(Signer.objects.filter(person.signers)), *_rows(Contact.objects.filter(person.contacts))]
-    keys = person.keys | {person_key(row["country"], row["personal_code"]) for row in rows}
-    addresses = person.addresses | {(row["email"] or "").casefold() for row in rows}
-    keys, addresses = keys - {""}, addresses - {""}
-    if address and len(keys) > 1:
-        keys = frozenset()  # several people share this address: none of them is meant by it
+    rows = _rows(Person(frozenset({key} - {""}), frozenset({asked} - {""})))
+    names = frozenset(row["name"] for row in rows if row["name"])
     if key:
-        addresses = frozenset(a for a in addresses if _keys_of(a) <= {key})
-    written = {row["personal_code"] for row in rows if person_key(row["country"], row["personal_code"]) in keys}
-    codes = {word for key in keys for word in (key.partition(":")[2],)} | written
-    return Person(
-        keys=frozenset(keys),
-        addresses=frozenset(addresses),
-        words=frozenset(word for word in (*codes, *addresses, code.strip()) if word and len(code_key(word)) > 3),
-        names=frozenset(row["name"] for row in rows if row["name"] and len(row["name"]) > 3),
-    )
+        addresses = {row["email"].strip().casefold() for row in rows if row["email"]}
+        own = frozenset(a for a in addresses if not _others_at(a, key=key, names=names))
+        return Person(frozenset({key}), own, names)
+    keys = frozenset(_key(row) for row in rows) - {""}
+    alone = len(keys) == 1 and len({plain(name) for name in names}) <= 1
+    return Person(keys if alone else frozenset(), frozenset({asked}), names if alone else frozenset())
 
 
-def _keys_of(address: str) -> set[str]:
-    """Whose address this is, as far as codes tell."""
-    signers = Signer.objects.filter(email_plain=plain(address))
-    contacts = Contact.objects.filter(email_plain=plain(address))
-    keys = {person_key(row["country"], row["personal_code"]) for row in (*_rows(signers), *_rows(contacts))}
-    return keys - {""}
+def _others_at(address: str, *, key: str, names: frozenset[str]) -> bool:
+    """Whether somebody else is reached there, too: another code, or no code and another name."""
+    own = {plain(name) for name in names}
+    rows = _rows(Person(addresses=frozenset({address})))
+    return any(_key(row) != key if _key(row) else plain(row["name"]) not in {*own, ""} for row in rows)
 
 
-def _rows(found: Any) -> Iterable[dict[str, Any]]:
-    rows: Iterable[dict[str, Any]] = found.values("name", "country", "personal_code", "email")
-    return rows
+def _rows(person: Person) -> list[dict[str, Any]]:
+    found: Iterable[Any] = (Signer.objects.filter(person.signers), Contact.objects.filter(person.contacts))
+    return [row for rows in found for row in rows.values("name", "country", "personal_code", "email")]
+
+
+def _key(row: dict[str, Any]) -> str:
+    return person_key(row["country"], row["personal_code"])
+
+
+def _any(patterns: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(patterns) or r"(?!)")

@@ -1,12 +1,13 @@
 """Erases a person: shows first what would go, keeps what a running process or a hold needs, and is itself an event.
 
 Gone are the person's values in finished processes, the mails about them, contacts, remembered answers, and the values
-in the trail with their salts; the chains hold all the same.
+in the trail with their salts; the chains hold all the same. The database finds what may name the person, and
+`Person.is_named_in` decides.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
@@ -20,8 +21,9 @@ from django.db.models import F, Q
 
 from audit import log
 from audit.models import AuditValue
-from audit.values import CHANGES, OF_SIGNERS
+from audit.values import ERASED, OF_SIGNERS
 from config.access.actor import Actor
+from config.access.models import User
 from config.api.models import IdempotentAnswer
 from config.vocabulary import ProcessStatus
 from contacts.models import Contact, Upload
@@ -33,9 +35,11 @@ from signing.models import Process, Signer
 from templates_app.models import Template
 
 NOTE = "The personal values of a person were erased."
+GONE = "(erased)"
 _PROCESS_TEXTS = ("comment", "cancel_reason", "document_name", "initiator_name", "initiator_email")
 _SIGNER_TEXTS = ("comment", "comment_for_signer")
 _OWN = ("name", "country", "personal_code", "email", *_SIGNER_TEXTS)
+_MAIL_TEXTS = ("name", "reply_to", "reason")
 _AT_ONCE = 500
 
 
@@ -44,12 +48,13 @@ class Plan:
     """What would go, as rows; and what stays, with the reason."""
 
     person: Person
-    processes: list[Process] = field(default_factory=list)
+    processes: list[tuple[Process, dict[str, Any]]] = field(default_factory=list)
     signers: list[Signer] = field(default_factory=list)
-    others: list[Signer] = field(default_factory=list)
+    others: list[tuple[Signer, dict[str, Any]]] = field(default_factory=list)
     messages: list[int] = field(default_factory=list)
     values: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     contacts: list[Any] = field(default_factory=list)
+    histories: list[Any] = field(default_factory=list)
     templates: list[tuple[Any, Any]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     refused: list[Any] = field(default_factory=list)
@@ -61,41 +66,44 @@ class Plan:
         return {
             "signers of finished processes": len(self.signers),
             "finished processes with texts that name the person": len(self.processes),
-            "signers' texts that name the person": len(self.others),
+            "other signers' comments that name the person": len(self.others),
             "mails": len(self.messages),
             "values in the audit trail": sum(map(len, self.values.values())),
-            "contacts, with their histories": len(self.contacts),
+            "contacts": len(self.contacts),
+            "lines in the histories of contacts": len(self.histories),
             "templates, and earlier versions, that name the person": len(self.templates),
             "remembered answers": len(self.answers),
             "refused addresses": len(self.refused),
         }
+
+    @property
+    def empty(self) -> bool:
+        return not any(self.counts.values())
 
 
 def look(person: Person) -> Plan:
     """What would go, and what would stay. `NobodyFound` where there is neither."""
     plan = Plan(person)
     rows = list(Signer.objects.filter(person.signers).select_related("process").order_by("pk"))
-    named = Process.objects.filter(_holding(person.words, *_PROCESS_TEXTS, "attributes"))
-    processes = {row.process_id: row.process for row in rows} | {process.pk: process for process in named}
+    processes = {row.process_id: row.process for row in rows} | {process.pk: process for process in _naming(person)}
     held = {pk: why for pk, process in processes.items() if (why := _kept_since(process))}
+    touched = [process for pk, process in processes.items() if pk not in held]
     plan.kept = [f"process {pk}: {why}" for pk, why in sorted(held.items(), key=str)]
     plan.signers = [row for row in rows if row.process_id not in held]
-    touched = [process for pk, process in processes.items() if pk not in held]
-    plan.processes = [
-        process for process in touched if _changed(process, _PROCESS_TEXTS, person) or _said(process, person)
-    ]
     ids = {row.pk for row in plan.signers}
+    plan.processes = [(process, changed) for process in touched if (changed := _changed_of(process, person))]
     beside = Signer.objects.filter(process__in=touched).exclude(pk__in=ids)
-    plan.others = [row for row in beside if _changed(row, _SIGNER_TEXTS, person)]
-    plan.messages = list(_messages(plan, [process.pk for process in touched], held))
-    plan.values = _values(person, ids, {str(process.pk) for process in touched}, {str(pk) for pk in held})
+    plan.others = [(row, changed) for row in beside if (changed := _changed(row, _SIGNER_TEXTS, person))]
+    plan.messages = list(_messages(plan, {process.pk for process in touched}, held.keys()))
+    plan.values = _values(person, set(map(str, ids)), {str(p.pk) for p in touched}, set(map(str, held)))
     plan.contacts = list(Contact.objects.filter(person.contacts).values_list("pk", flat=True))
-    old = Contact.history.filter(person.contacts).values_list("id", flat=True)
-    plan.contacts += sorted(set(old) - set(plan.contacts), key=str)
+    lines = Contact.history.filter(person.contacts | Q(id__in=plan.contacts))
+    plan.histories = list(lines.values_list("history_id", flat=True))
     plan.templates = list(_templates(person))
-    plan.answers = list(IdempotentAnswer.objects.filter(_holding(person.words, "body")).values_list("pk", flat=True))
+    plan.answers = list(_answers(person, held.keys()))
     plan.refused = list(RefusedAddress.objects.filter(address__in=person.addresses).values_list("pk", flat=True))
-    if not (any(plan.counts.values()) or plan.kept):
+    plan.kept += _accounts(person)
+    if plan.empty and not plan.kept:
         raise NobodyFound
     return plan
 
@@ -103,31 +111,42 @@ def look(person: Person) -> Plan:
 @transaction.atomic
 def erase(person: Person, *, actor: Actor, at: datetime) -> Plan:
     """Do it; what went, and what stayed. Processes are locked first, and looked at again under the lock."""
-    found = look(person)
-    ids = {row.process_id for row in (*found.signers, *found.others)} | {process.pk for process in found.processes}
+    ids = _processes(look(person))
     list(Process.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
     plan = look(person)
+    if plan.empty:
+        return plan
     for row in plan.signers:
         _write(row, dict.fromkeys(_OWN))
-    for row in plan.others:
-        _write(row, _changed(row, _SIGNER_TEXTS, person))
-    for process in plan.processes:
-        _write(process, _changed(process, _PROCESS_TEXTS, person) | _said(process, person))
-    changed = {row.process_id for row in (*plan.signers, *plan.others)} | {process.pk for process in plan.processes}
-    Process.objects.filter(pk__in=changed).update(version=F("version") + 1)
+    for other, changed in plan.others:
+        _write(other, changed)
+    for process, changed in plan.processes:
+        _write(process, changed)
+    Process.objects.filter(pk__in=_processes(plan)).update(version=F("version") + 1)
     for some in _some(plan.messages):
         Message.objects.filter(pk__in=some).delete()
     Contact.objects.filter(pk__in=plan.contacts).delete()
-    Contact.history.filter(id__in=plan.contacts).delete()
+    # Deleting has written a last line of each history.
+    Contact.history.filter(Q(history_id__in=plan.histories) | Q(id__in=plan.contacts)).delete()
     _forget_names(plan.contacts)
-    for row, data in plan.templates:
-        type(row).objects.filter(pk=row.pk).update(data=data)
+    for template, data in plan.templates:
+        type(template).objects.filter(pk=template.pk).update(data=data, version=F("version") + 1)
     IdempotentAnswer.objects.filter(pk__in=plan.answers).delete()
     RefusedAddress.objects.filter(pk__in=plan.refused).delete()
     Upload.objects.all().delete()  # sheets that wait for an hour at most, and cannot be looked into
-    chains = {str(pk): plan.values.get(str(pk), []) for pk in changed} | plan.values
+    chains = {str(pk): plan.values.get(str(pk), []) for pk in _processes(plan)} | plan.values
     log.erase({"": [], **chains}, note=NOTE, actor=actor, at=at)
     return plan
+
+
+def _naming(person: Person) -> Iterator[Process]:
+    """Processes that name the person without having it as a signer."""
+    texts = _holding(person.hints, *_PROCESS_TEXTS, "attributes", "initiator")
+    comments = Signer.objects.filter(_holding(person.hints, *_SIGNER_TEXTS)).values("process_id")
+    for process in Process.objects.filter(texts | Q(pk__in=comments)).order_by("pk"):
+        said = [text for row in process.signers.all() for text in (row.comment, row.comment_for_signer)]
+        if _changed_of(process, person) or any(person.is_named_in(text) for text in said):
+            yield process
 
 
 def _kept_since(process: Process) -> str:
@@ -136,10 +155,22 @@ def _kept_since(process: Process) -> str:
     return "" if process.status in flow.FINAL else f"is {ProcessStatus(process.status)}"
 
 
-def _holding(words: frozenset[str], *columns: str) -> Q:
-    """Rows of which a column holds one of the words; none if there are no words."""
-    written = {*words, *(json.dumps(word)[1:-1] for word in words)}  # JSON may stand there with its letters escaped
-    found = [Q(**{f"{column}__icontains": word}) for column in columns for word in sorted(written)]
+def _accounts(person: Person) -> list[str]:
+    """Accounts are not erased with what they did: whoever looks after them does that."""
+    users = User.objects.exclude(email="", personal_code="")
+    mine = [user for user in users if user.email.casefold() in person.addresses or user.person in person.keys]
+    return [f"user {user.pk}: an account, which is removed under Users" for user in mine]
+
+
+def _processes(plan: Plan) -> set[Any]:
+    rows = (*plan.signers, *(row for row, _ in plan.others))
+    return {row.process_id for row in rows} | {process.pk for process, _ in plan.processes}
+
+
+def _holding(words: Iterable[str], *columns: str) -> Q:
+    """Rows of which a column holds one of the words, also as JSON escapes it; none if there are no words."""
+    written = {form for word in words for form in (word, json.dumps(word)[1:-1])}
+    found = [Q(**{f"{column}__icontains": form}) for column in columns for form in sorted(written)]
     return reduce(or_, found) if found else Q(pk__in=[])
 
 
@@ -148,46 +179,84 @@ def _changed(row: Any, columns: Iterable[str], person: Person) -> dict[str, Any]
     return {column: None for column in columns if person.is_named_in(getattr(row, column), names=True)}
 
 
-def _said(process: Process, person: Person) -> dict[str, Any]:
+def _changed_of(process: Process, person: Person) -> dict[str, Any]:
+    changed = _changed(process, _PROCESS_TEXTS, person)
     attributes = blanked(process.attributes, person, names=True)
-    return {} if attributes == process.attributes else {"attributes": attributes}
+    if attributes != process.attributes:
+        changed["attributes"] = attributes
+    return changed | ({"initiator": GONE} if person.is_named_in(process.initiator) else {})
 
 
-def _messages(plan: Plan, processes: list[Any], held: dict[Any, str]) -> Iterator[int]:
-    person = plan.person
-    theirs = Q(address__in=person.addresses) | Q(signer_id__in=[row.pk for row in plan.signers])
-    named = _holding(person.words, "context", "address", "name", "reply_to", "reason")
-    in_processes = Q(process_id__in=processes) & _holding(person.words | person.names, "context", "name", "reason")
-    rows = Message.objects.filter(theirs | named | in_processes).exclude(process_id__in=list(held))
+def _messages(plan: Plan, touched: Set[Any], held: Set[Any]) -> Iterator[int]:
+    person, signers = plan.person, {row.pk for row in plan.signers}
+    may = Q(address__in=person.addresses) | Q(signer_id__in=signers) | Q(process_id__in=touched)
+    may |= _holding(person.hints, "context", "address", *_MAIL_TEXTS)
     waiting = 0
-    for pk, status in rows.order_by("pk").values_list("pk", "status"):
-        if status in NOT_YET:
+    for message in Message.objects.filter(may).order_by("pk").iterator():
+        inside = message.process_id in touched
+        texts = [message.address, json.dumps(message.context, ensure_ascii=False), json.dumps(message.log)]
+        texts += [getattr(message, name) for name in _MAIL_TEXTS]
+        named = any(person.is_named_in(text, names=inside) for text in texts)
+        if message.process_id in held or not (named or message.signer_id in signers):
+            continue
+        if message.status in NOT_YET:
             waiting += 1
         else:
-            yield pk
+            yield message.pk
     if waiting:
         plan.kept.append(f"{waiting} mails that have not gone out yet")
 
 
-def _values(person: Person, signers: set[Any], touched: set[str], held: set[str]) -> dict[str, list[tuple[int, str]]]:
-    """The values in the trail by their chain."""
-    ids = sorted(map(str, signers))
-    about = Q(event__signer_id__in=ids) & ~Q(part="creator")
-    own = Q(part__in=[f"{change} {OF_SIGNERS}{pk}" for change in CHANGES for pk in ids])
-    named = _holding(person.words, "value")
-    in_processes = Q(event__process_id__in=touched) & _holding(person.names, "value")
-    rows = AuditValue.objects.filter(about | own | named | in_processes).exclude(event__process_id__in=held)
+def _values(person: Person, signers: set[str], touched: set[str], held: Set[str]) -> dict[str, list[tuple[int, str]]]:
+    """The values in the trail by their chain: those of the person's own rows, and those that name the person."""
+    values = AuditValue.objects.exclude(event__process_id__in=held).exclude(part=ERASED)
+    columns = ("event__process_id", "event__signer_id", "event_id", "part", "value")
+    chains, own = set(touched), set(signers)
+    hinted = values.filter(_holding(person.hints, "value") | Q(event__signer_id__in=signers))
+    for chain, signer, _, part, value in hinted.values_list(*columns).iterator():
+        if signer in signers or person.is_named_in(value):
+            chains |= {chain} - {""}
+            own |= {part.rpartition(OF_SIGNERS)[2]} if OF_SIGNERS in part else set()
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for chain, number, part in rows.values_list("event__process_id", "event_id", "part").order_by("event_id", "part"):
-        found[chain].append((number, part))
+    rows = values.filter(Q(event__process_id__in=chains) | _holding(person.hints, "value"))
+    for chain, signer, number, part, value in rows.values_list(*columns).order_by("event_id", "part").iterator():
+        if _is_theirs(person, own, signer, part) or person.is_named_in(value, names=_may_name(chain, part, value)):
+            found[chain].append((number, part))
     return dict(found)
+
+
+def _is_theirs(person: Person, own: set[str], signer: str, part: str) -> bool:
+    """Whether a part is of one of the person's own rows; who reported it stays, unless that was the person."""
+    of_row = part.rpartition(OF_SIGNERS)[2] if OF_SIGNERS in part else ""
+    return of_row in own if of_row else bool(signer) and signer in own and part not in ("creator", "reportedBy")
+
+
+def _may_name(chain: str, part: str, value: str) -> bool:
+    """Whether a name in it is the person's: not where another one of that name is described."""
+    return bool(chain) and not (OF_SIGNERS in part and "signerName" in value)
 
 
 def _templates(person: Person) -> Iterator[tuple[Any, Any]]:
     kinds: tuple[Any, ...] = (Template, Template.history.model)
     for model in kinds:
-        for row in model.objects.filter(_holding(person.words, "data")).order_by("pk").iterator():
-            yield row, blanked(row.data, person)
+        for row in model.objects.filter(_holding(person.hints, "data")).order_by("pk").iterator():
+            if person.is_named_in(row.data) and (data := blanked(row.data, person)) != row.data:
+                yield row, data
+
+
+def _answers(person: Person, held: Set[Any]) -> Iterator[int]:
+    """Remembered answers; those about a process that runs stay, or its request would be done twice."""
+    for answer in IdempotentAnswer.objects.filter(_holding(person.hints, "body")).iterator():
+        about_held = any(str(pk) in answer.body for pk in held)
+        if not about_held and person.is_named_in(_readable(answer.body)):
+            yield answer.pk
+
+
+def _readable(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError:
+        return text
 
 
 def _write(row: Any, columns: dict[str, Any]) -> None:
@@ -202,7 +271,7 @@ def _write(row: Any, columns: dict[str, Any]) -> None:
 def _forget_names(contacts: list[Any]) -> None:
     """The back office's log names contacts as they were called."""
     kind = ContentType.objects.get_for_model(Contact)
-    LogEntry.objects.filter(content_type=kind, object_id__in=map(str, contacts)).update(object_repr="(erased)")
+    LogEntry.objects.filter(content_type=kind, object_id__in=map(str, contacts)).update(object_repr=GONE)
 
 
 def _some(pks: list[int]) -> Iterator[list[int]]:

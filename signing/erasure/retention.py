@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from audit import log
 from audit.models import AuditValue
+from audit.values import ERASED
 from config.access.actor import SERVICE
 from config.vocabulary import EventType
 from notifications.models import Message
@@ -68,7 +69,8 @@ def _remove(pk: Any, profile: DocumentProfile, at: datetime) -> bool:
     if process is None:
         return False
     chain = str(pk)
-    values = AuditValue.objects.filter(event__process_id=chain).values_list("event_id", "part")
+    values = AuditValue.objects.filter(event__process_id=chain).exclude(part=ERASED).values_list("event_id", "part")
+    Message.objects.of_process(pk).delete()
     log.erase(
         {chain: list(values.order_by("event_id", "part"))},
         note=f"Removed {profile.retention_days} days after it had finished.",
@@ -78,6 +80,5 @@ def _remove(pk: Any, profile: DocumentProfile, at: datetime) -> bool:
         actor=SERVICE,
         at=at,
     )
-    Message.objects.of_process(pk).delete()
     process.delete()
     return True

@@ -19,6 +19,7 @@ from config import wire
 from config.access.actor import Actor
 from config.vocabulary import EventType
 from signing import represent
+from signing.evidence.agreement import require_agreement
 from signing.evidence.certificate import Facts, Line, Person, certificate
 from signing.models import Process, Signer
 
@@ -74,16 +75,21 @@ an event in it says which they were.
 
 
 def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
-    """The ZIP. A checkpoint is made first, unless the last one holds all that has happened to this process."""
+    """The ZIP. A checkpoint is made first, unless the last one holds all that has happened to this process.
+
+    `Doubtful` where the trail is not whole, or says something else than what is kept of the process.
+    """
     process_id = str(process.id)
     checkpoint, leaf = checkpoints.covering(process_id, at=at)
     events = list(AuditEvent.objects.of_process(process_id).filter(seq__lte=leaf.seq).order_by("seq"))
+    signers = list(process.signers.select_related("step").order_by("step__process_order", "position"))
+    require_agreement(process, signers, events, at=at)
     files = {
         "process.json": _json(represent.process(process, actor)),
         "events.json": _json({"format": 1, "processId": process_id, "events": [_event(event) for event in events]}),
         "checkpoint.json": _json(_checkpoint(leaf)),
         "public_key.txt": keys.public().hex().encode(),
-        "certificate.pdf": certificate(_facts(process, events, leaf, at)),
+        "certificate.pdf": certificate(_facts(process, signers, events, leaf, at)),
         "verify.py": VERIFIER.read_bytes(),
         "README.txt": README.format(
             process_id=process_id, made_at=f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", fingerprint=checkpoint.key
@@ -122,8 +128,9 @@ def _checkpoint(leaf: CheckpointLeaf) -> dict[str, Any]:
     }
 
 
-def _facts(process: Process, events: list[AuditEvent], leaf: CheckpointLeaf, at: datetime) -> Facts:
-    signers = list(process.signers.select_related("step").order_by("step__process_order", "position"))
+def _facts(
+    process: Process, signers: list[Signer], events: list[AuditEvent], leaf: CheckpointLeaf, at: datetime
+) -> Facts:
     names = {str(signer.id): signer for signer in signers}
     from_where = {event.signer_id: event.ip_address for event in events if event.signer_id and event.ip_address}
     return Facts(

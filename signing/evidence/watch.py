@@ -14,7 +14,10 @@ from notifications import failures
 
 def watch(*, at: datetime) -> Verdict:
     """Verify everything; what is not whole, or could not be checked, is an event and a mail."""
-    verdict = verify(at=at)
+    try:
+        verdict = verify(at=at)
+    except Exception as exc:  # noqa: BLE001 (whatever it is, somebody has to look)
+        verdict = Verdict(could_not=[f"the check itself broke off: {type(exc).__name__}"])
     wrong = [f"{finding}." for finding in verdict.findings[:1]] or verdict.unchecked
     if wrong:
         with transaction.atomic():

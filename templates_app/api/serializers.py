@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from config.api.fields import MAX_ATTRIBUTES, Choice, Flag, Moment, Text, Whole, Word
 from config.vocabulary import AttributeType, Scope
+from templates_app.models import LONGEST_RETENTION
 
 
 @extend_schema_serializer(component_name="Template")
@@ -57,6 +58,7 @@ class ProfileSerializer(serializers.Serializer):
     retentionDays = Whole(
         source="retention_days",
         min_value=1,
+        max_value=LONGEST_RETENTION,
         help_text="Days after which a finished process is removed, with what is personal of it; null: it is kept.",
     )
     reviewRequired = Flag(

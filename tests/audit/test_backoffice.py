@@ -10,9 +10,11 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django_otp.oath import TOTP
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from audit.log import Event, record
 from audit.models import AuditEvent
@@ -214,6 +216,21 @@ class TestWhatAdministratorsChange:
         boss.post(f"/admin/access/user/{user.pk}/make-token/", {"name": "reports", "days": "30"})
         event = self.last()
         assert event.note == "Made the API token 'reports'."
+
+    def test_a_second_factor_and_a_locked_name(self, boss: Client) -> None:
+        user = User.objects.create_user("cleo", password=PASSWORD, is_staff=True)
+        device = TOTPDevice.objects.create(user=user, name="app", key="5e" * 20)
+        boss.post(f"/admin/otp_totp/totpdevice/{device.pk}/delete/", {"post": "yes"})
+        event = self.last()
+        assert (event.method, event.creator) == (f"delete otp_totp.totpdevice {device.pk}", "boss")
+        assert not any("5e5e" in value for value in event.said.values())
+        attempt = AccessAttempt.objects.create(
+            username="cleo", ip_address="203.0.113.7", post_data="secret", attempt_time=NOON
+        )
+        boss.post(f"/admin/axes/accessattempt/{attempt.pk}/delete/", {"post": "yes"})
+        event = self.last()
+        assert event.method == f"delete axes.accessattempt {attempt.pk}"
+        assert not any("secret" in value for value in event.said.values())
 
 
 class TestLogins:

@@ -3,11 +3,13 @@
 import io
 import random
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
@@ -15,7 +17,7 @@ from audit import guard
 from audit.chain import checkpoints, keys
 from audit.chain.verify import verify
 from audit.log import Event, record
-from audit.models import AuditDatabase, AuditEvent, AuditValue
+from audit.models import AuditDatabase, AuditEvent, AuditValue, Checkpoint
 from config.vocabulary import EventType
 from tests.audit.trails import PORTAL, columns, copied, on_postgres, rehash, restored, some_log, sql
 from tests.builders import NOON
@@ -207,6 +209,19 @@ def edit_a_leaf(victim: Victim, chance: random.Random) -> str:
     return "was there when checkpoint"
 
 
+def take_a_leaf(victim: Victim, chance: random.Random) -> str:
+    (number,) = chance.choice(sql("SELECT number FROM audit_checkpoint"))
+    sql("DELETE FROM audit_checkpoint_leaf WHERE checkpoint_id = %s AND process_id = %s", number, victim.process_id)
+    if not sql(
+        "SELECT 1 FROM audit_checkpoint WHERE number = %s AND size > (SELECT count(*) FROM "
+        "audit_checkpoint_leaf WHERE checkpoint_id = %s)",
+        number,
+        number,
+    ):
+        sql("DELETE FROM audit_checkpoint_leaf WHERE checkpoint_id = %s", number)
+    return f"checkpoint {number}: its leaves are not those that were signed"
+
+
 KINDS: list[Callable[[Victim, random.Random], str]] = [
     edit_a_field,
     edit_and_rechain,
@@ -226,6 +241,7 @@ KINDS: list[Callable[[Victim, random.Random], str]] = [
     add_to_the_side_table,
     edit_a_checkpoint,
     edit_a_leaf,
+    take_a_leaf,
 ]
 
 
@@ -387,6 +403,65 @@ class TestTheCommand:
         assert "Checkpoint 1 over 1 chains" in out.getvalue()
         assert "Nothing was written since" in out.getvalue()
         assert len(file.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE audit_value SET salt = 'zz' WHERE event_id = %s", "has no salt as the service writes it"),
+        ("UPDATE audit_event SET mac = 'é' WHERE number = %s", "is not as the service wrote it"),
+        ("UPDATE audit_event SET commitments = '[]' WHERE number = %s", "has no commitments"),
+        ("UPDATE audit_event SET commitments = '{\"note\": 1}' WHERE number = %s", "has no commitments"),
+        ("UPDATE audit_event SET key_id = 'mine' WHERE number = %s", "a key 'mine' that is none of the service's"),
+        ("DELETE FROM audit_database WHERE %s > 0", "the database's own id is gone"),
+    ],
+)
+def test_what_is_not_even_of_the_right_form(statement: str, says: str) -> None:
+    victim = Victim(some_log(1)[0], random.Random(1))
+    guard.remove()
+    sql(statement, victim.event.number)
+    assert says in " ".join(map(str, verify(at=NOON).findings))
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE audit_value SET value = 'x' WHERE event_id = %s AND part = 'creator'", "'creator' is not what"),
+        ("DELETE FROM audit_value WHERE event_id = %s AND part = 'creator'", "'creator' is gone"),
+        ("UPDATE audit_event SET key_id = 'mine' WHERE number = %s", "was not written by the service"),
+    ],
+)
+def test_what_waits_is_looked_at_as_well(statement: str, says: str) -> None:
+    process_id = some_log(1)[0]
+    record([Event(EventType.PROCESS_OPENED, process_id)], actor=PORTAL, at=NOON)
+    guard.remove()
+    sql(statement, AuditEvent.objects.latest("number").number)
+    assert says in str(verify(at=NOON).findings[0])
+    record([Event(EventType.PROCESS_OPENED, process_id)], actor=PORTAL, at=NOON)
+    checkpoints.make(at=NOON)  # one that is not the service's holds up no other
+    assert AuditEvent.objects.latest("number").seq
+
+
+def test_what_waits_for_too_long_is_said() -> None:
+    record([Event(EventType.PROCESS_OPENED, "p")], actor=PORTAL, at=NOON)
+    assert "waited for their place for over an hour" in verify(at=NOON + timedelta(hours=2)).unchecked[0]
+
+
+def test_a_checkpoint_that_is_made_meanwhile_is_no_alarm() -> None:
+    """What stands in the file by the time it is read may be younger than the moment that is looked at."""
+    some_log(1)
+    number, at = 0, NOON
+
+    def meanwhile(done: int) -> None:
+        nonlocal number
+        number += 1
+        line = checkpoints.line(Checkpoint.objects.latest("number"), checkpoints.database())
+        file = settings.AUDIT_CHECKPOINT_FILE
+        file.write_text(file.read_text() + line.replace('"number":', '"number":9') + "\n")
+
+    verdict = verify(at=at, progress=meanwhile)
+    assert (verdict.findings, number) == ([], 1)
+    assert "9" in str(verify(at=at).findings[0])
 
 
 def test_the_database_refuses() -> None:

@@ -15,6 +15,7 @@ from audit.chain import checkpoints
 from audit.chain.verify import verify as verify_trail
 from audit.log import Event, record, report
 from audit.models import AuditEvent
+from config.access.models import User
 from config.vocabulary import EventType
 from contacts.models import Contact
 from notifications.delivery.send import send_due
@@ -172,6 +173,85 @@ def test_an_address_that_several_share_names_none_of_their_codes(api: Api) -> No
     mine = known_as(country="LV", code=CODE)
     assert mine.addresses == frozenset()
     assert known_as(address="office@example.net").keys == frozenset()
+
+
+class TestOthersOfTheSameLetters:
+    def test_an_address_that_ends_like_it(self, api: Api, mailoutbox: Any) -> None:
+        started_process([[signer(BEN, signerEmail=f"not.{ADDRESS}")]], comment=f"Ask not.{ADDRESS} or {ADDRESS}.org")
+        finished(api)
+        send_due()
+        mails = Message.objects.filter(address=f"not.{ADDRESS}").count()
+        erase(known_as(address=ADDRESS), actor=BOSS, at=NOON)
+        assert Message.objects.filter(address=f"not.{ADDRESS}").count() == mails > 0
+        assert Process.objects.get(comment__startswith="Ask").comment == f"Ask not.{ADDRESS} or {ADDRESS}.org"
+
+    def test_a_number_that_holds_the_code(self, api: Api) -> None:
+        process = finished(api, documentName=f"Invoice 9{CODE.replace('-', '')}", comment="Room 2345")
+        erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
+        process.refresh_from_db()
+        assert (process.document_name, process.comment) == ("Invoice 915038512345", "Room 2345")
+
+    def test_another_of_that_name_and_a_name_of_one_word(self, api: Api) -> None:
+        process = started_process([[canary(signerName="Anna"), signer(BEN, signerName="Joanna Smith")]])
+        actions.cancel(process, actor=OWNER, at=NOON)
+        twins = started_process([[canary(), signer(BEN, signerName=NAME)]])
+        actions.cancel(twins, actor=OWNER, at=NOON)
+        erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
+        assert Signer.objects.filter(process=process).exclude(name=None).get().name == "Joanna Smith"
+        assert Signer.objects.filter(process=twins).exclude(name=None).get().name == NAME
+        created = AuditEvent.objects.of_process(twins.pk).earliest("number")
+        assert list((created.after or {}).values()).count(NAME) == 1
+
+    def test_a_contact_that_is_somebody_else_by_now(self, api: Api) -> None:
+        contact = contact_of(name=NAME, email=ADDRESS)
+        api.put(f"/api/contacts/{contact.pk}", {"name": BEN, "email": "ben@example.net"})
+        erase(known_as(address=ADDRESS), actor=BOSS, at=NOON)
+        assert Contact.objects.get().name == BEN
+        assert [line.name for line in Contact.history.all()] == [BEN]
+
+    def test_who_shares_the_mailbox_without_a_code(self, api: Api) -> None:
+        viewer = signer(BEN, "VIEWER", signerEmail=ADDRESS, signerPersonalCode=None, signerCountry=None)
+        process = started_process([[canary(), viewer]])
+        actions.cancel(process, actor=OWNER, at=NOON)
+        erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
+        assert Signer.objects.filter(process=process).exclude(name=None).get().email == ADDRESS
+
+
+def test_however_it_is_written(api: Api, mailoutbox: Any) -> None:
+    process = finished(api, comment=f"{NAME.upper()}, {CODE.replace('-', ' ')}", initiatorName="KANARIJA  PUTNINA")
+    other = started_process([[BEN]], documentId="D2")
+    actions.act(other, row_of(other, BEN).pk, {"status": "SIGNED", "comment": f"As {CODE} said"}, actor=OWNER, at=NOON)
+    send_due()
+    erase(known_as(country="LV", code=CODE.replace("-", "")), actor=BOSS, at=NOON)
+    process.refresh_from_db()
+    assert (process.comment, process.initiator_name) == (None, None)
+    assert row_of(other, BEN).comment is None
+    assert hits(dump()) == []
+
+
+def test_an_account_is_named_and_kept(api: Api) -> None:
+    user = User.objects.create_user("putnina", email=ADDRESS)
+    assert look(known_as(address=ADDRESS)).kept == [f"user {user.pk}: an account, which is removed under Users"]
+    before = AuditEvent.objects.count()
+    erase(known_as(address=ADDRESS), actor=BOSS, at=NOON)
+    assert AuditEvent.objects.count() == before
+
+
+def test_erased_and_then_retired(api: Api) -> None:
+    profile_of("LEASE", retentionDays=10)
+    process = finished(api, documentType="LEASE")
+    erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
+    erase(known_as(address=process.signers.get(name=BEN).email), actor=BOSS, at=NOON)
+    assert retention.apply(at=NOON + timedelta(days=11)) == 1
+    assert verify_trail(at=NOON).findings == []
+
+
+def test_a_template_read_before_does_not_bring_anybody_back(api: Api) -> None:
+    template = template_of(data=json.dumps(body([[canary(), BEN]])))
+    tag = api.get(f"/api/templates/{template.pk}").headers["ETag"]
+    erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
+    assert api.call("PUT", f"/api/templates/{template.pk}", {"name": "x"}, If_Match=tag).status_code == 412
+    assert BEN in (api.get(f"/api/templates/{template.pk}").json()["data"])
 
 
 class TestTheCommand:

@@ -17,7 +17,7 @@ from audit.chain import keys
 from audit.models import AuditEvent
 from signing.evidence import verify
 from signing.models import Process
-from tests.audit.trails import sql
+from tests.audit.trails import rehash, sql
 from tests.builders import row_of, sign, started_process
 from tests.conftest import Api
 from tests.faults import SOAK
@@ -116,9 +116,9 @@ class TestTheBundle:
             return int(json.loads(fetched(api, process)["checkpoint.json"])["statement"]["number"])
 
         first = number()
-        assert number() == first + 1  # that it was fetched is an event, too
+        assert number() == first  # that it was fetched is an event, too, but tells nothing of the process
         sign(process, BEN)
-        assert number() == first + 2
+        assert number() == first + 1
         assert "SIGNER_SIGNED" in AuditEvent.objects.of_process(process.pk).values_list("event_type", flat=True)
 
     def test_one_of_many_chains_and_after_a_change_of_keys(
@@ -160,6 +160,28 @@ class TestTheBundle:
             if files != whole:
                 with pytest.raises((verify.Broken, KeyError)):
                     verify.check(files)
+
+    def test_none_of_a_trail_that_is_not_whole(self, api: Api, process: Process) -> None:
+        guard.remove()
+        sql("UPDATE audit_event SET created_at = '2020-01-01' WHERE event_type = 'SIGNER_SIGNED'")
+        rehash(str(process.pk))
+        guard.install()
+        answer = api.get(f"/api/processes/{process.pk}/evidence")
+        assert (answer.status_code, answer.json()["code"]) == (409, "evidence_in_doubt")
+        assert "is not whole" in answer.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("statement", "says"),
+        [
+            ("UPDATE signing_signer SET status = 'SIGNED' WHERE name = 'Ben'", "the trail says that nobody acted"),
+            ("UPDATE signing_signer SET status = 'DECLINED' WHERE name = 'Ana'", "the trail says SIGNED"),
+            ("UPDATE signing_process SET status = 'CANCELED'", "the process is CANCELED, and the trail says STARTED"),
+        ],
+    )
+    def test_none_of_rows_that_say_otherwise(self, api: Api, process: Process, statement: str, says: str) -> None:
+        sql(statement.replace("'Ben'", f"'{BEN}'").replace("'Ana'", f"'{ANA}'"))
+        answer = api.get(f"/api/processes/{process.pk}/evidence")
+        assert (answer.status_code, says in answer.json()["detail"]) == (409, True), answer.json()
 
     @pytest.mark.parametrize("what", ["an event", "the last event", "a value", "the order", "another's checkpoint"])
     def test_whoever_signs_another_story_is_seen(self, api: Api, process: Process, what: str) -> None:
