@@ -225,7 +225,7 @@ class TestWhatAdministratorsChange:
         assert (event.method, event.creator) == (f"delete otp_totp.totpdevice {device.pk}", "boss")
         assert not any("5e5e" in value for value in event.said.values())
         attempt = AccessAttempt.objects.create(
-            username="cleo", ip_address="203.0.113.7", post_data="secret", attempt_time=NOON
+            username="cleo", post_data="secret", attempt_time=NOON, failures_since_start=5
         )
         boss.post(f"/admin/axes/accessattempt/{attempt.pk}/delete/", {"post": "yes"})
         event = self.last()
