@@ -103,3 +103,37 @@ def test_an_act_while_its_mail_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         calls: list[Callable[[], int]] = [sign, refuse]
         assert at_once(calls) == [200, 200]
         Message.objects.all().delete()
+
+
+def test_writers_of_different_processes_do_not_wait_for_each_other() -> None:
+    began, end = threading.Event(), threading.Event()
+
+    def holds() -> None:
+        try:
+            with transaction.atomic():
+                record([Event(EventType.TASK_STARTED, "a")], actor=SERVICE, at=timezone.now())
+                began.set()
+                end.wait(20)
+        finally:
+            connection.close()
+
+    def writes(process_id: str, done: threading.Event) -> None:
+        try:
+            record([Event(EventType.TASK_STARTED, process_id)], actor=SERVICE, at=timezone.now())
+            done.set()
+        finally:
+            connection.close()
+
+    threading.Thread(target=holds).start()
+    began.wait(5)
+    same, other = threading.Event(), threading.Event()
+    threads = [threading.Thread(target=writes, args=of) for of in (("a", same), ("b", other))]
+    for thread in threads:
+        thread.start()
+    assert other.wait(10)
+    assert not same.is_set()
+    end.set()
+    assert same.wait(10)
+    for thread in threads:
+        thread.join()
+    assert verify(at=timezone.now()).whole
