@@ -106,8 +106,8 @@ def _give_some(after: int, process_id: str | None) -> tuple[int, int] | None:
 
 def _is_ours(event: AuditEvent) -> bool:
     """Whether the service wrote this event, and to wait for its place: else somebody else would get a place for his."""
-    known = event.key_id in settings.AUDIT_KEYS and not _has_place_at_once(event)
-    ours = known and keys.mac(canonical(event), key_id=event.key_id) == event.mac
+    known = event.key_id in settings.AUDIT_KEYS and isinstance(event.commitments, dict)
+    ours = known and not _has_place_at_once(event) and keys.mac(canonical(event), key_id=event.key_id) == event.mac
     if not ours:
         logger.error("an audit event that the service did not write gets no place", number=event.number)
     return ours

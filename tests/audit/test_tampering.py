@@ -429,6 +429,7 @@ def test_what_is_not_even_of_the_right_form(statement: str, says: str) -> None:
         ("UPDATE audit_value SET value = 'x' WHERE event_id = %s AND part = 'creator'", "'creator' is not what"),
         ("DELETE FROM audit_value WHERE event_id = %s AND part = 'creator'", "'creator' is gone"),
         ("UPDATE audit_event SET key_id = 'mine' WHERE number = %s", "was not written by the service"),
+        ("UPDATE audit_event SET commitments = '[]' WHERE number = %s", "has no commitments"),
     ],
 )
 def test_what_waits_is_looked_at_as_well(statement: str, says: str) -> None:
