@@ -66,10 +66,6 @@ class Person:
         folded = plain(text)
         return bool(self._words.search(folded) or (names and self._full_names.search(folded)))
 
-    def is_called(self, text: str) -> bool:
-        """Whether a text is this person's name, and nothing else."""
-        return plain(text) in map(plain, self.names)
-
     @property
     def _codes(self) -> list[str]:
         return [key.partition(":")[2] for key in self.keys]

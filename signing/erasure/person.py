@@ -181,8 +181,9 @@ def _changed(row: Any, columns: Iterable[str], person: Person) -> dict[str, Any]
 
 def _changed_of(process: Process, person: Person) -> dict[str, Any]:
     changed = _changed(process, _PROCESS_TEXTS, person)
-    attributes = blanked(process.attributes, person, names=True)
-    if attributes != process.attributes:
+    said = process.attributes or {}
+    attributes = {name: blanked(value, person, names=True) for name, value in said.items()}
+    if attributes != said:
         changed["attributes"] = attributes
     return changed | ({"initiator": GONE} if person.is_named_in(process.initiator) else {})
 
