@@ -1,18 +1,29 @@
 """The trail in the back office: searched, looked at, exported; nothing in it is changed."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
 
 from audit.export import FORMATS, lines
 from audit.models import AuditEvent, Checkpoint
 from config.access.backoffice import ReadOnlyAdmin, staff_actor
 from config.vocabulary import Right
+
+_SHOWN = 12
+
+
+def in_seconds(moment: datetime) -> str:
+    """A moment in the service's zone, with the zone."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
 class ForReaders(ReadOnlyAdmin):
@@ -28,7 +39,7 @@ class ForReaders(ReadOnlyAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ForReaders):
-    list_display = ["created_at", "event_type", "creator", "client_app_name", "ip_address", "process_id", "note"]
+    list_display = ["when", "event_type", "creator", "client_app_name", "ip_address", "process_id", "note"]
     list_filter = [("created_at", RangeDateTimeFilter), "event_type", "source"]
     list_filter_submit = True
     search_fields = ["process_id__exact", "document_id__exact", "signer_id__exact", "values__value"]
@@ -41,15 +52,22 @@ class AuditEventAdmin(ForReaders):
         "key_id",
     ]
 
+    @display(description="When", ordering="created_at")
+    def when(self, event: AuditEvent) -> str:
+        return in_seconds(event.created_at)
+
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export)
         return [path("export/<str:form>/", export, name="audit_auditevent_export"), *super().get_urls()]
 
-    def export(self, request: HttpRequest, form: str) -> StreamingHttpResponse:
+    def export(self, request: HttpRequest, form: str) -> HttpResponseBase:
         """What the list shows with the same filters, as a file."""
         if form not in FORMATS or not self.has_view_permission(request):
             raise Http404
-        found = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            found = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return HttpResponse("There is no such filter.", status=400, content_type="text/plain")
         name = f'attachment; filename="audit-{timezone.now():%Y%m%d-%H%M}.{form}"'
         headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
         return StreamingHttpResponse(lines(found, form), content_type=FORMATS[form], headers=headers)
@@ -57,4 +75,16 @@ class AuditEventAdmin(ForReaders):
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(ForReaders):
-    list_display = ["number", "at", "size", "up_to", "root", "key"]
+    list_display = ["number", "when", "size", "up_to", "tree", "signed_by"]
+
+    @display(description="At", ordering="at")
+    def when(self, checkpoint: Checkpoint) -> str:
+        return in_seconds(checkpoint.at)
+
+    @display(description="Root of the tree")
+    def tree(self, checkpoint: Checkpoint) -> str:
+        return f"{checkpoint.root[:_SHOWN]}…"
+
+    @display(description="Key")
+    def signed_by(self, checkpoint: Checkpoint) -> str:
+        return f"{checkpoint.key[:_SHOWN]}…"

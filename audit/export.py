@@ -15,7 +15,13 @@ _AT_ONCE = 1_000
 def lines(events: Any, form: str) -> Iterator[str]:
     """The events, oldest first, in one of `FORMATS`."""
     found = (wire.row(event, AuditEvent.WIRE) for event in events.order_by("number").iterator(_AT_ONCE))
-    return _csv(found) if form == "csv" else (json.dumps(row, ensure_ascii=False) + "\n" for row in found)
+    return (
+        _csv(found)
+        if form == "csv"
+        else (
+            json.dumps({k: None if v == "" else v for k, v in row.items()}, ensure_ascii=False) + "\n" for row in found
+        )
+    )
 
 
 class _Echo:

@@ -4,6 +4,7 @@
 With `PRODUCTION=true` the service refuses to start on a default that is not safe there.
 """
 
+import hashlib
 import logging
 import re
 import secrets
@@ -47,6 +48,11 @@ def _kept_secret(name: str, make: Callable[[int], str] = secrets.token_urlsafe, 
             file.hardlink_to(made)
         made.unlink()
     return file.read_text(encoding="ascii")
+
+
+def _with_id(secret: str) -> str:
+    """A key with an id made of it: another key, made since the first was lost, does not pass for that."""
+    return f"local-{hashlib.sha256(secret.encode()).hexdigest()[:8]}:{secret}"
 
 
 # --- Who we are ------------------------------------------------------------------------------
@@ -352,7 +358,7 @@ EXAMPLE_OF = "signing.examples.of_process"
 AUDIT_KEYS = dict(
     entry.partition(":")[::2]
     for entry in (
-        _needed("AUDIT_KEYS", "the key of the audit chain, as id:secret.", "") or f"local:{_kept_secret('audit_key')}"
+        _needed("AUDIT_KEYS", "the key of the audit chain, as id:secret.", "") or _with_id(_kept_secret("audit_key"))
     ).split(",")
 )
 if weak := [name for name, secret in AUDIT_KEYS.items() if not name or len(secret) < 32]:

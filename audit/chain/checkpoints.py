@@ -26,6 +26,7 @@ from config.errors import DomainError
 from config.vocabulary import EventType
 
 _AT_ONCE = 1_000
+_JUST_MADE = 2
 
 
 class NoEvents(DomainError):
@@ -168,8 +169,9 @@ def _last_number() -> int:
     return AuditEvent.objects.aggregate(last=Max("number"))["last"] or 0
 
 
-def checked(of: str) -> Iterator[tuple[int, str]]:
-    """Each checkpoint's number, with what is wrong with it: its place, its signature, or its tree."""
+def checked(of: str) -> Iterator[tuple[int, str, str]]:
+    """Each checkpoint's number, with what is wrong with it (its place, its signature, or its tree), and with the key
+    that would be needed to check it, if the service does not know that."""
     before, previous = 0, form.START
     columns = ("checkpoint_id", "process_id", "seq", "digest")
     leaves = CheckpointLeaf.objects.order_by("checkpoint_id", "index").values_list(*columns).iterator(_AT_ONCE)
@@ -180,7 +182,8 @@ def checked(of: str) -> Iterator[tuple[int, str]]:
             number, tree = next(trees, (0, iter(())))
         own = (leaf[1:] for leaf in tree) if number == checkpoint.number else iter(())
         stated = form.checkpoint(statement(checkpoint, of))
-        yield checkpoint.number, _wrong(checkpoint, stated, before, previous, own)
+        unknown = "" if keys.knows(checkpoint.key) else checkpoint.key
+        yield checkpoint.number, _wrong(checkpoint, stated, before, previous, own), unknown
         before, previous = checkpoint.number, form.digest(stated)
 
 
@@ -213,15 +216,22 @@ def compared_with_file(of: str, length: int) -> Iterator[str]:
         yield "checkpoints of the database are missing in the middle of the file"
 
 
+def beyond_file(of: str, length: int) -> int:
+    """How many checkpoints the file lacks at its end, if more than the two that may just have been made."""
+    last = max((entry["statement"]["number"] for entry in filed(settings.AUDIT_CHECKPOINT_FILE, of, length)), default=0)
+    missing = Checkpoint.objects.filter(number__gt=last).count()
+    return missing if missing > _JUST_MADE or (missing and not last) else 0
+
+
 def _wrong(checkpoint: Checkpoint, stated: bytes, before: int, previous: str, leaves: Iterator[Any]) -> str:
     if checkpoint.number != before + 1:
         return f"checkpoint {before + 1}, before it, is missing"
-    if not keys.knows(checkpoint.key):
-        return f"it was signed with a key that this service does not know ({checkpoint.key[:16]}...)"
-    if not keys.is_signed(stated, checkpoint.signature, key=checkpoint.key):
+    if keys.knows(checkpoint.key) and not keys.is_signed(stated, checkpoint.signature, key=checkpoint.key):
         return "its signature is not right"
     if checkpoint.previous != previous:
         return "it does not follow the one before it"
-    if merkle.root(merkle.leaf_hash(form.leaf(*leaf)) for leaf in leaves).hex() != checkpoint.root:
-        return "its leaves are not those that were signed"
-    return ""
+    try:
+        root = merkle.root(merkle.leaf_hash(form.leaf(*leaf)) for leaf in leaves).hex()
+    except (TypeError, ValueError):
+        root = ""
+    return "" if root == checkpoint.root else "its leaves are not those that were signed"

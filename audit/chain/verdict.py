@@ -52,4 +52,4 @@ class Verdict:
     @property
     def unchecked(self) -> list[str]:
         """Why it cannot be said that all is whole, though nothing wrong was found."""
-        return [f"the audit key '{key}' is not among AUDIT_KEYS" for key in sorted(self.unknown_keys)] + self.could_not
+        return [f"the key '{key}' is none of those that are set" for key in sorted(self.unknown_keys)] + self.could_not

@@ -124,14 +124,17 @@ def _follow(
         return found("stands at a place that another event has")
     if wrong := _malformed(commitments, said):
         return found(wrong)
-    made = form.event(
-        process_id=process_id,
-        seq=seq,
-        prev=prev,
-        fields=[value if type(value) is str else text(value) for value in fields],
-        commitments=commitments,
-        key_id=key_id,
-    )
+    try:
+        made = form.event(
+            process_id=process_id,
+            seq=seq,
+            prev=prev,
+            fields=[value if type(value) is str else text(value) for value in fields],
+            commitments=commitments,
+            key_id=key_id,
+        )
+    except (TypeError, ValueError):
+        return found("holds what the service does not write")
     if key_id in secrets:
         if hmac.digest(secrets[key_id], made, "sha256").hex() != mac:
             return found("is not as the service wrote it")
@@ -249,8 +252,10 @@ def _database(verdict: Verdict) -> str:
 
 def _signed(verdict: Verdict, database: str) -> int:
     count = 0
-    for number, wrong in checkpoints.checked(database):
+    for number, wrong, unknown in checkpoints.checked(database):
         count += 1
+        if unknown:
+            verdict.unknown_keys.add(unknown)
         if wrong:
             verdict.add(Finding(None, None, None, "", f"checkpoint {number}: {wrong}"))
     return count
@@ -258,6 +263,8 @@ def _signed(verdict: Verdict, database: str) -> int:
 
 def _filed(verdict: Verdict, database: str, length: int | None) -> None:
     if length is not None:
+        if missing := checkpoints.beyond_file(database, length):
+            verdict.could_not.append(f"the file lacks the last {missing} checkpoints (AUDIT_CHECKPOINT_FILE)")
         for wrong in checkpoints.compared_with_file(database, length):
             verdict.add(Finding(None, None, None, "", wrong))
     elif verdict.checkpoints:

@@ -13,7 +13,7 @@ from config.access.models import User
 from config.errors import Fault, Forbidden, Invalid
 from config.vocabulary import LONGEST_NAME, Right
 
-REPEATABLE = frozenset({"scope", "sort", "processStatus"})
+REPEATABLE = frozenset({"scope", "sort", "processStatus", "eventType"})
 _FLAGS = (None, "true", "false")
 
 

@@ -86,7 +86,7 @@ def known_as(*, country: str = "", code: str = "", address: str = "") -> Person:
     """The person with what else is known of it: a code's addresses, an address's code, as far as they are nobody
     else's. `NotNamed` unless one of both is given."""
     key, asked = person_key(country, code), address.strip().casefold()
-    if bool(key) == bool(asked):
+    if bool(key) == bool(asked) or (asked and "@" not in asked):
         raise NotNamed
     rows = _rows(Person(frozenset({key} - {""}), frozenset({asked} - {""})))
     names = frozenset(row["name"] for row in rows if row["name"])

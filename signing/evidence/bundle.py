@@ -46,6 +46,7 @@ _EVENT = {
     "reportedAt": "reported_at",
     "commitments": "commitments",
 }
+_ERASED = "(erased)"
 _READ = frozenset({EventType.PROCESS_GETONE, EventType.PROCESS_GETALL})
 README = """The evidence of the signing process {process_id}
 made by Paraph on {made_at}
@@ -141,7 +142,7 @@ def _facts(
         initiator=process.initiator_name or process.initiator,
         created_at=process.created_at,
         ended_at=process.finished_at,
-        people=[_person(signer, from_where) for signer in signers],
+        people=[_person(signer, from_where, any(event.erased for event in events)) for signer in signers],
         lines=[_line(event, names.get(event.signer_id)) for event in events if event.event_type not in _READ],
         head_seq=leaf.seq,
         head_digest=leaf.digest,
@@ -153,15 +154,21 @@ def _facts(
     )
 
 
-def _person(signer: Signer, from_where: dict[str, str]) -> Person:
+def _person(signer: Signer, from_where: dict[str, str], erased: bool) -> Person:
     address = from_where.get(str(signer.id), "") if signer.acted else ""
     order = signer.step.process_order
-    return Person(order, signer.name or "", signer.role, signer.status, signer.acted_at, address)
+    return Person(
+        order, signer.name or (_ERASED if erased else ""), signer.role, signer.status, signer.acted_at, address
+    )
 
 
 def _line(event: AuditEvent, signer: Signer | None) -> Line:
     whom = f" for {signer.name}" if signer and signer.name else ""
-    who = event.creator + (f" by {event.client_app_name}" if event.client_app_name != event.creator else "") + whom
+    who = (
+        (event.creator or _ERASED)
+        + (f" by {event.client_app_name}" if event.client_app_name != event.creator else "")
+        + whom
+    )
     role = signer.role if signer else ""
     return Line(event.created_at, event.event_type, who, role, event.ip_address, event.note)
 

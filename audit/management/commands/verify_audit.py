@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.chain import keys
 from audit.chain.verify import verify
 from audit.models import AuditEvent
-from config.errors import DomainError
+from config.wire import is_id
 
 WHOLE, TAMPERED, UNCHECKED = 0, 1, 2
 SHOWN = 20
@@ -37,18 +37,21 @@ class Command(BaseCommand):
         parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        process_id = options["process"]
+        if process_id is not None and is_id(process_id):
+            process_id = process_id.lower()
         whole = options["process"] is None and options["since"] is None
         shows = not options["no_progress"] and sys.stderr.isatty()
         bar = _Progress(AuditEvent.objects.filter(seq__isnull=False).count() if shows and whole else 0, self.stderr)
         try:
             verdict = verify(
                 at=timezone.now(),
-                process_id=options["process"],
+                process_id=process_id,
                 since=options["since"],
                 progress=bar.show if shows else lambda done: None,
             )
-        except DomainError as refusal:
-            self.stderr.write(f"COULD NOT CHECK: {refusal.detail}")
+        except Exception as exc:  # noqa: BLE001 (whatever broke off, nothing was found to be tampered with)
+            self.stderr.write(f"COULD NOT CHECK: {type(exc).__name__}: {exc}")
             sys.exit(UNCHECKED)
         bar.end()
         looked_at = f"{verdict.events:,} events in chains, {verdict.waiting:,} that wait for their place"
@@ -68,8 +71,8 @@ class Command(BaseCommand):
         if verdict.unchecked:
             self.stderr.write(f"COULD NOT CHECK: {'; '.join(verdict.unchecked)}.")
             sys.exit(UNCHECKED)
-        if options["process"] is not None and not verdict.events + verdict.waiting:
-            self.stderr.write("COULD NOT CHECK: there is no event of this process.")
+        if not whole and not verdict.events + verdict.waiting:
+            self.stderr.write("COULD NOT CHECK: there is no such event.")
             sys.exit(UNCHECKED)
         self.stdout.write(self.style.SUCCESS("The trail is whole."))
 

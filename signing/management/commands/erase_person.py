@@ -28,11 +28,17 @@ class Command(BaseCommand):
         try:
             person = known_as(country=options["country"], code=options["code"], address=options["email"])
             self._show(look(person), "would go")
-            if not options["yes"] and input("Erase this? It cannot be undone. [yes/no] ") != "yes":
+            if not (options["yes"] or self._agreed()):
                 raise CommandError("Nothing was changed.")
             self._show(erase(person, actor=SERVICE, at=timezone.now()), "erased")
         except DomainError as refusal:
             raise CommandError(refusal.detail) from refusal
+
+    def _agreed(self) -> bool:
+        try:
+            return input("Erase this? It cannot be undone. [yes/no] ") == "yes"
+        except EOFError:
+            raise CommandError("Nothing was changed: nobody is there to be asked. Say --yes.") from None
 
     def _show(self, plan: Plan, verb: str) -> None:
         for what, count in plan.counts.items():

@@ -176,6 +176,9 @@ class TestTheBundle:
             ("UPDATE signing_signer SET status = 'SIGNED' WHERE name = 'Ben'", "the trail says that nobody acted"),
             ("UPDATE signing_signer SET status = 'DECLINED' WHERE name = 'Ana'", "the trail says SIGNED"),
             ("UPDATE signing_process SET status = 'CANCELED'", "the process is CANCELED, and the trail says STARTED"),
+            ("UPDATE signing_signer SET personal_code = '1' WHERE name = 'Ana'", "signerPersonalCode is '1'"),
+            ("UPDATE signing_process SET document_id = 'FORGED'", "documentId is 'FORGED'"),
+            ("UPDATE signing_signer SET acted_at = '2020-01-01' WHERE name = 'Ana'", "and the trail says 2026"),
         ],
     )
     def test_none_of_rows_that_say_otherwise(self, api: Api, process: Process, statement: str, says: str) -> None:
