@@ -6,7 +6,6 @@ checked even where a secret key is not known.
 
 import hmac
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,17 +19,15 @@ from django.db.models import Exists, OuterRef
 
 from audit import guard
 from audit.chain import checkpoints, form, keys
+from audit.chain.commitments import malformed, unlike, values_of
 from audit.chain.places import canonical, text
 from audit.chain.verdict import Finding, Verdict
 from audit.models import AuditDatabase, AuditEvent, AuditHead
 from audit.values import ERASED
 
 BATCH = 2_000
-_SALT = re.compile("[0-9a-f]{32}")
 WAITS_AT_MOST = timedelta(hours=1)
 _COLUMNS = ("process_id", "seq", "prev", "mac", "key_id", "commitments", *form.FIELDS)
-# Thousands of numbers as one parameter: each by itself would take longer to write and to read than the rows.
-_VALUES = "SELECT event_id, part, salt, value FROM audit_value WHERE event_id"
 _NUMBER = len(_COLUMNS) - len(form.FIELDS) + form.FIELDS.index("number")
 _TYPE = len(_COLUMNS) - len(form.FIELDS) + form.FIELDS.index("event_type")
 
@@ -93,7 +90,7 @@ def _chains(events: Any, verdict: Verdict, progress: Progress) -> None:
     chain: _Chain | None = None
     ended: list[_Chain] = []
     while batch := list(islice(rows, BATCH)):
-        said = _values([row[_NUMBER] for row in batch])
+        said = values_of([row[_NUMBER] for row in batch])
         for row in batch:
             if chain is None or row[0] != chain.process_id:
                 ended += [chain] if chain else []
@@ -122,7 +119,7 @@ def _follow(
         return found(f"is missing; event {seq} is number {number}", place=chain.seq + 1, by=None, kind="")
     if seq <= chain.seq:
         return found("stands at a place that another event has")
-    if wrong := _malformed(commitments, said):
+    if wrong := malformed(commitments, said):
         return found(wrong)
     try:
         made = form.event(
@@ -147,31 +144,13 @@ def _follow(
         return found(
             f"is not the one that event {seq} follows", place=chain.seq, by=chain.number, kind=chain.event_type
         )
-    if wrong := _unlike(commitments, said):
+    if wrong := unlike(commitments, said):
         return found(wrong)
     chain.gone |= {(number, part): (seq, event_type) for part in commitments.keys() - said.keys()}
     if ERASED in said:
         chain.erased |= {(of, part) for of, part in json.loads(said[ERASED][1])}
     chain.seq, chain.number, chain.event_type, chain.digest = seq, number, event_type, form.digest(made)
     return None
-
-
-def _malformed(commitments: Any, said: dict[str, tuple[str, str]]) -> str:
-    """What is not even of the form that the service writes."""
-    if not isinstance(commitments, dict) or not all(isinstance(of, str) for of in commitments.values()):
-        return "has no commitments as the service writes them"
-    bad = [part for part, (salt, _) in said.items() if not _SALT.fullmatch(salt)]
-    return f"'{min(bad)}' has no salt as the service writes it" if bad else ""
-
-
-def _unlike(commitments: dict[str, str], said: dict[str, tuple[str, str]]) -> str:
-    """Which value is another than was written, or was added."""
-    for part, kept in said.items():
-        if part not in commitments:
-            return f"'{part}' was added to it"
-        if form.commitment(*kept) != commitments[part]:
-            return f"'{part}' is not what was written"
-    return ""
 
 
 def _end(chains: list[_Chain], verdict: Verdict) -> None:
@@ -208,7 +187,7 @@ def _waiting(events: Any, verdict: Verdict, at: datetime) -> None:
     late = 0
     rows = events.filter(seq=None).order_by("number").iterator()
     while batch := list(islice(rows, BATCH)):
-        said = _values([event.number for event in batch])
+        said = values_of([event.number for event in batch])
         for event in batch:
             verdict.waiting += 1
             kept = said.get(event.number, {})
@@ -220,12 +199,12 @@ def _waiting(events: Any, verdict: Verdict, at: datetime) -> None:
 
 
 def _wrong_while_waiting(event: AuditEvent, said: dict[str, tuple[str, str]]) -> str:
-    if wrong := _malformed(event.commitments, said):
+    if wrong := malformed(event.commitments, said):
         return wrong
     known = event.key_id in settings.AUDIT_KEYS
     if not known or keys.mac(canonical(event), key_id=event.key_id) != event.mac:
         return "was not written by the service"
-    if wrong := _unlike(event.commitments, said):
+    if wrong := unlike(event.commitments, said):
         return wrong
     gone = event.commitments.keys() - said.keys()
     erasures = AuditEvent.objects.of_process(event.process_id).saying(ERASED).filter(seq__isnull=False)
@@ -274,18 +253,6 @@ def _filed(verdict: Verdict, database: str, length: int | None) -> None:
 def _length_of_file() -> int | None:
     file = settings.AUDIT_CHECKPOINT_FILE
     return file.stat().st_size if file.exists() else None
-
-
-def _values(numbers: list[int]) -> dict[int, dict[str, tuple[str, str]]]:
-    found: dict[int, dict[str, tuple[str, str]]] = {}
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"{_VALUES} = ANY(%s)", [numbers])
-        else:
-            cursor.execute(f"{_VALUES} IN (SELECT value FROM json_each(%s))", [json.dumps(numbers)])
-        for number, part, salt, value in cursor.fetchall():
-            found.setdefault(number, {})[part] = (salt, value)
-    return found
 
 
 @contextmanager
