@@ -74,6 +74,12 @@ def no_limits(settings: Any) -> None:
     settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = settings.TEST_MAILS_PER_HOUR = 0
 
 
+@pytest.fixture(autouse=True)
+def checkpoints_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests undo what they write to the database, and not what stands in a file."""
+    settings.AUDIT_CHECKPOINT_FILE = tmp_path_factory.mktemp("evidence") / "checkpoints.jsonl"
+
+
 class Api:
     """A REST client with a token: `api.post("/api/processes", {...})` answers Django's response."""
 

@@ -17,21 +17,23 @@ def make_stack(
     services = request.config.getoption("--services")
     number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     redis = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/15").rpartition("/")[0]
-    databases = iter(range(1 + 7 * number, 8 + 7 * number))
+    databases = list(range(1 + 7 * number, 8 + 7 * number))
     postgres = os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
     with ExitStack() as cleanup:
 
         def make(**settings: str) -> Stack:
             sink, port = cleanup.enter_context(smtp_sink())
+            database = databases.pop(0)
             folder: Path = tmp_path_factory.mktemp("stack")
             stack = Stack(
                 folder,
                 sink,
                 port,
                 postgres if services else None,
-                f"{redis}/{next(databases)}" if services else None,
+                f"{redis}/{database}" if services else None,
                 settings,
             )
+            stack.when_stopped = lambda: databases.append(database)
             cleanup.callback(stack.stop)
             return stack
 

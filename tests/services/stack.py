@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Stack:
     postgres: str | None
     redis: str | None
     settings: dict[str, str] = field(default_factory=dict)
+    when_stopped: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -103,6 +105,11 @@ class Stack:
             process.wait()
 
     def stop(self) -> None:
+        """End everything; the second time there is nothing left to end."""
+        if self.when_stopped is None:
+            return
+        self.when_stopped()
+        self.when_stopped = None
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():

@@ -41,7 +41,7 @@ def test_a_process_on_one_page_is_reminded_sent_again_and_canceled(stack: Stack,
     page.goto(f"http://127.0.0.1:{stack.port}/admin/signing/process/?q=udens")
     page.click("text=Ūdens līgums")
     expect(page.locator("h2", has_text="Step 1")).to_contain_text("STARTED")
-    expect(page.locator("section", has_text="Audit").last).to_contain_text("TASK_STARTED")
+    expect(page.locator("section", has_text="What happened").last).to_contain_text("TASK_STARTED")
 
     page.click("text=Remind everybody")
     expect(page.locator("body")).to_contain_text("Reminded: Ana.")
@@ -54,7 +54,7 @@ def test_a_process_on_one_page_is_reminded_sent_again_and_canceled(stack: Stack,
     expect(page.locator("body")).to_contain_text("waits to be sent again")
     stack.sink.wait_for(3)
 
-    page.fill("input[name=reason]", "Not needed.")
+    page.get_by_label("Reason", exact=True).fill("Not needed.")
     page.click("text=Cancel the process")
     expect(page.locator(".paraph h2").first).to_contain_text("CANCELED")
     assert stack.call("GET", f"/api/processes/{process['id']}").body["status"] == "CANCELED"

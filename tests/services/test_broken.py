@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,11 +23,12 @@ MAILS = 100 * SOAK
 
 
 @pytest.fixture
-def stopped(make_stack: Callable[..., Stack]) -> Stack:
+def stopped(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
     """A stack with a web server and no worker."""
     stack = make_stack()
     stack.start("web")
-    return stack
+    yield stack
+    stack.stop()
 
 
 def create(stack: Stack, number: int) -> None:
