@@ -69,9 +69,9 @@ def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
     append(written)
 
 
-def note(kind: EventType, *, actor: Actor, at: datetime, **what: Any) -> None:
-    """Append one event that belongs to no process."""
-    record([Event(kind, **what)], actor=actor, at=at)
+def note(kind: EventType, *what: Mapping[str, Any], actor: Actor, at: datetime) -> None:
+    """Append events that belong to no process: `method`, `note`, `before` and `after` of each."""
+    record([Event(kind, **said) for said in what], actor=actor, at=at)
 
 
 def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> list[AuditEvent]:

@@ -18,10 +18,11 @@ from import_export.results import Result, RowResult
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from config.access import trail
 from config.access.actor import Actor
 from config.api.problems import faults_of
 from config.errors import DomainError, Fault
-from config.kept.actions import who
+from config.kept.actions import leaves_event, told, who
 from config.wire import is_id
 from contacts.api.serializers import ContactSerializer
 from contacts.formats import Sheet, UnreadableSheet
@@ -101,6 +102,7 @@ class ContactSheet(ModelResource):
         self._total = 0
         self._lines_of: dict[str, int] = {}
         self._change: dict[str, tuple[Any, Any]] = {}
+        self._told: list[dict[str, Any]] = []
         self._shown = 0
         for name, column in Contact.WIRE.items():
             if column in self.fields:
@@ -141,12 +143,16 @@ class ContactSheet(ModelResource):
         except DomainError as refusal:
             raise _as_validation_error(refusal) from None
         self._change = {column: (None if new else getattr(instance, column), v) for column, v in changed.items()}
+        was = None if new else told(instance, changed)
         if changed:
             version = {"created_at": self.at} if new else {"version": instance.version + 1}
             for column, value in {**changed, **version}.items():
                 setattr(instance, column, value)
             for column, value in instance.folded().items():
                 setattr(instance, column, value)
+            if leaves_event(instance, self.actor):
+                verb, columns = ("add", Contact.WIRE.values()) if new else ("change", changed)
+                self._told.append(trail.change(verb, instance, before=was, after=told(instance, columns)))
 
     def skip_row(self, instance: Contact, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
         return not import_validation_errors and not self._change
@@ -160,13 +166,20 @@ class ContactSheet(ModelResource):
     def bulk_create(self, using_transactions: bool, dry_run: bool, *args: Any, **kwargs: Any) -> None:
         if self.create_instances and not dry_run:
             bulk_create_with_history(self.create_instances, Contact, batch_size=BATCH, **self._noted)
+        self._record(dry_run)
         self.create_instances.clear()
 
     def bulk_update(self, using_transactions: bool, dry_run: bool, *args: Any, **kwargs: Any) -> None:
         if self.update_instances and not dry_run:
             columns = [*self.get_export_order()[1:], *self.update_instances[0].folded(), "version"]
             bulk_update_with_history(self.update_instances, Contact, columns, batch_size=BATCH, **self._noted)
+        self._record(dry_run)
         self.update_instances.clear()
+
+    def _record(self, dry_run: bool) -> None:
+        if not dry_run:
+            trail.changed(*self._told, actor=self.actor, at=self.at)
+        self._told.clear()
 
     @property
     def _noted(self) -> dict[str, Any]:

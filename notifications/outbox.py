@@ -106,13 +106,7 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
         )
     if rows:
         Message.objects.filter(pk__in=due).update(status=MessageStatus.MERGED, queued_at=at, reason="")
-    sent_again = Event(
-        EventType.AUDIT_EMAIL_REMINDER,
-        process_id=message.process_id or "",
-        signer_id=message.signer_id or "",
-        note=f"The {message.event} message to a {message.role} was sent again.",
-    )
-    record([sent_again], actor=actor, at=at)
+    record([_of(message, EventType.AUDIT_EMAIL_REMINDER, "was sent again")], actor=actor, at=at)
     ring()
 
 
@@ -125,6 +119,13 @@ def mark_handled(message: Message, *, actor: Actor, at: datetime) -> None:
     failed = Message.objects.filter(pk=message.pk, status=MessageStatus.FAILED, handled_at=None, leader=None)
     if not failed.update(handled_at=at, handled_by=actor.subject):
         raise NotResendable("Only a message that was given up, and is not handled yet, can be marked as handled.")
+    record([_of(message, EventType.PROCESS_UPDATED, "was marked as handled")], actor=actor, at=at)
+
+
+def _of(message: Message, kind: EventType, what: str) -> Event:
+    """The event of what somebody did with a message, in the chain of its process."""
+    note = f"The {message.event} message to a {message.role} {what}."
+    return Event(kind, message.process_id or "", signer_id=message.signer_id or "", note=note)
 
 
 def merged_into(leader: Message, *, at: datetime) -> list[Message] | None:

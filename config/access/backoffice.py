@@ -113,27 +113,23 @@ class Recorded(ModelAdmin):
         return row
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        trail.changed("add", obj, actor=staff_actor(request), at=timezone.now(), after=self._values(obj))
+        self._record(request, trail.change("add", obj, after=self._values(obj)))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         was, now = getattr(request, "_before", None) or {}, self._values(type(obj).objects.get(pk=obj.pk))
         names = [name for name in now if was.get(name) != now[name]]
-        trail.changed(
-            "change",
-            obj,
-            actor=staff_actor(request),
-            at=timezone.now(),
-            before={name: was.get(name) for name in names},
-            after={name: now[name] for name in names},
-            note=message if isinstance(message, str) else _in_words(message),
-        )
+        before, after = ({name: values.get(name) for name in names} for values in (was, now))
+        note = message if isinstance(message, str) else _in_words(message)
+        self._record(request, trail.change("change", obj, before=before, after=after, note=note))
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        for row in queryset:
-            trail.changed("delete", row, actor=staff_actor(request), at=timezone.now(), before=self._values(row))
+        self._record(request, *(trail.change("delete", row, before=self._values(row)) for row in queryset))
         return super().log_deletions(request, queryset)
+
+    def _record(self, request: HttpRequest, *changes: dict[str, Any]) -> None:
+        trail.changed(*changes, actor=staff_actor(request), at=timezone.now())
 
     def _values(self, row: Any) -> dict[str, Any]:
         columns = [f.attname for f in row._meta.concrete_fields if f.name not in self._HIDDEN]

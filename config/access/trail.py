@@ -11,22 +11,29 @@ from config.access.actor import Actor
 from config.vocabulary import EventType
 
 
-def happened(kind: EventType, *, actor: Actor, at: datetime, **what: Any) -> None:
-    """Record an event of no process; `what` are `method`, `note`, `before` and `after`."""
-    note: Any = import_string(settings.AUDIT_RECORDER)
-    note(kind, actor=actor, at=at, **what)
+def happened(kind: EventType, *, actor: Actor, at: datetime, method: str, note: str) -> None:
+    """Record an event of no process."""
+    _note(kind, {"method": method, "note": note}, actor=actor, at=at)
 
 
-def changed(
+def changed(*changes: Mapping[str, Any], actor: Actor, at: datetime) -> None:
+    """Record what somebody has added, changed or deleted, each made by `change`."""
+    _note(EventType.PROCESS_UPDATED, *changes, actor=actor, at=at)
+
+
+def change(
     verb: str,
     row: Any,
     *,
-    actor: Actor,
-    at: datetime,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     note: str = "",
-) -> None:
-    """Record that somebody added, changed or deleted a row of what the service is set up with."""
+) -> dict[str, Any]:
+    """What was done to a row: the verb and the row as the event's `method`, and values by their names."""
     method = f"{verb} {row._meta.label_lower} {row.pk}"[:255]
-    happened(EventType.PROCESS_UPDATED, actor=actor, at=at, method=method, before=before, after=after, note=note)
+    return {"method": method, "before": before, "after": after, "note": note}
+
+
+def _note(kind: EventType, *what: Mapping[str, Any], actor: Actor, at: datetime) -> None:
+    note: Any = import_string(settings.AUDIT_RECORDER)
+    note(kind, *what, actor=actor, at=at)

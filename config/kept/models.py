@@ -42,7 +42,7 @@ class Kept(models.Model):
     WIRE: ClassVar[dict[str, str]]
     DEFAULTS: ClassVar[dict[str, Any]] = {}
     CONFIGURES: ClassVar[bool] = False
-    """Whether rows of this kind set the service up, so that their changes are events of the audit trail."""
+    """Whether rows of this kind set the service up, so that whoever changes them leaves an event."""
     TAKEN: ClassVar[str] = "There is one like this already."
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

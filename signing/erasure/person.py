@@ -95,10 +95,11 @@ def look(person: Person) -> Plan:
     beside = Signer.objects.filter(process__in=touched).exclude(pk__in=ids)
     plan.others = [(row, changed) for row in beside if (changed := _changed(row, _SIGNER_TEXTS, person))]
     plan.messages = list(_messages(plan, {process.pk for process in touched}, held.keys()))
-    plan.values = _values(person, set(map(str, ids)), {str(p.pk) for p in touched}, set(map(str, held)))
     plan.contacts = list(Contact.objects.filter(person.contacts).values_list("pk", flat=True))
     lines = Contact.history.filter(person.contacts | Q(id__in=plan.contacts))
     plan.histories = list(lines.values_list("history_id", flat=True))
+    plan.values = _values(person, set(map(str, ids)), {str(p.pk) for p in touched}, set(map(str, held)))
+    plan.values[""] = sorted({*plan.values.pop("", []), *_of_contacts(set(plan.histories))})
     plan.templates = list(_templates(person))
     plan.answers = list(_answers(person, held.keys()))
     plan.refused = list(RefusedAddress.objects.filter(address__in=person.addresses).values_list("pk", flat=True))
@@ -224,6 +225,22 @@ def _values(person: Person, signers: set[str], touched: set[str], held: Set[str]
         if _is_theirs(person, own, signer, part) or person.is_named_in(value, names=_may_name(chain, part, value)):
             found[chain].append((number, part))
     return dict(found)
+
+
+def _of_contacts(histories: Set[int]) -> Iterator[tuple[int, str]]:
+    """What events tell of the person as a contact, when these lines of the contacts' histories are the person's: an
+    event has the moment of its line, and tells before what the line before it says."""
+    mine = Contact.history.filter(history_id__in=histories)
+    lines = Contact.history.filter(id__in=mine.values("id")).order_by("id", "history_date", "history_id")
+    theirs, last = set(), None
+    for line, pk, at in lines.values_list("history_id", "id", "history_date"):
+        theirs |= {(str(pk), at, "before")} if last == pk else set()
+        theirs |= {(str(pk), at, "after")} if line in histories else set()
+        last = pk if line in histories else None
+    told = AuditValue.objects.filter(event__process_id="", event__created_at__in={at for _, at, _ in theirs})
+    for method, at, number, part in told.values_list("event__method", "event__created_at", "event_id", "part"):
+        if (method.rpartition(" ")[2], at, part) in theirs:
+            yield number, part
 
 
 def _is_theirs(person: Person, own: set[str], signer: str, part: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
+import tablib
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -21,12 +22,25 @@ from audit.models import AuditEvent
 from config.access.models import User
 from config.kept import actions as kept
 from config.vocabulary import EventType
+from contacts.models import Contact
+from contacts.sheets import ContactSheet
 from notifications.models import ReminderSettings
 from signing import actions
 from signing.evidence import verify
 from signing.models import Signer
 from templates_app.models import DocumentProfile
-from tests.builders import BOSS, NOON, OWNER, client_user, profile_of, row_of, sign, started_process
+from tests.builders import (
+    BOSS,
+    NOON,
+    OWNER,
+    client_user,
+    contact_of,
+    profile_of,
+    row_of,
+    sign,
+    started_process,
+    template_of,
+)
 from tests.conftest import Api
 from tests.people import ANA, BEN, CODES, signer
 
@@ -165,6 +179,49 @@ class TestWhatAdministratorsChange:
         assert (event.before, event.after) == ({"retentionDays": None}, {"retentionDays": 7})
         kept.delete(DocumentProfile.objects.get(), actor=BOSS, at=NOON)
         assert self.last().method.startswith("delete templates_app.documentprofile")
+
+    def test_a_contact(self, boss: Client) -> None:
+        form = {"name": ANA, "email": "ana@example.org", "scope": "PERSONAL", "owner": "ilze"}
+        assert boss.post("/admin/contacts/contact/add/", form).status_code == 302
+        contact, event = Contact.objects.get(), self.last()
+        assert (event.method, event.creator, event.before) == (f"add contacts.contact {contact.pk}", "boss", None)
+        assert event.after is not None
+        assert (event.after["name"], event.after["owner"]) == (ANA, "ilze")
+        page = f"/admin/contacts/contact/{contact.pk}"
+        boss.post(f"{page}/change/", {**form, "language": "lv", "seen_version": 1})
+        event = self.last()
+        assert (event.before, event.after) == ({"language": None}, {"language": "lv"})
+        boss.post(f"{page}/delete/", {"post": "yes"})
+        event = self.last()
+        assert (event.method, event.after) == (f"delete contacts.contact {contact.pk}", None)
+        assert event.before is not None
+        assert (event.before["email"], event.before["language"]) == ("ana@example.org", "lv")
+
+    def test_contacts_of_a_sheet(self) -> None:
+        known = contact_of(name=ANA)
+        for actor, events in ((OWNER, 0), (BOSS, 2)):
+            sheet = tablib.Dataset(
+                ["", "Cleo", actor.subject], [str(known.pk), f"Anna {events}", "ilze"], headers=["id", "name", "owner"]
+            )
+            for preview in (True, False):
+                before = AuditEvent.objects.count()
+                ContactSheet(actor=actor, at=NOON, preview=preview).import_data(sheet, dry_run=preview)
+                assert AuditEvent.objects.count() - before == (0 if preview else events)
+        added, changed = AuditEvent.objects.in_order()
+        assert added.after is not None
+        assert added.after["name"] == "Cleo"
+        assert added.method == f"add contacts.contact {Contact.objects.get(name='Cleo', owner='boss').pk}"
+        assert changed.method == f"change contacts.contact {known.pk}"
+        assert (changed.before, changed.after) == ({"name": "Anna 0"}, {"name": "Anna 2"})
+
+    def test_a_template_too_long_to_be_told(self) -> None:
+        template = template_of(data=json.dumps("x" * 20_000))
+        assert not AuditEvent.objects.exists(), "what people change of their own is in its history"
+        kept.replace(template, {"data": '"short"'}, actor=BOSS, at=NOON)
+        event = self.last()
+        assert event.before is not None
+        assert event.before["data"].startswith("(20002 characters, SHA-256 ")
+        assert event.after == {"data": '"short"'}
 
     def test_reminder_settings(self, boss: Client) -> None:
         boss.get("/admin/notifications/remindersettings/")

@@ -386,6 +386,9 @@ def test_what_is_stuck_and_what_is_handled(sink: Sink) -> None:
     outbox.mark_handled(failed, actor=OWNER, at=now)
     assert "failed@example.org" not in {m.address for m in Message.objects.stuck(now)}
     assert Message.objects.get(pk=failed.pk).handled_by == OWNER.subject
+    handled = AuditEvent.objects.get(event_type="PROCESS_UPDATED")
+    assert (handled.creator, handled.process_id) == (OWNER.subject, failed.process_id or "")
+    assert handled.note == f"The {failed.event} message to a {failed.role} was marked as handled."
     with pytest.raises(NotResendable, match="given up"):
         outbox.mark_handled(failed, actor=OWNER, at=now)
     outbox.send_again(Message.objects.get(pk=failed.pk), actor=OWNER, at=now)

@@ -16,6 +16,7 @@ from audit.chain.verify import verify as verify_trail
 from audit.log import Event, record, report
 from audit.models import AuditEvent
 from config.access.models import User
+from config.kept import actions as kept
 from config.vocabulary import EventType
 from contacts.models import Contact
 from notifications.delivery.send import send_due
@@ -80,6 +81,9 @@ def everywhere(api: Api, api_of: Callable[..., Api], mailoutbox: Any) -> Process
     api.delete(f"/api/processes/{answer.json()['id']}")
     contact = contact_of(name=NAME, email=ADDRESS.upper().lower(), country="LV", personalCode=CODE)
     api.put(f"/api/contacts/{contact.pk}", {"phone": "+37129123456"})
+    for minute, name in enumerate(("K. P.", NAME), 1):
+        kept.replace(contact, {"name": name}, actor=BOSS, at=NOON + timedelta(minutes=minute))
+    kept.delete(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
     template_of(data=json.dumps(body([[canary(), BEN]])))
     RefusedAddress.objects.create(address=ADDRESS, answer="550 no", refused_at=NOON)
     portal = api_of("portal", rights=["on_behalf", "audit_write"])
@@ -208,6 +212,19 @@ class TestOthersOfTheSameLetters:
         erase(known_as(address=ADDRESS), actor=BOSS, at=NOON)
         assert Contact.objects.get().name == BEN
         assert [line.name for line in Contact.history.all()] == [BEN]
+
+    def test_what_the_trail_tells_of_such_a_contact(self, api: Api) -> None:
+        contact = contact_of(BOSS, name=NAME, email=ADDRESS)
+        phones = ["+37129123456", "+37129123457"]
+        for minute, said in enumerate(
+            ({"phone": phones[0]}, {"name": BEN, "email": "ben@example.net"}, {"phone": phones[1]}), 1
+        ):
+            kept.replace(contact, said, actor=BOSS, at=NOON + timedelta(minutes=minute))
+        erase(known_as(address=ADDRESS), actor=BOSS, at=NOON)
+        added, theirs, between, own = AuditEvent.objects.filter(method__endswith=str(contact.pk)).in_order()
+        assert (added.after, theirs.before, theirs.after, between.before) == (None,) * 4
+        assert between.after == {"name": BEN, "email": "ben@example.net"}
+        assert (own.before, own.after) == ({"phone": phones[0]}, {"phone": phones[1]})
 
     def test_who_shares_the_mailbox_without_a_code(self, api: Api) -> None:
         viewer = signer(BEN, "VIEWER", signerEmail=ADDRESS, signerPersonalCode=None, signerCountry=None)
