@@ -1,5 +1,6 @@
 """The trail in the back office: searched, looked at, exported; nothing in it is changed."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 
@@ -24,6 +26,13 @@ _SHOWN = 12
 def in_seconds(moment: datetime) -> str:
     """A moment in the service's zone, with the zone."""
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _readable(values: dict[str, Any] | None) -> str:
+    """Values as JSON, a line each."""
+    if values is None:
+        return "-"
+    return format_html("<pre>{}</pre>", json.dumps(values, ensure_ascii=False, indent=2, sort_keys=True))
 
 
 class ForReaders(ReadOnlyAdmin):
@@ -48,13 +57,21 @@ class AuditEventAdmin(ForReaders):
     fields = [
         *("number", "created_at", "event_type", "source", "event_origin", "creator", "client_app_name", "ip_address"),
         *("process_id", "document_id", "signer_id", "customer_personal_code", "container_id", "method", "request_id"),
-        *("reported_by", "reported_id", "reported_at", "note", "before", "after", "erased", "id", "seq", "prev", "mac"),
+        *("reported_by", "reported_id", "reported_at", "note", "was", "became", "erased", "id", "seq", "prev", "mac"),
         "key_id",
     ]
 
     @display(description="When", ordering="created_at")
     def when(self, event: AuditEvent) -> str:
         return in_seconds(event.created_at)
+
+    @display(description="Before")
+    def was(self, event: AuditEvent) -> str:
+        return _readable(event.before)
+
+    @display(description="After")
+    def became(self, event: AuditEvent) -> str:
+        return _readable(event.after)
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export)

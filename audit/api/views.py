@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +29,7 @@ class AuditEventViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         self._require_reader()
         page = PageRequest.of(request.GET, sorts=docs.SORTS, default="createdAt,desc", tie="number")
-        after = _cursor(request.GET.get("after") or "", sorted_too=bool(request.GET.get("sort")))
+        after = _cursor(request.GET)
         if after is None:
             rows = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
             return Response(page.answer(shown(page.rows_of(rows)), total=rows.count()))
@@ -82,15 +83,16 @@ def _several(told: list_[Any]) -> list_[dict[str, Any]]:
     return [dict(event) for event in serializer.validated_data]
 
 
-def _cursor(text: str, *, sorted_too: bool) -> int | None:
+def _cursor(query: QueryDict) -> int | None:
+    text = query.get("after")
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         detail = "'after' is the 'next' of the last answer, or 0 for the beginning."
         raise Invalid(faults=[Fault(detail, code="not_a_cursor", parameter="after")])
-    if sorted_too:
-        detail = "A cursor goes by the events' numbers; leave out 'sort'."
-        raise Invalid(faults=[Fault(detail, code="contradiction", parameter="sort")])
+    if others := [name for name in ("sort", "page") if query.get(name)]:
+        detail = "A cursor goes by the events' numbers, from one answer to the next; leave this out."
+        raise Invalid(faults=[Fault(detail, code="contradiction", parameter=name) for name in others])
     return int(text)
 
 

@@ -36,8 +36,8 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
             if "erase" in request.POST:
                 plan = erase(person, actor=actor, at=timezone.now())
                 gone = sum(plan.counts.values())
-                kept = f" {len(plan.kept)} things are kept; see the trail." if plan.kept else ""
-                messages.success(request, f"Erased: {gone} rows and values.{kept}")
+                kept = f" Kept: {len(plan.kept)}; look again to see what." if plan.kept else ""
+                messages.success(request, f"Erased; rows and values that went: {gone}.{kept}")
                 return redirect("admin:signing_erasure")
             plan = look(person)
         except DomainError as refusal:

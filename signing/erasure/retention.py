@@ -73,7 +73,7 @@ def _remove(pk: Any, profile: DocumentProfile, at: datetime) -> bool:
     Message.objects.of_process(pk).delete()
     log.erase(
         {chain: list(values.order_by("event_id", "part"))},
-        note=f"Removed {profile.retention_days} days after it had finished.",
+        note=f"Removed by retention; days kept after it had finished: {profile.retention_days}.",
         event_type=EventType.PROCESS_DELETED,
         document_id=process.document_id,
         before={"status": process.status},

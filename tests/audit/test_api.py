@@ -163,6 +163,7 @@ class TestReading:
             ("after=x", "after"),
             ("after=-1", "after"),
             ("after=0&sort=createdAt", "sort"),
+            ("after=0&page=1", "page"),
             ("sort=note", "sort"),
             ("size=201", "size"),
         ],

@@ -356,8 +356,8 @@ class TestRetention:
         profile_of("LEASE", retentionDays=10)
         finished(api, documentType="LEASE")
         call_command("apply_retention", stdout=out)
-        assert "LEASE (LEASE, 10 days): 1 due" in out.getvalue()
+        assert "LEASE (LEASE, days kept: 10): 1 due" in out.getvalue()
         assert Process.objects.count() == 1
         call_command("apply_retention", "--yes", stdout=out)
-        assert "Removed 1 processes" in out.getvalue()
+        assert "Processes removed: 1." in out.getvalue()
         assert Process.objects.count() == 0

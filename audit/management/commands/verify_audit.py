@@ -32,7 +32,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--process", metavar="ID", help="the chain of this process alone")
+        parser.add_argument("--process", metavar="ID", help="the chain of this process alone; '' is the journal")
         parser.add_argument("--since", metavar="DATE", type=moment, help="chains written to since then (2026-02-17)")
         parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 

@@ -20,9 +20,9 @@ class Command(BaseCommand):
         found = preview(at=now)
         for due in found:
             held = f", and {due.held} on hold" if due.held else ""
-            keeps = f"{due.profile.retention_days} days"
-            self.stdout.write(f"{due.profile} ({due.profile.document_type}, {keeps}): {due.processes} due{held}")
+            kept = f"{due.profile.document_type}, days kept: {due.profile.retention_days}"
+            self.stdout.write(f"{due.profile} ({kept}): {due.processes} due{held}")
         if not found:
             self.stdout.write("No document profile has a retention; everything is kept.")
         elif options["yes"]:
-            self.stdout.write(f"Removed {apply(at=now)} processes.")
+            self.stdout.write(f"Processes removed: {apply(at=now)}.")
