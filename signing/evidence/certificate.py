@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from reportlab import platypus
@@ -22,6 +23,9 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import CondPageBreak, Flowable, HRFlowable, LongTable, Paragraph, Spacer
+
+# The fonts are shared, and so is the place in their files that reportlab reads at.
+_ONE_AT_A_TIME = Lock()
 
 SANS, BOLD, MONO = FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono")
 for _name in FONTS:
@@ -108,7 +112,8 @@ def certificate(facts: Facts) -> bytes:
     sheet = platypus.PageTemplate(frames=[platypus.Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)])
     fixed: Any = {"pagesize": A4, "initialFontName": SANS, "invariant": 1, "pageCompression": 1}
     document = platypus.BaseDocTemplate(out := BytesIO(), pageTemplates=[sheet], **fixed, **about)
-    document.build(story, canvasmaker=partial(_Sheets, facts))
+    with _ONE_AT_A_TIME:
+        document.build(story, canvasmaker=partial(_Sheets, facts))
     return out.getvalue()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import unicodedata
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -185,8 +186,17 @@ def test_the_same_facts_give_the_same_bytes_later_and_elsewhere() -> None:
     assert certificate(facts(head_seq=4712)) != first
 
 
+@pytest.fixture
+def turns_are_short() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("turns_are_short")
 def test_threads_do_not_disturb_one_another() -> None:
-    given = [facts(initiator=letters, lines=facts().lines * 40) for letters in LETTERS]
+    given = [facts(initiator=letters, lines=facts().lines * 4) for letters in LETTERS * 4]
     alone = [certificate(one) for one in given]
 
     with ThreadPoolExecutor(5) as threads:
