@@ -104,13 +104,18 @@ def erase(
     note: str,
     actor: Actor,
     at: datetime,
+    after: Mapping[str, dict[str, Any]] | None = None,
     event_type: EventType = EventType.PROCESS_UPDATED,
     **more: Any,
 ) -> None:
     """Delete values, by their chain as pairs of an event's number and a part, with their salts; and say so in an event
-    of each chain, which also stands for what was erased beside the trail."""
+    of each chain, which also stands for what was erased beside the trail. `after` tells by chain what is left."""
     with transaction.atomic(savepoint=False):
-        events = [Event(event_type, chain, note=note, erased=pairs, **more) for chain, pairs in erased.items()]
+        left = after or {}
+        events = [
+            Event(event_type, chain, note=note, erased=pairs, after=left.get(chain), **more)
+            for chain, pairs in erased.items()
+        ]
         record(events, actor=actor, at=at)
         gone = [pair for pairs in erased.values() for pair in pairs]
         assert all(part != ERASED for _, part in gone), "what says that values were erased is kept"

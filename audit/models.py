@@ -169,7 +169,13 @@ class AuditEvent(AppendOnlyModel):
     @property
     def erased(self) -> list[str] | None:
         """The parts that were erased, if any."""
-        return sorted(self.commitments.keys() - self.said.keys()) or None
+        committed = set(self.commitments) if isinstance(self.commitments, dict) else set()
+        return sorted(committed - self.said.keys()) or None
+
+    @property
+    def erasures(self) -> list[tuple[int, str]]:
+        """Which values this event says were erased, as pairs of an event's number and a part."""
+        return values.erasures(self.said)
 
 
 class AuditValue(models.Model):

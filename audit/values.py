@@ -1,7 +1,7 @@
 """The personal values of an event: kept beside it in parts that can be erased one by one, with salts of their own."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from audit.chain import form
@@ -33,20 +33,42 @@ def parts(said: Mapping[str, Any]) -> dict[str, str]:
 
 
 def change(name: str, kept: Mapping[str, str]) -> dict[str, Any] | None:
-    """`before` or `after` put together again; None where nothing is said."""
-    found = [value for part, value in kept.items() if part.partition(" ")[0] == name]
-    return {path: value for part in found for path, value in json.loads(part).items()} if found else None
+    """`before` or `after` put together again; None where nothing is said. A part that the service did not write so is
+    shown as the text that it is."""
+    found = [_read(part, value) for part, value in kept.items() if part.partition(" ")[0] == name]
+    return {path: value for said in found for path, value in said.items()} if found else None
 
 
-def is_of_signer(part: str, signer_ids: Iterable[str]) -> bool:
-    """Whether a part holds what was changed of one of these signers."""
-    return part.rpartition(OF_SIGNERS)[2] in signer_ids if OF_SIGNERS in part else False
+def erasures(kept: Mapping[str, str]) -> list[tuple[int, str]]:
+    """Which values an event says were erased; none where that is not as the service wrote it."""
+    try:
+        return [(int(number), str(part)) for number, part in json.loads(kept.get(ERASED, "[]"))]
+    except (ValueError, TypeError):
+        return []
+
+
+def told_of(part: str, signer_id: str) -> str | None:
+    """The group of a process's values that a part of an event tells of, or None; of an event about a signer its own."""
+    name, _, named = part.partition(" ")
+    return (named or (f"{OF_SIGNERS}{signer_id}" if signer_id else "")) if name in CHANGES else None
+
+
+def group(path: str) -> str:
+    """Which values stand in a part together with the one of this path: a signer's, or the rest."""
+    of_signer = path.startswith(OF_SIGNERS)
+    return OF_SIGNERS + path.removeprefix(OF_SIGNERS).partition("/")[0] if of_signer else ""
+
+
+def _read(part: str, value: str) -> dict[str, Any]:
+    try:
+        said = json.loads(value)
+    except ValueError:
+        said = None
+    return said if isinstance(said, dict) else {part: value}
 
 
 def _grouped(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     groups: dict[str, dict[str, Any]] = {}
     for path, value in values.items():
-        of_signer = path.startswith(OF_SIGNERS)
-        group = OF_SIGNERS + path.removeprefix(OF_SIGNERS).partition("/")[0] if of_signer else ""
-        groups.setdefault(group, {})[path] = value
+        groups.setdefault(group(path), {})[path] = value
     return groups or {"": {}}

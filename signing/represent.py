@@ -57,6 +57,36 @@ Row = Mapping[str, Any]
 Within = tuple[Sequence[Step], Sequence[Signer]]
 
 
+def paths(process: Process, steps: Iterable[Step], signers: Iterable[Signer]) -> Wire:
+    """The process with its steps and signers by path, as `before` and `after` of events hold it."""
+    told = _paths("", PROCESS_WIRE, process) | seal(process)
+    for step in steps:
+        told |= step_paths(step)
+    for signer in signers:
+        told |= signer_paths(signer)
+    return told
+
+
+def seal(process: Process) -> Wire:
+    """What the rules that it started with say of a seal."""
+    rules = Rules.of(process.rules)
+    return {"seal": rules.seal, "isSealRequired": rules.is_seal_required}
+
+
+def step_paths(step: Step) -> Wire:
+    return _paths(f"steps/{step.id}/", STEP_WIRE, step)
+
+
+def signer_paths(signer: Signer) -> Wire:
+    """A signer's values by path, and the step that it is in."""
+    place = f"signers/{signer.id}/"
+    return _paths(place, SIGNER_WIRE, signer) | {f"{place}step": str(signer.step_id)}
+
+
+def _paths(place: str, names: dict[str, str], row: Any) -> Wire:
+    return {place + name: value(getattr(row, column)) for name, column in names.items() if column != "id"}
+
+
 def processes(rows: Iterable[Process], actor: Actor) -> list[Wire]:
     """Each process with its steps and signers. Two queries, however many there are."""
     found = list(rows)
@@ -155,10 +185,8 @@ def _process(row: Process, steps: list[Wire], managed: bool) -> Wire:
     wire = {name: value(getattr(row, column)) for name, column in PROCESS_WIRE.items()}
     if not managed:
         wire["processInitiatorEmail"] = None
-    rules = Rules.of(row.rules)
     return wire | {
-        "seal": rules.seal,
-        "isSealRequired": rules.is_seal_required,
+        **seal(row),
         "canceled": row.status == ProcessStatus.CANCELED,
         "signingProcessSteps": steps,
         "totalSigners": total,

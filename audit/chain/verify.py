@@ -5,7 +5,6 @@ checked even where a secret key is not known.
 """
 
 import hmac
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from audit.chain.commitments import malformed, unlike, values_of
 from audit.chain.places import canonical, text
 from audit.chain.verdict import Finding, Verdict
 from audit.models import AuditDatabase, AuditEvent, AuditHead
-from audit.values import ERASED
+from audit.values import ERASED, erasures
 
 BATCH = 2_000
 WAITS_AT_MOST = timedelta(hours=1)
@@ -148,7 +147,7 @@ def _follow(
         return found(wrong)
     chain.gone |= {(number, part): (seq, event_type) for part in commitments.keys() - said.keys()}
     if ERASED in said:
-        chain.erased |= {(of, part) for of, part in json.loads(said[ERASED][1])}
+        chain.erased |= set(erasures({ERASED: said[ERASED][1]}))
     chain.seq, chain.number, chain.event_type, chain.digest = seq, number, event_type, form.digest(made)
     return None
 
@@ -207,8 +206,8 @@ def _wrong_while_waiting(event: AuditEvent, said: dict[str, tuple[str, str]]) ->
     if wrong := unlike(event.commitments, said):
         return wrong
     gone = event.commitments.keys() - said.keys()
-    erasures = AuditEvent.objects.of_process(event.process_id).saying(ERASED).filter(seq__isnull=False)
-    named = {tuple(pair) for erasure in erasures for pair in json.loads(erasure.said[ERASED])} if gone else set()
+    tellers = AuditEvent.objects.of_process(event.process_id).saying(ERASED).filter(seq__isnull=False)
+    named = {pair for teller in tellers for pair in teller.erasures} if gone else set()
     lost = [part for part in gone if (event.number, part) not in named]
     return f"'{min(lost)}' is gone, and no erasure says so" if lost else ""
 

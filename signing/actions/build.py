@@ -6,10 +6,9 @@ from config.api.fields import INT32
 from config.errors import Fault, Invalid
 from config.personal_codes import malformed
 from config.vocabulary import Role, SignerStatus
-from config.wire import value
 from signing.actions.run import Run
 from signing.models import Signer, Step
-from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
+from signing.represent import SIGNER_WIRE
 
 Body = dict[str, Any]
 """What a serializer makes of the wire's JSON: column names, only the keys that were sent."""
@@ -57,16 +56,6 @@ def check_code(run: Run, signer: Signer, pointer: str) -> None:
     run.faults += malformed(signer.country, signer.personal_code, f"{pointer}/signerPersonalCode")
 
 
-def everything(run: Run) -> dict[str, Any]:
-    """The process with its steps and signers by path, as `before` and `after` of events hold it."""
-    paths = row_paths("", PROCESS_WIRE, run.process)
-    for step in run.steps:
-        paths |= row_paths(f"steps/{step.id}/", STEP_WIRE, step)
-    for signer in run.signers:
-        paths |= row_paths(f"signers/{signer.id}/", SIGNER_WIRE, signer)
-    return paths
-
-
 def check_shape(run: Run) -> None:
     """`Invalid` unless there are steps with signers in them, not too many, each step with its own order, and
     nothing else was found wrong on the way."""
@@ -92,8 +81,3 @@ def check_shape(run: Run) -> None:
         orders.add(step.process_order)
     if faults:
         raise Invalid(faults=faults)
-
-
-def row_paths(path: str, wire: dict[str, str], row: Any) -> dict[str, Any]:
-    """A row's values on the wire, each under its path."""
-    return {path + name: value(getattr(row, column)) for name, column in wire.items() if column != "id"}

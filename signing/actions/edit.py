@@ -25,13 +25,12 @@ from signing.actions.build import (
     add_step,
     check_code,
     check_shape,
-    row_paths,
 )
 from signing.actions.document import OF_THE_DOCUMENT, check_document
 from signing.actions.run import Run
 from signing.messages import WRITTEN_TO_AS
 from signing.models import Process, Signer, Step
-from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
+from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, signer_paths, step_paths
 
 _PERSON = frozenset({"name", "country", "personal_code"})
 _REACHED_BY = frozenset({"email", "notification"})
@@ -149,7 +148,7 @@ def _edit_steps(run: Run, bodies: list[Body]) -> list[Report]:
     gone = [step for step in run.steps if str(step.id) not in kept_steps]
     for step in gone:
         _require_open(run, step)
-        run.before |= row_paths(f"steps/{step.id}/", STEP_WIRE, step)
+        run.before |= step_paths(step)
     run.drop(gone)
     run.steps[:] = [known[body["id"]] for body in bodies if body.get("id")]
     reports = []
@@ -166,7 +165,7 @@ def _add_step(run: Run, body: Body, place: int) -> list[Report]:
     _require_running(run)
     step = add_step(run, {**body, "signers": []}, place=place)
     run.added.append(step)
-    run.after |= row_paths(f"steps/{step.id}/", STEP_WIRE, step)
+    run.after |= step_paths(step)
     return edit_step(run, step, body, pointer=f"{STEPS}/{place}", whole=True)
 
 
@@ -181,7 +180,7 @@ def _edit_signers(run: Run, step: Step, bodies: list[Body], pointer: str, *, who
             place = f"{pointer}/{index}"
             signer = add_signer(run, step, body, position=_next_position(run, step), pointer=place)
             run.added.append(signer)
-            run.after |= row_paths(f"signers/{signer.id}/", SIGNER_WIRE, signer)
+            run.after |= signer_paths(signer)
         else:
             if signer.step_id != step.id:
                 _move(run, signer, step, f"{pointer}/{index}/id", allowed=whole)
@@ -221,7 +220,7 @@ def _remove_signers(run: Run, signers: list[Signer]) -> None:
         if signer.acted:
             raise Frozen(f"The signer {signer} has already acted ({signer.status}); this cannot be removed.")
         _require_open(run, run.step_of(signer))
-        run.before |= row_paths(f"signers/{signer.id}/", SIGNER_WIRE, signer)
+        run.before |= signer_paths(signer)
     run.drop(signers)
 
 

@@ -10,8 +10,8 @@ from config.access.actor import Actor, MissingRight
 from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import EventType, ProcessStatus, Right, Role
 from notifications import outbox
-from signing import flow, messages
-from signing.actions.build import Body, add_step, check_shape, everything
+from signing import flow, messages, represent
+from signing.actions.build import Body, add_step, check_shape
 from signing.actions.document import check_document, take_rules_along
 from signing.actions.hold import OnHold
 from signing.actions.locking import lock_managed
@@ -69,7 +69,7 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Run:
     check_shape(run)
     if status in _STARTS:
         begin(run)
-    run.created(everything(run))
+    run.created(represent.paths(process, run.steps, run.signers))
     return run.insert()
 
 

@@ -152,7 +152,8 @@ class Run:
             self.touch(self.process, finished_at=self.at)
         if was == ProcessStatus.PENDING and after.status not in (was, ProcessStatus.CANCELED):
             self.touch(self.process, started_at=self.at)
-            self._happened(EventType.PROCESS_STARTED, {"status": was}, {"status": ProcessStatus.STARTED})
+            sealed = {name: said for name, said in represent.seal(self.process).items() if said}
+            self._happened(EventType.PROCESS_STARTED, {"status": was}, {"status": ProcessStatus.STARTED, **sealed})
         self._acted([(s, status) for s, status in changed if status in flow.ACTED], brought or {})
         for signer, status in changed:
             if status == SignerStatus.STARTED:
@@ -172,7 +173,9 @@ class Run:
     def uncall(self, signer: Signer) -> None:
         """It is not this signer's turn any more: it was moved to a step that waits."""
         self._take_back(signer, REMOVED)
+        self.before[f"signers/{signer.id}/signingStatus"] = signer.status
         self.touch(signer, status=SignerStatus.WAITING_FOR_PROCESS, called_at=None)
+        self.after[f"signers/{signer.id}/signingStatus"] = signer.status
 
     @cached_property
     def _texts(self) -> Texts:

@@ -4,8 +4,10 @@ import json
 import re
 from typing import Any
 
-from signing.erasure.people import Person
+from signing.erasure.people import Person, json_in
 
+GONE = "(erased)"
+"""What stands where something has to stand."""
 _WHO = re.compile(r"(name|mail|code|phone)$", re.IGNORECASE)
 """The keys that say who somebody is, in an object that describes a person."""
 
@@ -16,17 +18,16 @@ def blanked(value: Any, person: Person, *, names: bool = False) -> Any:
     if isinstance(value, dict):
         own = any(isinstance(text, str) and person.is_named_in(text) for text in value.values())
         return {
-            key: None if own and _WHO.search(key) else blanked(inner, person, names=names or own)
+            GONE if person.is_named_in(key, names=names) else key: (
+                None if own and _WHO.search(key) else blanked(inner, person, names=names or own)
+            )
             for key, inner in value.items()
         }
     if isinstance(value, list):
         return [blanked(inner, person, names=names) for inner in value]
-    if not isinstance(value, str) or not person.is_named_in(value, names=names):
+    if not person.is_named_in(value, names=names):
         return value
-    try:
-        inner = json.loads(value)
-    except ValueError:
-        return None
+    inner = json_in(value) if isinstance(value, str) else None
     if not isinstance(inner, dict | list):
         return None
     return json.dumps(blanked(inner, person, names=names), ensure_ascii=False)

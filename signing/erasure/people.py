@@ -1,7 +1,8 @@
 """Who is to be erased: by a personal code or a mail address, and by what else that person is known here."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,9 +17,15 @@ from signing.models import Signer
 _ENDING = 4
 """So many of a code's last letters stand together however it is written: hyphens and spaces come before them."""
 
+_PLAIN_RUN = re.compile(r"[a-z0-9]+")
+"""What stands in an address as it is, however a text is written: JSON may write other letters in their numbers."""
+
 _BETWEEN, _SPACES = r"[-\s]?", r"\s+"
 _AS_CODE, _AS_NAME = r"(?<![^\W_]){}(?![^\W_])", r"(?<!\w){}(?!\w)"
 _AS_ADDRESS = r"(?<![\w.+-]){}(?![\w-]|\.\w)"
+
+
+_KNOWN_BY = ("name", "country", "personal_code", "email")
 
 
 class NobodyFound(DomainError):
@@ -58,13 +65,14 @@ class Person:
     @cached_property
     def hints(self) -> frozenset[str]:
         """What stands in every text that holds a code or an address; not every text that holds it names the person."""
-        return frozenset({*self.addresses, *(code[-_ENDING:] for code in self._codes)})
+        return frozenset({*map(_hint, self.addresses), *(code[-_ENDING:] for code in self._codes)})
 
-    def is_named_in(self, text: str | None, *, names: bool = False) -> bool:
-        """Whether a code or an address of this person, or with `names` a full name, stands in a text: as a whole, and
-        not as a part of another, whatever its case, diacritics, hyphens and spaces."""
-        folded = plain(text)
-        return bool(self._words.search(folded) or (names and self._full_names.search(folded)))
+    def is_named_in(self, said: Any, *, names: bool = False) -> bool:
+        """Whether a code or an address of this person, or with `names` a full name, stands in a text, or in one of
+        those in JSON or in a text that is JSON: as a whole, and not as a part of another, whatever its case,
+        diacritics, hyphens and spaces."""
+        folded = map(plain, _texts(said))
+        return any(self._words.search(text) or (names and self._full_names.search(text)) for text in folded)
 
     @property
     def _codes(self) -> list[str]:
@@ -88,15 +96,50 @@ def known_as(*, country: str = "", code: str = "", address: str = "") -> Person:
     key, asked = person_key(country, code), address.strip().casefold()
     if bool(key) == bool(asked) or (asked and "@" not in asked):
         raise NotNamed
-    rows = _rows(Person(frozenset({key} - {""}), frozenset({asked} - {""})))
+    sought = Person(frozenset({key} - {""}), frozenset({asked} - {""}))
+    now = _rows(sought)
+    rows = [*now, *Contact.history.filter(sought.contacts).values(*_KNOWN_BY)]
     names = frozenset(row["name"] for row in rows if row["name"])
     if key:
         addresses = {row["email"].strip().casefold() for row in rows if row["email"]}
         own = frozenset(a for a in addresses if not _others_at(a, key=key, names=names))
         return Person(frozenset({key}), own, names)
     keys = frozenset(_key(row) for row in rows) - {""}
-    alone = len(keys) == 1 and len({plain(name) for name in names}) <= 1
+    alone = len(keys) == 1 and len({plain(row["name"]) for row in now if row["name"]}) <= 1
     return Person(keys if alone else frozenset(), frozenset({asked}), names if alone else frozenset())
+
+
+def json_in(text: str) -> Any:
+    """What a text says that is JSON of more than a number or a word; else None."""
+    try:
+        return json.loads(text) if text.lstrip()[:1] in ("{", "[", '"') else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(said: Any) -> Iterator[str]:
+    """Every text and number in it, those of JSON in a text instead of that text; the order does not matter."""
+    left = [said]
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, int | float):
+            yield str(one)
+        elif isinstance(one, str):
+            inner = json_in(one)
+            if inner is None:
+                yield one
+            else:
+                left.append(inner)
+
+
+def _hint(address: str) -> str:
+    """Of the part before the @, or if that is short of all of it, the longest piece that is written alike anywhere."""
+    own, whole = (max(_PLAIN_RUN.findall(of), key=len, default="") for of in (address.partition("@")[0], address))
+    return own if len(own) >= _ENDING else whole or address
 
 
 def _others_at(address: str, *, key: str, names: frozenset[str]) -> bool:
@@ -108,7 +151,7 @@ def _others_at(address: str, *, key: str, names: frozenset[str]) -> bool:
 
 def _rows(person: Person) -> list[dict[str, Any]]:
     found: Iterable[Any] = (Signer.objects.filter(person.signers), Contact.objects.filter(person.contacts))
-    return [row for rows in found for row in rows.values("name", "country", "personal_code", "email")]
+    return [row for rows in found for row in rows.values(*_KNOWN_BY)]
 
 
 def _key(row: dict[str, Any]) -> str:

@@ -1,17 +1,18 @@
 """Whether the rows of a process agree with what its trail says happened: the trail is protected, the rows are not."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from audit import values
 from audit.chain.verify import verify
 from audit.models import AuditEvent
-from audit.values import OF_SIGNERS
 from config.errors import DomainError
 from config.vocabulary import EventType, ProcessStatus, SignerStatus
-from config.wire import value
-from signing.models import Process, Signer
+from signing import represent
+from signing.models import Process, Signer, Step
 
 E, P, S = EventType, ProcessStatus, SignerStatus
 _ACTS: dict[str, str] = {
@@ -26,22 +27,12 @@ _MOVES: dict[str, str] = {
     E.PROCESS_COMPLETED: P.COMPLETED,
     E.PROCESS_CANCELED: P.CANCELED,
 }
-
-
-_OF_PROCESS = {
-    "documentId": "document_id",
-    "documentName": "document_name",
-    "initiator": "initiator",
-    "initiatorName": "initiator_name",
-}
-_OF_SIGNERS = {
-    "signerName": "name",
-    "signerCountry": "country",
-    "signerPersonalCode": "personal_code",
-    "signerEmail": "email",
-    "signerRole": "role",
-}
-"""What a certificate and a bundle say of people and of the document."""
+_BY_EVENTS = frozenset({"status", "completedAt", "signingStatus"})
+"""What is told by what happened, and held against that."""
+_NOT_TOLD = frozenset({"stepStatus", "position"})
+"""What follows from the rest, and in which order signers of a step are shown."""
+_FIRST = {"hold": None, "seal": None, "isSealRequired": False}
+"""What is so until an event tells otherwise."""
 
 
 class Doubtful(DomainError):
@@ -51,62 +42,112 @@ class Doubtful(DomainError):
     status = 409
 
 
-def require_agreement(process: Process, signers: list[Signer], events: list[AuditEvent], *, at: datetime) -> None:
-    """`Doubtful` unless the process's trail verifies, and says of its states what the rows say."""
+def require_agreement(
+    process: Process, steps: Sequence[Step], signers: Sequence[Signer], events: Sequence[AuditEvent], *, at: datetime
+) -> None:
+    """`Doubtful` unless the process's trail verifies, and says what the rows say."""
     verdict = verify(at=at, process_id=str(process.id))
     if verdict.findings:
         raise Doubtful(f"The trail of this process is not whole: {verdict.findings[0]}.")
     if verdict.unchecked:
         raise Doubtful(f"The trail of this process could not be checked: {'; '.join(verdict.unchecked)}.")
-    for wrong in contradictions(process, signers, events):
+    for wrong in contradictions(process, steps, signers, events):
         raise Doubtful(f"What is kept of this process contradicts its trail: {wrong}.")
 
 
-def contradictions(process: Process, signers: Iterable[Signer], events: Iterable[AuditEvent]) -> Iterator[str]:
-    """Where the rows say something else than the service's own events."""
+def contradictions(
+    process: Process, steps: Iterable[Step], signers: Sequence[Signer], events: Iterable[AuditEvent]
+) -> Iterator[str]:
+    """Where the rows say something else than the service's own events, which are given in their order."""
     told = _Told.by(event for event in events if event.source == "SERVICE")
     for signer in signers:
         said, at = told.acts.get(str(signer.id), (None, None))
         if (signer.status if signer.acted else None) != said:
             yield f"the signer {signer.id} is {signer.status}, and the trail says {said or 'that nobody acted'}"
-        elif signer.acted and signer.acted_at != at:
+        elif signer.acted_at != at:
             yield f"the signer {signer.id} acted at {signer.acted_at}, and the trail says {at}"
-        yield from told.otherwise(f"signers/{signer.id}/", signer, _OF_SIGNERS)
-    declined = process.status == P.DECLINED and any(said == S.DECLINED for said, _ in told.acts.values())
-    if process.status != told.state and not (declined and told.state == P.STARTED):
+    if process.status != told.state and not (process.status == P.DECLINED and told.declined):
         yield f"the process is {process.status}, and the trail says {told.state}"
-    if process.finished and process.finished_at not in told.moments:
-        yield f"the process ended at {process.finished_at}, and the trail knows of nothing then"
-    yield from told.otherwise("", process, _OF_PROCESS)
+    for what, moment, at in (
+        ("started", process.started_at, told.started_at),
+        ("ended", process.finished_at, told.ended_at if process.finished else None),
+        ("was completed", process.completed_at, told.ended_at if process.status == P.COMPLETED else None),
+    ):
+        if moment != at:
+            yield f"the process {what} at {moment}, and the trail says {at}"
+    kept = represent.paths(process, steps, signers) | {"hold": process.hold}
+    yield from _otherwise(_compared(kept), _compared(_FIRST | told.values))
+
+
+def contradiction(process: Process) -> str:
+    """The first of them, or nothing."""
+    events = AuditEvent.objects.of_process(process.pk).filter(seq__isnull=False).order_by("seq")
+    return next(contradictions(process, process.steps.all(), list(process.signers.all()), events), "")
+
+
+def told_anew(process: Process, groups: Set[str | None]) -> dict[str, Any]:
+    """What an event has to tell when values of these groups were erased, so that the trail knows what is left."""
+    left = _compared(represent.paths(process, process.steps.all(), process.signers.all()))
+    return {path: said for path, said in left.items() if values.group(path) in groups}
+
+
+def _compared(said: dict[str, Any]) -> dict[str, Any]:
+    return {path: v for path, v in said.items() if path.rpartition("/")[2] not in _BY_EVENTS | _NOT_TOLD}
+
+
+def _otherwise(kept: dict[str, Any], told: dict[str, Any]) -> Iterator[str]:
+    """Which values are others than the events told, or are missing, or were never told."""
+    for path in sorted(kept.keys() | told.keys()):
+        if path not in told:
+            yield f"the trail does not know of {path}"
+        elif path not in kept:
+            yield f"{path} is missing, and the trail knows of it"
+        elif json.dumps(kept[path], sort_keys=True) != json.dumps(told[path], sort_keys=True):
+            yield f"{path} is {kept[path]!r} and not what the trail says"
 
 
 @dataclass(slots=True)
 class _Told:
-    """What the events say, the later ones over the earlier; values of which a part was erased are not known."""
+    """What the events say, the later ones over the earlier. Where values were erased, that event tells what is left."""
 
     state: str = P.PENDING
     acts: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
-    moments: set[datetime] = field(default_factory=set)
-    erased: set[str] = field(default_factory=set)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
     @classmethod
     def by(cls, events: Iterable[AuditEvent]) -> "_Told":
-        told = cls()
+        told, about = cls(), dict[int, str]()
         for event in events:
-            told.state = _MOVES.get(event.event_type, told.state)
-            told.moments.add(event.created_at)
+            about[event.number] = event.signer_id
+            if event.event_type in _MOVES:
+                told._move(_MOVES[event.event_type], event.created_at)
             if event.event_type in _ACTS and "before" in event.commitments:
-                told.acts[event.signer_id] = (_ACTS[event.event_type], event.created_at)
-            path = f"{OF_SIGNERS}{event.signer_id}/" if event.signer_id else ""
-            told.values |= {path + name: value for name, value in (event.after or {}).items()}
-            told.erased |= {path or f"{part.partition(' ')[2]}/".lstrip("/") for part in event.erased or []}
+                told._act(event.signer_id, _ACTS[event.event_type], event.created_at)
+            told._forget({values.told_of(part, about.get(number, "")) for number, part in event.erasures})
+            path = f"{values.OF_SIGNERS}{event.signer_id}/" if event.signer_id else ""
+            gone = {path + name for name in event.before or {}}
+            told.values = {name: v for name, v in told.values.items() if name not in gone}
+            told.values |= {path + name: v for name, v in (event.after or {}).items()}
         return told
 
-    def otherwise(self, path: str, row: Any, names: dict[str, str]) -> Iterator[str]:
-        """Which of a row's values are others than the events told."""
-        if path in self.erased:
-            return
-        for name, column in names.items():
-            if path + name in self.values and (kept := value(getattr(row, column))) != self.values[path + name]:
-                yield f"{path}{name} is {kept!r} and not what the trail says"
+    @property
+    def declined(self) -> bool:
+        """Whether somebody declined while it ran: that may have ended it."""
+        return self.state == P.STARTED and any(said == S.DECLINED for said, _ in self.acts.values())
+
+    def _move(self, state: str, at: datetime) -> None:
+        self.state = state
+        if state == P.STARTED:
+            self.started_at = at
+        else:
+            self.ended_at = at
+
+    def _act(self, signer_id: str, status: str, at: datetime) -> None:
+        self.acts[signer_id] = (status, at)
+        if status == S.DECLINED:
+            self.ended_at = at
+
+    def _forget(self, groups: set[str | None]) -> None:
+        self.values = {path: v for path, v in self.values.items() if values.group(path) not in groups}

@@ -84,7 +84,7 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
     checkpoint, leaf = checkpoints.covering(process_id, at=at)
     events = list(AuditEvent.objects.of_process(process_id).filter(seq__lte=leaf.seq).order_by("seq"))
     signers = list(process.signers.select_related("step").order_by("step__process_order", "position"))
-    require_agreement(process, signers, events, at=at)
+    require_agreement(process, list(process.steps.all()), signers, events, at=at)
     files = {
         "process.json": _json(represent.process(process, actor)),
         "events.json": _json({"format": 1, "processId": process_id, "events": [_event(event) for event in events]}),

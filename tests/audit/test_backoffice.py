@@ -25,6 +25,7 @@ from config.kept import actions as kept
 from config.vocabulary import EventType
 from contacts.models import Contact
 from contacts.sheets import ContactSheet
+from notifications.delivery.send import send_due
 from notifications.models import ReminderSettings
 from signing import actions
 from signing.evidence import verify
@@ -156,6 +157,7 @@ class TestErasure:
     def test_shown_first_and_then_erased(self, boss: Client) -> None:
         process = started_process([[ANA]])
         actions.cancel(process, actor=OWNER, at=NOON)
+        send_due()
         profile_of("LEASE", retentionDays=10)
         asked = {"country": "LV", "code": CODES[ANA]}
         page = boss.post(self.URL, asked).content.decode()

@@ -2,25 +2,19 @@
 
 import io
 import json
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
-from audit.chain import checkpoints
 from audit.chain.verify import verify as verify_trail
-from audit.log import Event, record, report
 from audit.models import AuditEvent
 from config.access.models import User
 from config.kept import actions as kept
-from config.vocabulary import EventType
 from contacts.models import Contact
 from notifications.delivery.send import send_due
-from notifications.models import Message, RefusedAddress
+from notifications.models import Message
 from signing import actions
 from signing.actions.hold import OnHold
 from signing.erasure import retention
@@ -28,90 +22,13 @@ from signing.erasure.people import NobodyFound, NotNamed, known_as
 from signing.erasure.person import erase, look
 from signing.evidence import verify
 from signing.models import Process, Signer
-from tests.builders import BOSS, NOON, OWNER, contact_of, profile_of, row_of, sign, started_process, template_of
+from tests.builders import BOSS, NOON, OWNER, contact_of, profile_of, row_of, started_process, template_of
 from tests.conftest import CANARIES, Api
 from tests.people import BEN, body, signer
 from tests.signing.api.test_evidence import fetched
+from tests.signing.erasure.canary import ADDRESS, CODE, NAME, canary, canceled, dump, finished, hits
 
 pytestmark = pytest.mark.django_db
-
-NAME, CODE, ADDRESS = "Kanārija Putniņa", "150385-12345", "kanarija.putnina@example.net"
-MARKS = [NAME, CODE, CODE.replace("-", ""), ADDRESS, "Putniņa", "putnina", "Putni\\u0146a"]
-CANARY = {"signerName": NAME, "signerPersonalCode": CODE, "signerEmail": ADDRESS, "signerCountry": "LV"}
-
-
-@pytest.fixture(autouse=True)
-def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
-    monkeypatch.setattr("audit.horizon.reached", lambda: None)
-
-
-def canary(**more: Any) -> dict[str, Any]:
-    return signer(BEN, **{**CANARY, **more})
-
-
-def acted(process: Process, status: str, comment: str) -> None:
-    said = {"status": status, "comment": comment}
-    actions.act(process, row_of(process, NAME).pk, said, actor=OWNER, at=NOON)
-
-
-def finished(api: Api, **more: Any) -> Process:
-    process = started_process([[canary()], [BEN]], **more)
-    acted(process, "SIGNED", f"I, {NAME}, agree.")
-    sign(process, BEN)
-    return process
-
-
-@pytest.fixture
-def everywhere(api: Api, api_of: Callable[..., Api], mailoutbox: Any) -> Process:
-    """A finished process with the person, and the person wherever else one can be."""
-    process = finished(api, comment=f"For {NAME}", documentName=f"Lease of {NAME}")
-    declined = started_process([[canary()], [BEN]])
-    acted(declined, "DECLINED", "No.")
-    renamed = started_process([[BEN]])
-    steps = api.get(f"/api/processes/{renamed.pk}").json()["signingProcessSteps"]
-    steps[0]["processStepSigners"].append(canary())
-    api.put(f"/api/processes/{renamed.pk}", {"signingProcessSteps": steps})
-    steps = api.get(f"/api/processes/{renamed.pk}").json()["signingProcessSteps"]
-    steps[0]["processStepSigners"].pop()
-    api.put(f"/api/processes/{renamed.pk}", {"signingProcessSteps": steps})
-    api.post(f"/api/processes/{renamed.pk}/cancel", {})
-    send_due()
-    answer = api.post("/api/processes", body([[canary()]], status="PENDING"), Idempotency_Key="canary")
-    api.delete(f"/api/processes/{answer.json()['id']}")
-    contact = contact_of(name=NAME, email=ADDRESS.upper().lower(), country="LV", personalCode=CODE)
-    api.put(f"/api/contacts/{contact.pk}", {"phone": "+37129123456"})
-    for minute, name in enumerate(("K. P.", NAME), 1):
-        kept.replace(contact, {"name": name}, actor=BOSS, at=NOON + timedelta(minutes=minute))
-    kept.delete(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
-    template_of(data=json.dumps(body([[canary(), BEN]])))
-    RefusedAddress.objects.create(address=ADDRESS, answer="550 no", refused_at=NOON)
-    portal = api_of("portal", rights=["on_behalf", "audit_write"])
-    portal.get(f"/api/signer-tasks?country=LV&personalCode={CODE}")
-    report(
-        [{"event_type": EventType.SIGNATURE, "customer_personal_code": CODE, "process_id": "of another system"}],
-        actor=OWNER,
-        at=NOON,
-    )
-    record([Event(EventType.FAILURE, process.pk, note=f"{NAME} could not be reached")], actor=OWNER, at=NOON)
-    checkpoints.make(at=NOON)
-    return process
-
-
-def dump() -> str:
-    """All that the database holds, as text."""
-    rows = []
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
-            if table.startswith(("django_session", "django_migrations")):
-                continue
-            cursor.execute(f'SELECT * FROM "{table}"')
-            rows += [f"{table}: {row!r}" for row in cursor.fetchall()]
-    return "\n".join(rows).replace("\\\\", "\\")
-
-
-def hits(text: str) -> list[str]:
-    return [line[:300] for line in text.splitlines() if any(mark.casefold() in line.casefold() for mark in MARKS)]
 
 
 @pytest.mark.parametrize("by", [{"country": "lv", "code": CODE.replace("-", "")}, {"address": ADDRESS.upper()}])
@@ -157,7 +74,6 @@ def test_what_is_running_or_on_hold_keeps_what_it_needs(api: Api) -> None:
     plan = erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
     assert sorted(plan.kept) == sorted(
         [f"process {running.pk}: is STARTED", f"process {held.pk}: is on hold (Lawsuit 7)"]
-        + [line for line in plan.kept if "mails" in line]
     )
     names = {pk: row_of(pk, NAME) for pk in (running, held)}
     assert all(row.email == ADDRESS for row in names.values())
@@ -172,8 +88,7 @@ def test_what_is_running_or_on_hold_keeps_what_it_needs(api: Api) -> None:
 
 def test_an_address_that_several_share_names_none_of_their_codes(api: Api) -> None:
     for code in (CODE, "010180-11111"):
-        process = started_process([[canary(signerPersonalCode=code, signerEmail="office@example.net")]])
-        actions.cancel(process, actor=OWNER, at=NOON)
+        canceled([[canary(signerPersonalCode=code, signerEmail="office@example.net")]])
     mine = known_as(country="LV", code=CODE)
     assert mine.addresses == frozenset()
     assert known_as(address="office@example.net").keys == frozenset()
@@ -196,10 +111,8 @@ class TestOthersOfTheSameLetters:
         assert (process.document_name, process.comment) == ("Invoice 915038512345", "Room 2345")
 
     def test_another_of_that_name_and_a_name_of_one_word(self, api: Api) -> None:
-        process = started_process([[canary(signerName="Anna"), signer(BEN, signerName="Joanna Smith")]])
-        actions.cancel(process, actor=OWNER, at=NOON)
-        twins = started_process([[canary(), signer(BEN, signerName=NAME)]])
-        actions.cancel(twins, actor=OWNER, at=NOON)
+        process = canceled([[canary(signerName="Anna"), signer(BEN, signerName="Joanna Smith")]])
+        twins = canceled([[canary(), signer(BEN, signerName=NAME)]])
         erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
         assert Signer.objects.filter(process=process).exclude(name=None).get().name == "Joanna Smith"
         assert Signer.objects.filter(process=twins).exclude(name=None).get().name == NAME
@@ -228,8 +141,7 @@ class TestOthersOfTheSameLetters:
 
     def test_who_shares_the_mailbox_without_a_code(self, api: Api) -> None:
         viewer = signer(BEN, "VIEWER", signerEmail=ADDRESS, signerPersonalCode=None, signerCountry=None)
-        process = started_process([[canary(), viewer]])
-        actions.cancel(process, actor=OWNER, at=NOON)
+        process = canceled([[canary(), viewer]])
         erase(known_as(country="LV", code=CODE), actor=BOSS, at=NOON)
         assert Signer.objects.filter(process=process).exclude(name=None).get().email == ADDRESS
 
@@ -302,62 +214,3 @@ class TestTheCommand:
     def test_who_is_named_twice_or_not(self) -> None:
         with pytest.raises(NotNamed):
             known_as()
-
-
-class TestRetention:
-    def at(self, days: int) -> Any:
-        return NOON + timedelta(days=days)
-
-    def test_by_profile_and_group(self, api: Api) -> None:
-        general, own = profile_of("LEASE", retentionDays=10), profile_of("LEASE", ownerGroup="legal", retentionDays=30)
-        first = finished(api, documentType="LEASE")
-        actor = OWNER.__class__(client="x", subject="x", groups=frozenset({"legal"}))
-        second = started_process([[BEN]], actor=actor, documentType="LEASE", ownerGroup="legal")
-        actions.cancel(second, actor=actor, at=NOON)
-        started_process([[BEN]], documentType="LEASE")
-        finished(api, documentType="OTHER")
-        assert {d.profile.pk: d.processes for d in retention.preview(at=self.at(9))} == {general.pk: 0, own.pk: 0}
-        assert {d.profile.pk: d.processes for d in retention.preview(at=self.at(11))} == {general.pk: 1, own.pk: 0}
-        assert [retention.apply(at=self.at(days)) for days in (9, 11, 11, 31)] == [0, 1, 0, 1]
-        assert not Process.objects.filter(pk__in=[first.pk, second.pk]).exists()
-        assert Process.objects.count() == 2
-
-    def test_the_events_stay_and_what_is_personal_goes(self, api: Api, api_of: Callable[..., Api]) -> None:
-        profile_of("LEASE", retentionDays=10)
-        process = finished(api, documentType="LEASE")
-        checkpoints.make(at=NOON)
-        events = AuditEvent.objects.of_process(process.pk).count()
-        assert hits(dump())
-
-        retention.apply(at=self.at(11))
-
-        assert hits(dump()) == []
-        left = AuditEvent.objects.of_process(process.pk).in_order()
-        assert left.count() == events + 1
-        assert left.last().event_type == "PROCESS_DELETED"
-        assert left.last().before == {"status": "COMPLETED"}
-        assert verify_trail(at=NOON).whole
-        assert not Message.objects.filter(process_id=process.pk).exists()
-        auditor = api_of("auditor", rights=["audit_read"])
-        assert auditor.get(f"/api/processes/{process.pk}/audit").json()["verdict"]["whole"] is True
-
-    def test_a_hold_stays(self, api: Api) -> None:
-        profile_of("LEASE", retentionDays=10)
-        process = finished(api, documentType="LEASE")
-        actions.hold(process, actor=BOSS, at=NOON, reason="x")
-        (due,) = retention.preview(at=self.at(11))
-        assert (due.processes, due.held) == (0, 1)
-        assert retention.apply(at=self.at(11)) == 0
-
-    def test_the_command(self, api: Api) -> None:
-        out = io.StringIO()
-        call_command("apply_retention", stdout=out)
-        assert "everything is kept" in out.getvalue()
-        profile_of("LEASE", retentionDays=10)
-        finished(api, documentType="LEASE")
-        call_command("apply_retention", stdout=out)
-        assert "LEASE (LEASE, days kept: 10): 1 due" in out.getvalue()
-        assert Process.objects.count() == 1
-        call_command("apply_retention", "--yes", stdout=out)
-        assert "Processes removed: 1." in out.getvalue()
-        assert Process.objects.count() == 0

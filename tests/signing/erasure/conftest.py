@@ -1,0 +1,20 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signing.models import Process
+from tests.conftest import Api
+from tests.signing.erasure.canary import put_everywhere
+
+
+@pytest.fixture(autouse=True)
+def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
+    monkeypatch.setattr("audit.horizon.reached", lambda: None)
+
+
+@pytest.fixture
+def everywhere(api: Api, api_of: Callable[..., Api], mailoutbox: Any) -> Process:
+    return put_everywhere(api, api_of("portal", rights=["on_behalf", "audit_write"]))
