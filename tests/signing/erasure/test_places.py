@@ -120,7 +120,7 @@ class TestContacts:
         rows = [["", NAME, ADDRESS], [str(known.pk), f"{NAME}-Ozola", ADDRESS], [str(other.pk), "X", ADDRESS]]
         rows.append(["", "Cleo", "cleo@example.net"])
         sheet = tablib.Dataset(*rows, headers=["id", "name", "email"])
-        ContactSheet(actor=BOSS, at=NOON).import_data(sheet)
+        ContactSheet(actor=BOSS, at=later(3)).import_data(sheet)
         contact = Contact.objects.get(name=NAME)
         kept.replace(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
         Upload.objects.create(content=f"name\n{NAME}".encode(), created_at=NOON)
