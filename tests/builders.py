@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
+from django.test import Client
 
 from config.access.actor import Actor
 from config.access.models import ApiToken, User
@@ -123,3 +124,13 @@ def client_user(
 
 def token_of(user: User, **more: Any) -> str:
     return ApiToken.objects.create(user, name="test", **more)[1]
+
+
+def staff(name: str = "boss", *rights: str, superuser: bool = False) -> Client:
+    """A browser at the back office, logged in."""
+    user = client_user(name)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=superuser)
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client

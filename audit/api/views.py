@@ -90,7 +90,7 @@ def _cursor(query: QueryDict) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         detail = "'after' is the 'next' of the last answer, or 0 for the beginning."
         raise Invalid(faults=[Fault(detail, code="not_a_cursor", parameter="after")])
-    if others := [name for name in ("sort", "page") if query.get(name)]:
+    if others := [name for name in ("sort", "page") if query.get(name) not in (None, "", "0")]:
         detail = "A cursor goes by the events' numbers, from one answer to the next; leave this out."
         raise Invalid(faults=[Fault(detail, code="contradiction", parameter=name) for name in others])
     return int(text)

@@ -13,7 +13,6 @@ import pytest
 import tablib
 from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -35,11 +34,11 @@ from tests.builders import (
     BOSS,
     NOON,
     OWNER,
-    client_user,
     contact_of,
     profile_of,
     row_of,
     sign,
+    staff,
     started_process,
     template_of,
 )
@@ -55,15 +54,6 @@ PASSWORD = "correct horse battery"
 def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
     monkeypatch.setattr("audit.horizon.reached", lambda: None)
-
-
-def staff(name: str = "boss", *rights: str, superuser: bool = False) -> Client:
-    user = client_user(name)
-    user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
-    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=superuser)
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture

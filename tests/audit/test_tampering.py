@@ -53,27 +53,36 @@ class Victim:
         return f"process {self.process_id}, event {seq} is missing"
 
 
-def edit_a_field(victim: Victim, chance: random.Random) -> str:
-    edits: dict[str, Any] = {
-        "event_type": "DECLINE",
-        "client_app_name": "x",
-        "document_id": "x",
-        "signer_id": "x",
-        "method": "x",
-        "event_origin": "x",
-        "source": "REPORTED" if victim.event.source == "SERVICE" else "SERVICE",
-        "created_at": NOON.replace(year=2020),
-        "reported_at": NOON,
-        "request_id": "x",
-        "reported_id": "x",
-        "container_id": "x",
-        "commitments": '{"note": "00"}',
-        "mac": "0" * 64,
-    }
-    column = chance.choice(sorted(edits))
+EDITS: dict[str, Any] = {
+    "event_type": "DECLINE",
+    "client_app_name": "x",
+    "document_id": "x",
+    "signer_id": "x",
+    "method": "x",
+    "event_origin": "x",
+    "source": "NEITHER",
+    "created_at": NOON.replace(year=2020),
+    "reported_at": NOON,
+    "request_id": "x",
+    "reported_id": "x",
+    "container_id": "x",
+    "commitments": '{"note": "00"}',
+    "mac": "0" * 64,
+    "prev": "0" * 64,
+    "key_id": "x",
+    "id": "9dce9e72-6bf9-4874-8dd1-44342027dd4f",
+}
+
+
+def edited(victim: Victim, column: str) -> str:
     cast = "::jsonb" if column == "commitments" and on_postgres() else ""
-    sql(f"UPDATE audit_event SET {column} = %s{cast} WHERE number = %s", edits[column], victim.event.number)
+    edit = EDITS[column].replace("-", "") if column == "id" and not on_postgres() else EDITS[column]
+    sql(f"UPDATE audit_event SET {column} = %s{cast} WHERE number = %s", edit, victim.event.number)
     return victim.named(victim.event)
+
+
+def edit_a_field(victim: Victim, chance: random.Random) -> str:
+    return edited(victim, chance.choice(sorted(EDITS)))
 
 
 def edit_and_rechain(victim: Victim, chance: random.Random) -> str:
@@ -262,6 +271,13 @@ def test_it_is_found_and_the_first_bad_event_named(kind: Callable[[Victim, rando
     assert named in str(verdict.findings[0]), verdict.findings
 
 
+@pytest.mark.parametrize("column", sorted(EDITS))
+def test_each_field_of_an_event(column: str) -> None:
+    victim = Victim(some_log(1)[0], random.Random(1))
+    guard.remove()
+    assert edited(victim, column) in str(verify(at=NOON).findings[0])
+
+
 def cut_with_its_checkpoints(victim: Victim, chance: random.Random) -> None:
     cut_the_tail_and_fix_the_head(victim, chance)
     leaf = "SELECT min(checkpoint_id) FROM audit_checkpoint_leaf WHERE process_id = %s AND seq >= %s"
@@ -315,6 +331,18 @@ def test_no_false_alarm(seed: int) -> None:
     assert (whole.findings, whole.unchecked, whole.notes, whole.waiting) == ([], [], [], 0)
     assert verify(at=NOON, process_id=ids[0]).whole
     assert verify(at=NOON, since=NOON).events == whole.events
+
+
+def test_since_a_date_looks_at_the_chains_that_were_written_to() -> None:
+    old = some_log(1, processes=2)
+    late = NOON + timedelta(days=30)
+    record([Event(EventType.SIGNER_SIGNED, old[0])], actor=PORTAL, at=late)
+    looked_at = verify(at=late, since=late)
+    assert looked_at.events == AuditEvent.objects.of_process(old[0]).filter(seq__isnull=False).count()
+    guard.remove()
+    sql("UPDATE audit_event SET event_type = 'DECLINE' WHERE process_id = %s", old[1])
+    assert verify(at=late, since=late).whole
+    assert not verify(at=late).whole
 
 
 def test_a_line_that_was_torn_off_is_written_again(file: Path) -> None:

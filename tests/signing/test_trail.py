@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from signing import actions
 from signing.evidence.agreement import contradiction
 from signing.models import Process
 from tests.builders import NOON, OWNER, draft_process, profile_of, started_process
+from tests.conftest import Api
 from tests.people import ANA, BEN, CLEO, DAN, signer
 
 pytestmark = pytest.mark.django_db
@@ -33,12 +35,19 @@ OF_PROCESS = {
 OF_SIGNERS = {
     ("WAITING_FOR_PROCESS", "STARTED", None): "TASK_STARTED",
     ("STARTED", "SIGNED", "SIGNER"): "SIGNER_SIGNED",
+    ("STARTED", "SIGNED", "INITIATOR"): "SIGNER_SIGNED",
+    ("STARTED", "DECLINED", "INITIATOR"): "SIGNER_DECLINED",
     ("STARTED", "APPROVED", "APPROVER"): "APPROVER_APPROVED",
     ("STARTED", "VIEWED", "VIEWER"): "PROCESS_OPENED",
     ("STARTED", "DECLINED", "SIGNER"): "SIGNER_DECLINED",
     ("STARTED", "DECLINED", "APPROVER"): "APPROVER_DECLINED",
 }
-STATUSES = {"SIGNER": ["SIGNED", "DECLINED"], "APPROVER": ["APPROVED", "DECLINED"], "VIEWER": ["VIEWED"]}
+STATUSES = {
+    "SIGNER": ["SIGNED", "DECLINED"],
+    "INITIATOR": ["SIGNED", "DECLINED"],
+    "APPROVER": ["APPROVED", "DECLINED"],
+    "VIEWER": ["VIEWED"],
+}
 
 
 def states(process: Process) -> dict[Any, tuple[str, str]]:
@@ -59,8 +68,8 @@ def expected(before: dict[Any, tuple[str, str]], after: dict[Any, tuple[str, str
     return Counter(event for event in events if event)
 
 
-def step(process: Process, chance: random.Random) -> None:
-    """Something that may be done, or is refused."""
+def step(process: Process, chance: random.Random) -> int:
+    """Something that may be done, or is refused; how many were reminded by it."""
     rows = list(process.signers.all())
     kind = chance.choice(["start", "act", "act", "act", "act", "cancel", "delete", "remind"])
     if kind == "act" and rows:
@@ -73,29 +82,85 @@ def step(process: Process, chance: random.Random) -> None:
         actions.cancel(process, actor=OWNER, at=NOON)
     elif kind == "delete" and chance.random() < 0.3:
         actions.delete(process, actor=OWNER, at=NOON)
+    elif kind == "remind":
+        return len(actions.remind(process, actor=OWNER, at=NOON).reminded)
+    return 0
+
+
+def edited(steps: list[dict[str, Any]], chance: random.Random) -> None:
+    """The steps of an answer, changed at random as a client might."""
+    mine = chance.choice(steps)
+    rows = mine["processStepSigners"]
+    kind = chance.choice(["rename", "reorder", "remove", "add", "move", "add a step", "remove a step", "due", "swap"])
+    if kind == "rename":
+        chance.choice(rows)["signerName"] = chance.choice(["Zoe", "Š", None])
+    elif kind == "reorder":
+        chance.shuffle(rows)
+    elif kind == "remove":
+        rows.remove(chance.choice(rows))
+    elif kind == "add":
+        rows.insert(chance.randint(0, len(rows)), signer(DAN, chance.choice(["SIGNER", "VIEWER"])))
+    elif kind == "move":
+        row = rows.pop(chance.randrange(len(rows)))
+        chance.choice(steps)["processStepSigners"].append(row)
+    elif kind == "add a step":
+        steps.append({"processStepSigners": [signer(CLEO)]})
+    elif kind == "remove a step":
+        steps.remove(mine)
+    elif kind == "due":
+        mine["dueDate"] = f"2027-0{chance.randint(1, 9)}-01T10:00:00Z"
+    else:
+        mine["processOrder"], steps[0]["processOrder"] = steps[0].get("processOrder"), mine.get("processOrder")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_edited_the_trail_tells_it(seed: int, api: Api) -> None:
+    chance, refused = random.Random(seed), 0
+    make = chance.choice([draft_process, started_process])
+    process = make([[ANA, signer(BEN, "APPROVER")], [DAN, signer(CLEO, "VIEWER")]])
+    for _ in range(25):
+        whole = api.get(f"/api/processes/{process.pk}").json()
+        edited(whole["signingProcessSteps"], chance)
+        whole["comment"] = chance.choice([None, "x", "š"])
+        answer = api.put(f"/api/processes/{process.pk}", whole)
+        assert answer.status_code in (200, 400, 409), answer.json()
+        refused += answer.status_code != 200
+        with suppress(DomainError):
+            step(process, chance)
+        if not Process.objects.filter(pk=process.pk).exists():
+            break
+        process.refresh_from_db()
+        assert contradiction(process) == ""
+    assert refused < 25
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_each_transition_and_nothing_else(seed: int) -> None:
     chance = random.Random(seed)
     profile_of("GOES_ON", continueOnDecline=True)
-    steps = [[ANA, signer(BEN, "APPROVER"), signer(CLEO, "VIEWER")], [DAN], [signer(BEN, "APPROVER"), ANA]]
+    steps = [
+        [ANA, signer(BEN, "APPROVER"), signer(CLEO, "VIEWER")],
+        [DAN, signer(CLEO, "INITIATOR")],
+        [signer(BEN, "APPROVER"), ANA],
+    ]
     make = chance.choice([draft_process, started_process])
     process = make(steps[: chance.randint(1, 3)], documentType=chance.choice(["GOES_ON", "OTHER"]))
     before: dict[Any, tuple[str, str]] = {}
-    seen = 0
+    seen = reminded = 0
     for _ in range(25):
         after = states(process)
         events = list(AuditEvent.objects.of_process(process.pk).in_order())
-        assert Counter(event.event_type for event in events[seen:]) == expected(before, after, process)
+        due = expected(before, after, process) + Counter(REMINDER=reminded)
+        assert Counter(event.event_type for event in events[seen:]) == due
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
         seen, before = len(events), after
         if process.pk not in after:
             break
         process.refresh_from_db()
         assert contradiction(process) == ""
+        reminded = 0
         try:
-            step(process, chance)
+            reminded = step(process, chance)
         except DomainError:
             assert states(process) == before
     assert verify(at=NOON).whole

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from audit.models import AuditEvent
 from config.access.models import ApiToken, User
 from config.access.resolver import principal
 from config.vocabulary import Right
@@ -28,6 +29,9 @@ def test_a_client_is_created_and_its_token_works(capsys: pytest.CaptureFixture[s
     actor = principal(client)
     assert (actor.groups, actor.rights) == (frozenset({"legal", "sales"}), frozenset({"on_behalf"}))
     assert token not in str(ApiToken.objects.values())
+    event = AuditEvent.objects.get(method=f"add access.user {client.pk}")
+    told = {"username": "portal", "groups": ["legal", "sales"], "user_permissions": ["on_behalf"]}
+    assert (event.creator, event.after) == ("paraph", told)
 
 
 def test_a_second_token_lets_the_first_be_rotated(capsys: pytest.CaptureFixture[str], nobody: Api) -> None:

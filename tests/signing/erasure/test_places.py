@@ -23,8 +23,7 @@ from signing.erasure import find, person
 from signing.erasure.people import NobodyFound, Person, known_as
 from signing.erasure.person import erase, look
 from signing.evidence.agreement import contradiction
-from tests.audit.test_backoffice import staff
-from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, started_process, template_of
+from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, staff, started_process, template_of
 from tests.conftest import Api
 from tests.people import BEN, body, signer
 from tests.signing.api.test_evidence import fetched
