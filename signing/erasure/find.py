@@ -120,12 +120,12 @@ def _may_name(chain: str, part: str, value: str) -> bool:
 def contact_lines(person: Person, contacts: Iterable[Any]) -> dict[Any, list[tuple[int, Any, bool]]]:
     """Of each contact that is or was the person, its history: the number of each line, its moment, and whether it is
     the person's. All of those that are the person now; a line without code and address goes with the one after it."""
-    matching = set(Contact.history.filter(person.contacts).values_list("history_id", flat=True))
-    ids = {*contacts, *Contact.history.filter(history_id__in=matching).values_list("id", flat=True)}
+    now = set(contacts)
+    matching = dict(Contact.history.filter(person.contacts).values_list("history_id", "id"))
+    lines = Contact.history.filter(id__in=now.union(matching.values())).order_by("history_id")
     found: dict[Any, list[tuple[int, Any, bool | None]]] = defaultdict(list)
-    columns = ("id", "history_id", "history_date", "code_key", "email_plain")
-    for pk, line, at, code, address in Contact.history.filter(id__in=ids).order_by("history_id").values_list(*columns):
-        theirs = True if pk in set(contacts) or line in matching else (False if code or address else None)
+    for pk, line, at, code, address in lines.values_list("id", "history_id", "history_date", "code_key", "email_plain"):
+        theirs = True if pk in now or line in matching else (False if code or address else None)
         found[pk].append((line, at, theirs))
     return {pk: _settled(lines) for pk, lines in found.items()}
 

@@ -38,7 +38,10 @@ _AT_ONCE = 500
 
 @dataclass(slots=True)
 class Plan:
-    """What would go, as rows, the columns that change beside some; and what stays, with the reason."""
+    """What would go, as rows, the columns that change beside some; and what stays, with the reason.
+
+    `contacts` are the person now, `once_contacts` also those that were it; `values` are by their chains.
+    """
 
     person: Person
     processes: list[tuple[Process, dict[str, Any]]] = field(default_factory=list)
