@@ -1,7 +1,7 @@
 """The personal values of an event: kept beside it in parts that can be erased one by one, with salts of their own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audit.chain import form
@@ -47,10 +47,18 @@ def erasures(kept: Mapping[str, str]) -> list[tuple[int, str]]:
         return []
 
 
-def told_of(part: str, signer_id: str) -> str | None:
-    """The group of a process's values that a part of an event tells of, or None; of an event about a signer its own."""
-    name, _, named = part.partition(" ")
-    return (named or (f"{OF_SIGNERS}{signer_id}" if signer_id else "")) if name in CHANGES else None
+def groups(parts: Iterable[tuple[str, str]]) -> set[str]:
+    """The groups of a process's values that parts of events tell of, each given after the signer that its event is
+    about: a signer's, or the rest."""
+    named = [(part.partition(" "), signer_id) for signer_id, part in parts]
+    return {
+        of or (f"{OF_SIGNERS}{signer_id}" if signer_id else "") for (name, _, of), signer_id in named if name in CHANGES
+    }
+
+
+def signer_of(part: str) -> str:
+    """The signer whose values a part of a change holds, if it is such a part."""
+    return part.rpartition(OF_SIGNERS)[2] if OF_SIGNERS in part else ""
 
 
 def group(path: str) -> str:

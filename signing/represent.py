@@ -59,7 +59,7 @@ Within = tuple[Sequence[Step], Sequence[Signer]]
 
 def paths(process: Process, steps: Iterable[Step], signers: Iterable[Signer]) -> Wire:
     """The process with its steps and signers by path, as `before` and `after` of events hold it."""
-    told = _paths("", PROCESS_WIRE, process) | seal(process)
+    told = _paths("", PROCESS_WIRE, process) | rules(process)
     for step in steps:
         told |= step_paths(step)
     for signer in signers:
@@ -71,6 +71,11 @@ def seal(process: Process) -> Wire:
     """What the rules that it started with say of a seal."""
     rules = Rules.of(process.rules)
     return {"seal": rules.seal, "isSealRequired": rules.is_seal_required}
+
+
+def rules(process: Process) -> Wire:
+    """What else than the process says how it goes on: the rules that it started with, those of none before."""
+    return {**seal(process), "continueOnDecline": Rules.of(process.rules).continue_on_decline}
 
 
 def step_paths(step: Step) -> Wire:

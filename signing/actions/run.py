@@ -152,8 +152,8 @@ class Run:
             self.touch(self.process, finished_at=self.at)
         if was == ProcessStatus.PENDING and after.status not in (was, ProcessStatus.CANCELED):
             self.touch(self.process, started_at=self.at)
-            sealed = {name: said for name, said in represent.seal(self.process).items() if said}
-            self._happened(EventType.PROCESS_STARTED, {"status": was}, {"status": ProcessStatus.STARTED, **sealed})
+            begun = {"status": ProcessStatus.STARTED, **represent.rules(self.process)}
+            self._happened(EventType.PROCESS_STARTED, {"status": was}, begun)
         self._acted([(s, status) for s, status in changed if status in flow.ACTED], brought or {})
         for signer, status in changed:
             if status == SignerStatus.STARTED:

@@ -13,7 +13,7 @@ from config.access.backoffice import staff_actor, tell
 from config.errors import DomainError
 from config.vocabulary import Right
 from signing.erasure import retention
-from signing.erasure.people import known_as
+from signing.erasure.known import known_as
 from signing.erasure.person import Plan, erase, look
 
 

@@ -5,7 +5,7 @@ in the trail with their salts; the chains hold all the same, and the trail knows
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,15 +16,16 @@ from django.db import transaction
 from django.db.models import F, Model
 
 from audit import log
-from audit.values import OF_SIGNERS, told_of
+from audit.values import OF_SIGNERS, groups
 from config.access.actor import Actor
 from config.access.models import User
 from config.api.models import IdempotentAnswer
 from config.vocabulary import ProcessStatus
+from config.wire import is_id
 from contacts.models import Contact, Upload
 from notifications.models import NOT_YET, Message, RefusedAddress
 from signing import flow
-from signing.erasure import find
+from signing.erasure import find, told
 from signing.erasure.blank import GONE
 from signing.erasure.people import NobodyFound, Person
 from signing.evidence.agreement import contradiction, told_anew
@@ -33,6 +34,7 @@ from templates_app.models import Template
 
 NOTE = "The personal values of a person were erased."
 _OWN = ("name", "country", "personal_code", "email", *find.SIGNER_TEXTS)
+_TEMPLATES = "templates_app.template"
 _AT_ONCE = 500
 
 
@@ -40,15 +42,17 @@ _AT_ONCE = 500
 class Plan:
     """What would go, as rows, the columns that change beside some; and what stays, with the reason.
 
-    `contacts` are the person now, `once_contacts` also those that were it; `values` are by their chains.
+    `touched` are the processes of which anything goes, in their rows or in the trail; `contacts` are the person now,
+    `once_contacts` also those that were it; `values` are by their chains.
     """
 
     person: Person
+    touched: dict[Any, Process] = field(default_factory=dict)
     processes: list[tuple[Process, dict[str, Any]]] = field(default_factory=list)
     signers: list[Signer] = field(default_factory=list)
     others: list[tuple[Signer, dict[str, Any]]] = field(default_factory=list)
     messages: list[int] = field(default_factory=list)
-    values: dict[str, list[find.Part]] = field(default_factory=dict)
+    values: dict[str, list[told.Part]] = field(default_factory=dict)
     contacts: list[Any] = field(default_factory=list)
     once_contacts: list[Any] = field(default_factory=list)
     histories: list[int] = field(default_factory=list)
@@ -57,6 +61,7 @@ class Plan:
     refused: list[Any] = field(default_factory=list)
     logins: list[Any] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,30 +89,36 @@ def look(person: Person) -> Plan:
     """What would go, and what would stay. `NobodyFound` where there is neither."""
     plan = Plan(person)
     rows = list(Signer.objects.filter(person.signers).select_related("process").order_by("pk"))
-    processes = {row.process_id: row.process for row in rows} | {row.pk: row for row in find.naming(person)}
+    chains = told.chains(person, {str(row.pk) for row in rows})
+    processes = {row.process_id: row.process for row in rows} | {row.pk: row for row in find.processes(person)}
+    processes |= Process.objects.in_bulk([chain for chain in chains if is_id(chain)])
     held = _held(processes)
-    touched = [process for pk, process in processes.items() if pk not in held]
-    plan.kept = [f"process {pk}: {why}" for pk, why in sorted(held.items(), key=str)]
+    plan.touched = {pk: process for pk, process in processes.items() if pk not in held}
     plan.signers = [row for row in rows if row.process_id not in held]
     ids = {row.pk for row in plan.signers}
+    touched = plan.touched.values()
     plan.processes = [(process, changed) for process in touched if (changed := find.of_process(process, person))]
-    beside = Signer.objects.filter(process__in=touched).exclude(pk__in=ids)
+    beside = Signer.objects.filter(process__in=plan.touched).exclude(pk__in=ids)
     plan.others = [(row, changed) for row in beside if (changed := find.texts_of(row, find.SIGNER_TEXTS, person))]
-    of = {process.pk for process in touched}
-    plan.messages, waiting = find.messages(person, signers=ids, touched=of, held=held.keys())
-    if waiting:
-        plan.kept.append(f"{waiting} mails that have not gone out yet")
+    plan.messages, waiting = find.messages(person, signers=ids, touched=plan.touched.keys(), held=held.keys())
     plan.contacts = list(Contact.objects.filter(person.contacts).values_list("pk", flat=True))
-    lines = find.contact_lines(person, plan.contacts)
+    lines = told.contact_lines(person, plan.contacts)
     plan.once_contacts = list(lines)
     plan.histories = [line for history in lines.values() for line, _, theirs in history if theirs]
     plan.templates = list(find.templates(person))
-    plan.values = find.values(person, signers=set(map(str, ids)), touched=set(map(str, of)), held=set(map(str, held)))
-    also = (*find.told_of_contacts(lines), *find.told_of_templates(plan.templates))
-    plan.values[""] = sorted({*plan.values[""], *also})
-    plan.answers = list(find.answers(person, held.keys()))
+    # Of a long text events tell the digest, from which a code can be guessed.
+    told_of_templates = told.of_rows({f"{_TEMPLATES} {row.id}" for row, _ in plan.templates})
+    plan.values = {"": sorted({*told.in_journal(person), *told.of_contacts(lines), *told_of_templates})}
+    for chain in sorted((chains | set(map(str, plan.touched))) - set(map(str, held))):
+        plan.values[chain] = told.in_chain(chain, person, set(map(str, ids)))
+    plan.answers = list(find.answers(person, touched=plan.touched.keys(), held=held.keys()))
     plan.refused = list(RefusedAddress.objects.filter(address__in=person.addresses).values_list("pk", flat=True))
     plan.logins = find.failed_logins(person)
+    plan.kept = [f"process {pk}: {why}" for pk, why in sorted(held.items(), key=str)]
+    if waiting:
+        plan.kept.append(f"{waiting} mails that have not gone out yet")
+    if plan.kept and len(person.keys) + len(person.addresses) > 1:
+        plan.again = sorted(person.keys | person.addresses)
     plan.kept += _accounts(person)
     if plan.empty and not plan.kept:
         raise NobodyFound
@@ -117,18 +128,16 @@ def look(person: Person) -> Plan:
 @transaction.atomic
 def erase(person: Person, *, actor: Actor, at: datetime) -> Plan:
     """Do it; what went, and what stayed. What is changed is locked first, and looked at again under the lock."""
-    plan = look(person)
-    _lock(Process, _processes(plan))
-    _lock(Contact, set(plan.once_contacts))
-    _lock(Template, {row.pk for row, _ in plan.templates if isinstance(row, Template)})
-    plan = look(person)
+    plan = _locked(person)
     if plan.empty:
         return plan
     for signer in plan.signers:
         _write(signer, dict.fromkeys(_OWN))
     for row, changed in (*plan.others, *plan.processes):
         _write(row, changed)
-    Process.objects.filter(pk__in=_processes(plan)).update(version=F("version") + 1)
+    rows = (*plan.signers, *(row for row, _ in plan.others))
+    written = {row.process_id for row in rows} | {process.pk for process, _ in plan.processes}
+    Process.objects.filter(pk__in=written).update(version=F("version") + 1)
     for some in _some(plan.messages):
         Message.objects.filter(pk__in=some).delete()
     Contact.objects.filter(pk__in=plan.contacts).delete()
@@ -136,18 +145,37 @@ def erase(person: Person, *, actor: Actor, at: datetime) -> Plan:
     Contact.history.filter(id__in=plan.contacts).delete()
     for some in _some(plan.histories):
         Contact.history.filter(history_id__in=some).delete()
-    _forget_names(plan.once_contacts)
     for template, changed in plan.templates:
         version = {"version": F("version") + 1} if isinstance(template, Template) else {}
         type(template).objects.filter(pk=template.pk).update(**changed, **version)
+    _forget_names(Contact, plan.once_contacts)
+    _forget_names(Template, {row.id for row, _ in plan.templates})
     IdempotentAnswer.objects.filter(pk__in=plan.answers).delete()
     RefusedAddress.objects.filter(pk__in=plan.refused).delete()
     for login in plan.logins:
         login.delete()
     Upload.objects.all().delete()  # sheets that wait for an hour at most, and cannot be looked into
-    chains = {"": [], **{str(pk): [] for pk in _processes(plan)}, **plan.values}
-    log.erase(chains, after=_left(plan), note=NOTE, actor=actor, at=at)
+    log.erase(plan.values, after=_left(plan), note=NOTE, actor=actor, at=at)
     return plan
+
+
+def _locked(person: Person) -> Plan:
+    """The plan, when all that it changes is locked: what came to it meanwhile is locked, too."""
+    locked: set[tuple[Any, Any]] = set()
+    while True:
+        plan = look(person)
+        templates = [row.pk for row, _ in plan.templates if isinstance(row, Template)]
+        rows: dict[Any, Iterable[Any]] = {Process: plan.touched, Contact: plan.once_contacts, Template: templates}
+        wanted = {(model, pk) for model, pks in rows.items() for pk in pks}
+        if wanted <= locked:
+            return plan
+        for model in rows:
+            _lock(model, {pk for kind, pk in wanted - locked if kind is model})
+        locked |= wanted
+
+
+def _lock(model: type[Model], pks: set[Any]) -> None:
+    list(model._default_manager.select_for_update().filter(pk__in=pks).order_by("pk"))
 
 
 def _held(processes: dict[Any, Process]) -> dict[Any, str]:
@@ -169,16 +197,17 @@ def _held(processes: dict[Any, Process]) -> dict[Any, str]:
 
 def _left(plan: Plan) -> dict[str, dict[str, Any]]:
     """What is left of the processes where values went from rows or from the trail."""
-    groups: dict[str, set[str | None]] = defaultdict(set)
+    gone: dict[Any, set[str]] = defaultdict(set)
     for process, _ in plan.processes:
-        groups[str(process.pk)].add("")
+        gone[process.pk].add("")
     for signer in (*plan.signers, *(row for row, _ in plan.others)):
-        groups[str(signer.process_id)].add(f"{OF_SIGNERS}{signer.pk}")
-    about = find.signer_of(number for parts in plan.values.values() for number, _ in parts)
-    for chain, parts in plan.values.items():
-        groups[chain] |= {told_of(part, about.get(number, "")) for number, part in parts}
-    kept = Process.objects.filter(pk__in=_processes(plan))
-    return {str(process.pk): told_anew(process, groups[str(process.pk)]) for process in kept}
+        gone[signer.process_id].add(f"{OF_SIGNERS}{signer.pk}")
+    for pk in plan.touched:
+        parts = plan.values[str(pk)]
+        about = told.about(parts)
+        gone[pk] |= groups((about.get(number, ""), part) for number, part in parts)
+    left = {pk: told_anew(process, gone[pk]) for pk, process in Process.objects.in_bulk(plan.touched).items()}
+    return {str(pk): said for pk, said in left.items() if said}
 
 
 def _accounts(person: Person) -> list[str]:
@@ -186,15 +215,6 @@ def _accounts(person: Person) -> list[str]:
     users = User.objects.exclude(email="", personal_code="")
     mine = [user for user in users if user.email.casefold() in person.addresses or user.person in person.keys]
     return [f"user {user.pk}: an account, which is removed under Users" for user in mine]
-
-
-def _processes(plan: Plan) -> set[Any]:
-    rows = (*plan.signers, *(row for row, _ in plan.others))
-    return {row.process_id for row in rows} | {process.pk for process, _ in plan.processes}
-
-
-def _lock(model: type[Model], pks: set[Any]) -> None:
-    list(model._default_manager.select_for_update().filter(pk__in=pks).order_by("pk"))
 
 
 def _write(row: Any, columns: dict[str, Any]) -> None:
@@ -206,10 +226,10 @@ def _write(row: Any, columns: dict[str, Any]) -> None:
     row.save(update_fields=[*columns, *folded])
 
 
-def _forget_names(contacts: list[Any]) -> None:
-    """The back office's log names contacts as they were called."""
-    kind = ContentType.objects.get_for_model(Contact)
-    LogEntry.objects.filter(content_type=kind, object_id__in=map(str, contacts)).update(object_repr=GONE)
+def _forget_names(model: type[Model], pks: Iterable[Any]) -> None:
+    """The back office's log names rows as they were called."""
+    kind = ContentType.objects.get_for_model(model)
+    LogEntry.objects.filter(content_type=kind, object_id__in=list(map(str, pks))).update(object_repr=GONE)
 
 
 def _some(pks: list[int]) -> Iterator[list[int]]:

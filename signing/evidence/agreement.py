@@ -31,7 +31,7 @@ _BY_EVENTS = frozenset({"status", "completedAt", "signingStatus"})
 """What is told by what happened, and held against that."""
 _NOT_TOLD = frozenset({"stepStatus", "position"})
 """What follows from the rest, and in which order signers of a step are shown."""
-_FIRST = {"hold": None, "seal": None, "isSealRequired": False}
+_FIRST = {"hold": None}
 """What is so until an event tells otherwise."""
 
 
@@ -66,7 +66,7 @@ def contradictions(
             yield f"the signer {signer.id} is {signer.status}, and the trail says {said or 'that nobody acted'}"
         elif signer.acted_at != at:
             yield f"the signer {signer.id} acted at {signer.acted_at}, and the trail says {at}"
-    if process.status != told.state and not (process.status == P.DECLINED and told.declined):
+    if process.status != told.state:
         yield f"the process is {process.status}, and the trail says {told.state}"
     for what, moment, at in (
         ("started", process.started_at, told.started_at),
@@ -77,6 +77,10 @@ def contradictions(
             yield f"the process {what} at {moment}, and the trail says {at}"
     kept = represent.paths(process, steps, signers) | {"hold": process.hold}
     yield from _otherwise(_compared(kept), _compared(_FIRST | told.values))
+    rows: list[Any] = [process, *signers]
+    for row in rows:
+        if wrong := [column for column, folded in row.folded().items() if getattr(row, column) != folded]:
+            yield f"{wrong[0]} of {row.pk} is not made of what it stands for"
 
 
 def contradiction(process: Process) -> str:
@@ -85,7 +89,7 @@ def contradiction(process: Process) -> str:
     return next(contradictions(process, process.steps.all(), list(process.signers.all()), events), "")
 
 
-def told_anew(process: Process, groups: Set[str | None]) -> dict[str, Any]:
+def told_anew(process: Process, groups: Set[str]) -> dict[str, Any]:
     """What an event has to tell when values of these groups were erased, so that the trail knows what is left."""
     left = _compared(represent.paths(process, process.steps.all(), process.signers.all()))
     return {path: said for path, said in left.items() if values.group(path) in groups}
@@ -102,8 +106,13 @@ def _otherwise(kept: dict[str, Any], told: dict[str, Any]) -> Iterator[str]:
             yield f"the trail does not know of {path}"
         elif path not in kept:
             yield f"{path} is missing, and the trail knows of it"
-        elif json.dumps(kept[path], sort_keys=True) != json.dumps(told[path], sort_keys=True):
-            yield f"{path} is {kept[path]!r} and not what the trail says"
+        elif _written(kept[path]) != _written(told[path]):
+            yield f"{path} is not what the trail says"
+
+
+def _written(value: Any) -> str:
+    """A value as JSON, by which 1 is not true, and -0.0 is 0.0: one of the databases makes that of it."""
+    return json.dumps(json.loads(json.dumps(value), parse_float=lambda text: float(text) + 0.0), sort_keys=True)
 
 
 @dataclass(slots=True)
@@ -125,17 +134,13 @@ class _Told:
                 told._move(_MOVES[event.event_type], event.created_at)
             if event.event_type in _ACTS and "before" in event.commitments:
                 told._act(event.signer_id, _ACTS[event.event_type], event.created_at)
-            told._forget({values.told_of(part, about.get(number, "")) for number, part in event.erasures})
+            # What was erased is forgotten first: the same event tells what is left of it.
+            told._forget(values.groups((about.get(number, ""), part) for number, part in event.erasures))
             path = f"{values.OF_SIGNERS}{event.signer_id}/" if event.signer_id else ""
             gone = {path + name for name in event.before or {}}
             told.values = {name: v for name, v in told.values.items() if name not in gone}
             told.values |= {path + name: v for name, v in (event.after or {}).items()}
         return told
-
-    @property
-    def declined(self) -> bool:
-        """Whether somebody declined while it ran: that may have ended it."""
-        return self.state == P.STARTED and any(said == S.DECLINED for said, _ in self.acts.values())
 
     def _move(self, state: str, at: datetime) -> None:
         self.state = state
@@ -146,8 +151,8 @@ class _Told:
 
     def _act(self, signer_id: str, status: str, at: datetime) -> None:
         self.acts[signer_id] = (status, at)
-        if status == S.DECLINED:
-            self.ended_at = at
+        if status == S.DECLINED and not self.values.get("continueOnDecline"):
+            self._move(P.DECLINED, at)
 
-    def _forget(self, groups: set[str | None]) -> None:
+    def _forget(self, groups: Set[str]) -> None:
         self.values = {path: v for path, v in self.values.items() if values.group(path) not in groups}

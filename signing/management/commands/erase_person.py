@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from config.access.actor import SERVICE
 from config.errors import DomainError
-from signing.erasure.people import known_as
+from signing.erasure.known import known_as
 from signing.erasure.person import Plan, erase, look
 
 
@@ -46,3 +46,5 @@ class Command(BaseCommand):
                 self.stdout.write(f"{verb}: {count} {what}")
         for what in plan.kept:
             self.stdout.write(f"kept: {what}")
+        if plan.again:
+            self.stdout.write(f"When that is over, erase again, by each of: {', '.join(plan.again)}")

@@ -17,10 +17,11 @@ from audit import guard
 from audit.chain import keys
 from audit.models import AuditEvent
 from signing.evidence import verify
+from signing.evidence.agreement import contradiction
 from signing.models import Process
 from templates_app.rules import Rules
 from tests.audit.trails import rehash, sql
-from tests.builders import NOON, row_of, sign, staff, started_process
+from tests.builders import NOON, profile_of, row_of, sign, staff, started_process
 from tests.conftest import Api
 from tests.faults import SOAK
 from tests.people import ANA, BEN, address
@@ -199,34 +200,52 @@ class TestTheBundle:
     @pytest.mark.parametrize(
         ("statement", "says"),
         [
-            ("UPDATE signing_signer SET status = 'SIGNED' WHERE name = 'Ben'", "the trail says that nobody acted"),
-            ("UPDATE signing_signer SET status = 'DECLINED' WHERE name = 'Ana'", "the trail says SIGNED"),
-            ("UPDATE signing_process SET status = 'CANCELED'", "the process is CANCELED, and the trail says STARTED"),
-            ("UPDATE signing_signer SET personal_code = '1' WHERE name = 'Ana'", "signerPersonalCode is '1'"),
-            ("UPDATE signing_process SET document_id = 'FORGED'", "documentId is 'FORGED'"),
-            ("UPDATE signing_signer SET acted_at = '2020-01-01' WHERE name = 'Ana'", "and the trail says 2026"),
-            ("UPDATE signing_signer SET comment = 'No' WHERE name = 'Ana'", "signerComment is 'No'"),
-            ("UPDATE signing_signer SET anonymous = NOT anonymous WHERE name = 'Ana'", "anonymous is True"),
-            ("DELETE FROM signing_signer WHERE name = 'Ana'", "is missing, and the trail knows of it"),
-            ("UPDATE signing_signer SET step_id = (SELECT step_id FROM signing_signer WHERE name = 'Ben')", "/step is"),
-            ("UPDATE signing_step SET process_order = process_order + 9", "processOrder is 1"),
-            ("UPDATE signing_step SET due_at = '2020-01-01'", "dueDate is '2020"),
-            ("UPDATE signing_process SET created_at = '2020-01-01'", "createdAt is '2020"),
-            ("UPDATE signing_process SET started_at = '2020-01-01'", "started at 2020"),
-            ("UPDATE signing_process SET finished_at = '2020-01-01'", "ended at 2020"),
-            ("UPDATE signing_process SET comment = 'No'", "comment is 'No'"),
-            ("UPDATE signing_process SET owner_group = 'x'", "ownerGroup is 'x'"),
-            ("UPDATE signing_process SET document_type = 'x'", "documentType is 'x'"),
-            ("UPDATE signing_process SET initiator_email = 'x'", "processInitiatorEmail is 'x'"),
-            ("UPDATE signing_process SET attributes = '{\"a\": 1}'", "attributes is"),
-            (f"UPDATE signing_process SET rules = '{json.dumps(Rules(seal='x').kept())}'", "seal is 'x'"),
-            ("UPDATE signing_process SET hold = 'x'", "hold is 'x'"),
+            ("signer SET status = 'SIGNED' WHERE name = 'Ben'", "the trail says that nobody acted"),
+            ("signer SET status = 'DECLINED' WHERE name = 'Ana'", "the trail says SIGNED"),
+            ("signer SET acted_at = '2020-01-01' WHERE name = 'Ana'", "and the trail says 2026"),
+            ("signer SET personal_code = '1' WHERE name = 'Ana'", "/signerPersonalCode is not what the trail says"),
+            ("signer SET comment = 'No' WHERE name = 'Ana'", "/signerComment is not"),
+            ("signer SET anonymous = NOT anonymous WHERE name = 'Ana'", "/anonymous is not"),
+            ("signer SET step_id = (SELECT step_id FROM signing_signer WHERE name = 'Ben')", "/step is not"),
+            ("signer SET person_key = 'lv:1' WHERE name = 'Ana'", "person_key of"),
+            ("step SET process_order = process_order + 9", "/processOrder is not"),
+            ("step SET due_at = '2020-01-01'", "/dueDate is not"),
+            ("process SET status = 'CANCELED'", "the process is CANCELED, and the trail says STARTED"),
+            ("process SET status = 'DECLINED', finished_at = started_at", "the process is DECLINED, and"),
+            ("process SET document_id = 'FORGED'", "documentId is not"),
+            ("process SET created_at = '2020-01-01'", "createdAt is not"),
+            ("process SET started_at = '2020-01-01'", "started at 2020"),
+            ("process SET finished_at = '2020-01-01'", "ended at 2020"),
+            ("process SET comment = 'No'", "comment is not"),
+            ("process SET owner_group = 'x'", "ownerGroup is not"),
+            ("process SET document_type = 'x'", "documentType is not"),
+            ("process SET initiator_email = 'x'", "processInitiatorEmail is not"),
+            ("process SET attributes = '{\"a\": 1}'", "attributes is not"),
+            (f"process SET rules = '{json.dumps(Rules(seal='x').kept())}'", "seal is not"),
+            (f"process SET rules = '{json.dumps(Rules(True).kept())}'", "continueOnDecline is not"),
+            ("process SET hold = 'x'", "hold is not"),
+            ("process SET search = 'x'", "search of"),
         ],
     )
     def test_none_of_rows_that_say_otherwise(self, api: Api, process: Process, statement: str, says: str) -> None:
-        sql(statement.replace("'Ben'", f"'{BEN}'").replace("'Ana'", f"'{ANA}'"))
+        sql(f"UPDATE signing_{statement}".replace("'Ben'", f"'{BEN}'").replace("'Ana'", f"'{ANA}'"))
         answer = api.get(f"/api/processes/{process.pk}/evidence")
         assert (answer.status_code, says in answer.json()["detail"]) == (409, True), answer.json()
+
+    def test_none_without_one_who_signed(self, api: Api, process: Process) -> None:
+        row_of(process, ANA).delete()
+        detail = api.get(f"/api/processes/{process.pk}/evidence").json()["detail"]
+        assert "is missing, and the trail knows of it" in detail
+
+    @pytest.mark.parametrize("goes_on", [False, True])
+    def test_none_of_a_decline_that_did_otherwise(self, api: Api, goes_on: bool) -> None:
+        profile_of("LEASE", continueOnDecline=goes_on)
+        process = started_process([[ANA, BEN]], documentType="LEASE")
+        sign(process, ANA, "DECLINED")
+        assert contradiction(Process.objects.get()) == ""
+        other = {"status": "DECLINED", "finished_at": NOON} if goes_on else {"status": "STARTED", "finished_at": None}
+        Process.objects.update(**other)
+        assert "and the trail says" in contradiction(Process.objects.get())
 
     @pytest.mark.parametrize("statement", ["completed_at", "finished_at"])
     def test_none_of_an_end_at_another_time(self, api: Api, process: Process, statement: str) -> None:

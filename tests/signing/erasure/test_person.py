@@ -18,7 +18,8 @@ from notifications.models import Message
 from signing import actions
 from signing.actions.hold import OnHold
 from signing.erasure import retention
-from signing.erasure.people import NobodyFound, NotNamed, known_as
+from signing.erasure.known import NotNamed, known_as
+from signing.erasure.people import NobodyFound
 from signing.erasure.person import erase, look
 from signing.evidence import verify
 from signing.models import Process, Signer
