@@ -77,14 +77,19 @@ def templates(person: Person) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def answers(person: Person, *, touched: Set[Any], held: Set[Any]) -> Iterator[int]:
     """Remembered answers; those about a process that is kept stay, or its request would be done twice."""
-    about = sorted(map(str, touched))
+    about, kept = sorted(_within(touched)), _within(held)
     parts = [holding(about[at : at + _AT_ONCE], "body") for at in range(0, len(about), _AT_ONCE)]
     rows = (row for may in (person.hinted("body"), *parts) for row in IdempotentAnswer.objects.filter(may).iterator())
-    found = {row.pk: row.body for row in rows}
-    for pk, body in found.items():
-        named = person.is_named_in(body, names=any(process in body for process in about))
-        if named and not any(str(process) in body for process in held):
+    for pk, body in {row.pk: row.body for row in rows}.items():
+        named = person.is_named_in(body, names=any(pk in body for pk in about))
+        if named and not any(pk in body for pk in kept):
             yield pk
+
+
+def _within(processes: Set[Any]) -> set[str]:
+    """The ids by which an answer is of one of these processes: its own, and those of its signers."""
+    signers = Signer.objects.filter(process__in=processes).values_list("pk", flat=True)
+    return {str(pk) for pk in (*processes, *signers)}
 
 
 def failed_logins(person: Person) -> list[Any]:

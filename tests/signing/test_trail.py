@@ -10,12 +10,16 @@ import pytest
 from audit.chain.verify import verify
 from audit.models import AuditEvent
 from config.errors import DomainError
+from notifications.delivery.send import send_due
 from signing import actions
+from signing.erasure.known import known_as
+from signing.erasure.people import NobodyFound
+from signing.erasure.person import erase
 from signing.evidence.agreement import contradiction
 from signing.models import Process
-from tests.builders import NOON, OWNER, draft_process, profile_of, started_process
+from tests.builders import BOSS, NOON, OWNER, draft_process, profile_of, started_process
 from tests.conftest import Api
-from tests.people import ANA, BEN, CLEO, DAN, signer
+from tests.people import ANA, BEN, CLEO, CODES, DAN, signer
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +117,7 @@ def edited(steps: list[dict[str, Any]], chance: random.Random) -> None:
         mine["processOrder"], steps[0]["processOrder"] = steps[0].get("processOrder"), mine.get("processOrder")
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(30))
 def test_whatever_is_edited_the_trail_tells_it(seed: int, api: Api) -> None:
     chance, refused = random.Random(seed), 0
     make = chance.choice([draft_process, started_process])
@@ -132,6 +136,30 @@ def test_whatever_is_edited_the_trail_tells_it(seed: int, api: Api) -> None:
         process.refresh_from_db()
         assert contradiction(process) == ""
     assert refused < 25
+    with suppress(DomainError):
+        actions.cancel(process, actor=OWNER, at=NOON)
+    send_due()
+    for name in (ANA, BEN, CLEO, DAN):
+        with suppress(NobodyFound):
+            assert erase(known_as(country="LV", code=CODES[name]), actor=BOSS, at=NOON).kept == []
+        said = [value for event in AuditEvent.objects.of_process(process.pk) for value in event.said.values()]
+        assert not any(CODES[name] in value for value in said)
+        assert all(contradiction(row) == "" for row in Process.objects.all())
+
+
+@pytest.mark.parametrize("seal", ["", "x"])
+def test_the_rules_that_it_started_with_are_told(seal: str) -> None:
+    profile_of("LEASE", seal=seal, isSealRequired=bool(seal), continueOnDecline=True)
+    process = draft_process(documentType="LEASE")
+    assert contradiction(process) == ""
+    actions.start(process, actor=OWNER, at=NOON)
+    assert contradiction(Process.objects.get()) == ""
+
+
+@pytest.mark.parametrize("number", [-0.0, 1e-7, 0.1 + 0.2, 1e15, 100.0, 7, True])
+def test_numbers_are_what_they_are_in_every_database(number: float) -> None:
+    started_process(attributes={"x": number})
+    assert contradiction(Process.objects.get()) == ""
 
 
 @pytest.mark.parametrize("seed", range(40))

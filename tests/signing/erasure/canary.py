@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from audit.chain import checkpoints
@@ -13,6 +14,9 @@ from config.vocabulary import EventType
 from notifications.delivery.send import send_due
 from notifications.models import RefusedAddress
 from signing import actions
+from signing.erasure.known import known_as
+from signing.erasure.people import NobodyFound
+from signing.erasure.person import erase, look
 from signing.models import Process
 from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, started_process, template_of
 from tests.conftest import Api
@@ -20,6 +24,7 @@ from tests.people import BEN, body, signer
 
 NAME, CODE, ADDRESS = "Kanārija Putniņa", "150385-12345", "kanarija.putnina@example.net"
 MARKS = [NAME, CODE, CODE.replace("-", ""), ADDRESS, "Putniņa", "putnina", "Putni\\u0146a"]
+CODED, WRITTEN = {"country": "LV", "code": CODE}, {"address": ADDRESS}
 CANARY = {"signerName": NAME, "signerPersonalCode": CODE, "signerEmail": ADDRESS, "signerCountry": "LV"}
 
 
@@ -96,3 +101,15 @@ def dump() -> str:
 
 def hits(text: str) -> list[str]:
     return [line[:300] for line in text.splitlines() if any(mark.casefold() in line.casefold() for mark in MARKS)]
+
+
+def gone(by: dict[str, str]) -> None:
+    """Erase the person, and see that nothing is left."""
+    erase(known_as(**by), actor=BOSS, at=NOON + timedelta(days=1))
+    assert hits(dump()) == []
+    with pytest.raises(NobodyFound):
+        look(known_as(**by))
+
+
+def later(minutes: float) -> Any:
+    return NOON + timedelta(minutes=minutes)

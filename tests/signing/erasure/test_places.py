@@ -1,7 +1,7 @@
 """Where a person may be named, however that is written, and what happens to it meanwhile."""
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,59 +21,24 @@ from notifications.models import Message
 from signing import actions
 from signing.erasure import find, person
 from signing.erasure.known import known_as
-from signing.erasure.people import NobodyFound, Person
-from signing.erasure.person import erase, look
-from signing.evidence.agreement import contradiction
+from signing.erasure.people import Person
+from signing.erasure.person import erase
 from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, staff, started_process, template_of
 from tests.conftest import Api
-from tests.people import BEN, body, signer
-from tests.signing.api.test_evidence import fetched
-from tests.signing.erasure.canary import ADDRESS, CODE, NAME, acted, canary, canceled, dump, finished, hits
+from tests.people import BEN, CODES, body
+from tests.signing.erasure.canary import (
+    ADDRESS,
+    CODE,
+    CODED,
+    NAME,
+    WRITTEN,
+    acted,
+    canary,
+    gone,
+    later,
+)
 
 pytestmark = pytest.mark.django_db
-CODED, WRITTEN = {"country": "LV", "code": CODE}, {"address": ADDRESS}
-
-
-def gone(by: dict[str, str]) -> None:
-    erase(known_as(**by), actor=BOSS, at=NOON + timedelta(days=1))
-    assert hits(dump()) == []
-    with pytest.raises(NobodyFound):
-        look(known_as(**by))
-
-
-def later(minutes: float) -> Any:
-    return NOON + timedelta(minutes=minutes)
-
-
-@pytest.mark.parametrize("between", ["\n", "\t", "\r\n", '"', "\\"], ids=ascii)
-@pytest.mark.parametrize("mark", [ADDRESS, CODE, NAME])
-def test_behind_what_json_writes_otherwise(api: Api, mailoutbox: Any, between: str, mark: str) -> None:
-    process = finished(api, comment=f"Write to:{between}{mark} soon", attributes={"Note": f"x{between}{mark}"})
-    template_of(data=json.dumps({"comment": f"Write to:{between}{mark if mark != NAME else ADDRESS}"}))
-    gone(CODED)
-    assert not any(mark.encode() in content for content in fetched(api, process).values())
-
-
-@pytest.mark.parametrize(
-    "data", ['{"to": "kan\\u002Bx@example.net"}', '"kan\\u002bx@example.net"', '{"kan+x@example.net": 1}']
-)
-def test_as_other_writers_of_json_have_it(data: str) -> None:
-    template = template_of(data=data)
-    contact_of(name="X", email="kan+x@example.net")
-    erase(known_as(address="kan+x@example.net"), actor=BOSS, at=NOON)
-    template.refresh_from_db()
-    assert "kan" not in str(template.data)
-    assert "example.net" not in dump()
-
-
-def test_a_code_that_is_a_number() -> None:
-    said = {"code": 15038512345, "other": 915038512345}
-    assert Person(frozenset({"lv:15038512345"})).is_named_in(said)
-    template = template_of(data=json.dumps(said))
-    contact_of(name="X", country="LV", personalCode=CODE)
-    erase(known_as(**CODED), actor=BOSS, at=NOON)
-    template.refresh_from_db()
-    assert json.loads(template.data or "") == {**said, "code": None}
 
 
 def test_a_mail_that_waits_keeps_its_process_until_it_is_out(api: Api, mailoutbox: Any) -> None:
@@ -85,6 +50,28 @@ def test_a_mail_that_waits_keeps_its_process_until_it_is_out(api: Api, mailoutbo
     assert row_of(process, NAME).email == ADDRESS
     send_due()
     assert Message.objects.filter(address=ADDRESS, status="SENT").exists()
+    gone(CODED)
+
+
+def test_what_is_kept_later_is_found_by_what_is_named_now(api: Api, mailoutbox: Any) -> None:
+    contact_of(name=NAME, email=ADDRESS, country="LV", personalCode=CODE)
+    viewer = {"signerName": NAME, "signerEmail": ADDRESS, "signerRole": "VIEWER"}
+    running = started_process([[BEN, viewer]])
+    plan = erase(known_as(**CODED), actor=BOSS, at=NOON)
+    assert plan.kept == [f"process {running.pk}: is STARTED"]
+    assert plan.again == [ADDRESS, "lv:15038512345"]
+    actions.cancel(running, actor=OWNER, at=NOON)
+    send_due()
+    gone(WRITTEN)
+
+
+def test_an_answer_that_another_signer_got(api: Api, api_of: Callable[..., Api], mailoutbox: Any) -> None:
+    process = started_process([[canary(), BEN]])
+    ben = api_of("ben", code=CODES[BEN])
+    answer = ben.post(f"/api/signers/{row_of(process, BEN).pk}/act", {"signingStatus": "SIGNED"}, Idempotency_Key="k")
+    assert NAME in answer.content.decode()
+    acted(process, "SIGNED", "Yes.")
+    send_due()
     gone(CODED)
 
 
@@ -174,50 +161,3 @@ def test_an_account_that_is_gone_and_logins_that_failed(client: Client) -> None:
     gone(WRITTEN)
     assert not AccessAttempt.objects.exists()
     assert AuditEvent.objects.get(method=f"change access.user {other.pk}").after == {"first_name": "Ben"}
-
-
-class TestWhatIsLeft:
-    """An erasure tells the trail what is left, so that evidence is held against all of it as before."""
-
-    FORGERIES = (
-        {"document_id": "FORGED"},
-        {"document_name": "FORGED"},
-        {"comment": "FORGED"},
-        {"initiator_name": "FORGED"},
-    )
-
-    @pytest.mark.parametrize("forged", FORGERIES, ids=str)
-    def test_a_process_of_which_a_note_went(self, api: Api, forged: dict[str, str]) -> None:
-        process = started_process([[canary(), BEN]], documentId="DOC-1", documentName="Lease")
-        actions.cancel(process, actor=OWNER, at=NOON, reason=f"{NAME} has left")
-        send_due()
-        erase(known_as(**CODED), actor=BOSS, at=NOON)
-        assert fetched(api, process)
-        type(process).objects.filter(pk=process.pk).update(**forged)
-        assert "is not what the trail says" in contradiction(type(process).objects.get(pk=process.pk))
-
-    def test_another_signer_who_spoke_of_the_person(self, api: Api) -> None:
-        process = started_process([[canary(), BEN]], documentName=f"Lease of {NAME}")
-        acted(process, "SIGNED", "Yes.")
-        said = {"status": "SIGNED", "comment": f"As {NAME} said"}
-        actions.act(process, row_of(process, BEN).pk, said, actor=OWNER, at=NOON)
-        send_due()
-        erase(known_as(**CODED), actor=BOSS, at=NOON)
-        process.refresh_from_db()
-        assert contradiction(process) == ""
-        for forged in ({"name": "FORGED"}, {"role": "VIEWER"}, {"email": "x@example.net"}, {"comment": "FORGED"}):
-            process.signers.filter(name=BEN).update(**forged)
-            assert contradiction(process)
-            process.signers.filter(name__in=[BEN, "FORGED"]).update(
-                name=BEN, role="SIGNER", email=signer(BEN)["signerEmail"], comment=None
-            )
-        assert contradiction(process) == ""
-        process.signers.filter(name=None).update(name="Somebody")
-        assert contradiction(process)
-
-    def test_what_contradicts_its_trail_is_kept(self, api: Api) -> None:
-        process = canceled([[canary()]])
-        type(process).objects.filter(pk=process.pk).update(document_id="FORGED")
-        (why,) = erase(known_as(**CODED), actor=BOSS, at=NOON).kept
-        assert why.startswith(f"process {process.pk}: contradicts its trail")
-        assert row_of(process, NAME).email == ADDRESS
