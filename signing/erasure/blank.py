@@ -17,8 +17,6 @@ _WHO = re.compile(r"^(.*?)(?:(?:first|last|full|given|family)?name|e?mail|(?:per
 def blanked(value: Any, person: Person, *, names: bool = False) -> Any:
     """The value with every text and number in it that names the person as null, and with who it is of each object
     that describes the person; a text that is JSON itself is looked into, and is null as a whole if it is none."""
-    if not person.is_named_in(value, names=True):
-        return value
     if isinstance(value, dict):
         return _blanked_object(value, person, names=names)
     if isinstance(value, list):
