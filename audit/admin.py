@@ -55,9 +55,9 @@ class AuditEventAdmin(ForReaders):
     search_help_text = "The id of a process, a document or a signer; or part of a name, an address, a note, a value."
     list_before_template = "audit/export.html"  # type: ignore[assignment]
     fields = [
-        *("number", "created_at", "event_type", "source", "event_origin", "creator", "client_app_name", "ip_address"),
+        *("number", "when", "event_type", "source", "event_origin", "creator", "client_app_name", "ip_address"),
         *("process_id", "document_id", "signer_id", "customer_personal_code", "container_id", "method", "request_id"),
-        *("reported_by", "reported_id", "reported_at", "note", "was", "became", "erased", "id", "seq", "prev", "mac"),
+        *("reported_by", "reported_id", "reported_at", "note", "was", "became", "went", "id", "seq", "prev", "mac"),
         "key_id",
     ]
 
@@ -72,6 +72,10 @@ class AuditEventAdmin(ForReaders):
     @display(description="After")
     def became(self, event: AuditEvent) -> str:
         return _readable(event.after)
+
+    @display(description="Erased")
+    def went(self, event: AuditEvent) -> str:
+        return ", ".join(event.erased or ["-"])
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export)

@@ -33,6 +33,8 @@ def processes(person: Person) -> Iterator[Process]:
 def of_process(process: Process, person: Person) -> dict[str, Any]:
     """The columns of a process that name the person, without that."""
     changed = texts_of(process, _PROCESS_TEXTS, person)
+    if "initiator_email" in changed and process.initiator_name:
+        changed["initiator_name"] = None
     said = process.attributes or {}
     attributes = blanked(said, person, names=True)
     if attributes != said:

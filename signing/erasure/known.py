@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.db.models import F
+
 from config.errors import DomainError
 from config.text import person_key, plain
 from contacts.models import Contact
 from signing.erasure import told
 from signing.erasure.people import Person
-from signing.models import Signer
+from signing.models import Process, Signer
 
 _BY = ("name", "country", "personal_code", "email")
 
@@ -34,7 +36,7 @@ def known_as(*, country: str = "", code: str = "", address: str = "") -> Person:
         own = frozenset(a for a in addresses if not _others_at(a, key=key, names=names))
         return Person(frozenset({key}), own, names)
     keys = frozenset(map(_key, rows)) - {""}
-    alone = len(keys) == 1 and len({plain(row["name"]) for row in now if row["name"]}) <= 1
+    alone = len(keys) <= 1 and len({plain(row["name"]) for row in now if row["name"]}) <= 1
     return Person(keys if alone else frozenset(), frozenset({asked}), names if alone else frozenset())
 
 
@@ -49,6 +51,8 @@ def _others_at(address: str, *, key: str, names: frozenset[str]) -> bool:
 def _present(person: Person) -> Iterator[dict[str, Any]]:
     yield from Signer.objects.filter(person.signers).values(*_BY)
     yield from Contact.objects.filter(person.contacts).values(*_BY)
+    begun = Process.objects.filter(initiator_email_plain__in=map(plain, person.addresses))
+    yield from map(dict, begun.values(name=F("initiator_name"), email=F("initiator_email")).distinct())
 
 
 def _key(row: dict[str, Any]) -> str:

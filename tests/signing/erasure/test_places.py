@@ -23,6 +23,8 @@ from signing.erasure import find, person
 from signing.erasure.known import known_as
 from signing.erasure.people import Person
 from signing.erasure.person import erase
+from signing.evidence.agreement import contradiction
+from signing.models import Process
 from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, staff, started_process, template_of
 from tests.conftest import Api
 from tests.people import BEN, CODES, body
@@ -34,6 +36,7 @@ from tests.signing.erasure.canary import (
     WRITTEN,
     acted,
     canary,
+    canceled,
     gone,
     later,
 )
@@ -51,6 +54,15 @@ def test_a_mail_that_waits_keeps_its_process_until_it_is_out(api: Api, mailoutbo
     send_due()
     assert Message.objects.filter(address=ADDRESS, status="SENT").exists()
     gone(CODED)
+
+
+@pytest.mark.parametrize("signs", [True, False])
+def test_an_initiator_who_is_known_by_the_address_alone(api: Api, mailoutbox: Any, signs: bool) -> None:
+    first = {"signerName": NAME, "signerEmail": ADDRESS, "signerRole": "INITIATOR"}
+    by = {"initiatorName": NAME, "processInitiatorEmail": ADDRESS}
+    process = canceled([[first], [BEN]] if signs else [[BEN]], **by, **({"comment": f"For {NAME}"} if signs else {}))
+    gone(WRITTEN)
+    assert contradiction(Process.objects.get(pk=process.pk)) == ""
 
 
 def test_what_is_kept_later_is_found_by_what_is_named_now(api: Api, mailoutbox: Any) -> None:
