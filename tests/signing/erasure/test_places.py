@@ -65,6 +65,14 @@ def test_an_initiator_who_is_known_by_the_address_alone(api: Api, mailoutbox: An
     assert contradiction(Process.objects.get(pk=process.pk)) == ""
 
 
+def test_an_initiator_who_is_called_in_several_ways(api: Api, mailoutbox: Any) -> None:
+    rows = [canceled([[BEN]], initiatorName=name, processInitiatorEmail=ADDRESS) for name in ("Anna One", "Anna Two")]
+    gone(WRITTEN)
+    for process in rows:
+        process.refresh_from_db()
+        assert (process.initiator_name, process.initiator_email, contradiction(process)) == (None, None, "")
+
+
 def test_what_is_kept_later_is_found_by_what_is_named_now(api: Api, mailoutbox: Any) -> None:
     contact_of(name=NAME, email=ADDRESS, country="LV", personalCode=CODE)
     viewer = {"signerName": NAME, "signerEmail": ADDRESS, "signerRole": "VIEWER"}
