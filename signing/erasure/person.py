@@ -14,6 +14,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import F, Model
+from django.utils import timezone
 
 from audit import log
 from audit.values import OF_SIGNERS, groups
@@ -28,7 +29,7 @@ from signing import flow
 from signing.erasure import find, told
 from signing.erasure.blank import GONE
 from signing.erasure.people import NobodyFound, Person
-from signing.evidence.agreement import contradiction, told_anew
+from signing.evidence.agreement import contradiction, not_whole, told_anew
 from signing.models import Process, Signer
 from templates_app.models import Template
 
@@ -190,9 +191,18 @@ def _held(processes: dict[Any, Process]) -> dict[Any, str]:
             held[pk] = f"is {ProcessStatus(process.status)}"
         elif pk in written_to:
             held[pk] = "has mails that have not gone out yet"
-        elif wrong := contradiction(process):
-            held[pk] = f"contradicts its trail, which is to be looked into first ({wrong})"
+        elif wrong := _doubtful(process):
+            held[pk] = f"{wrong}; this is to be looked into first"
     return held
+
+
+def _doubtful(process: Process) -> str:
+    """What an erasure would cover up: it takes values away, and tells the trail those that are left."""
+    # In a transaction a chain and its head are not read as of one moment: what is reported between passes the second.
+    if wrong := not_whole(process, at=timezone.now()) and not_whole(process, at=timezone.now()):
+        return f"its trail {wrong}"
+    wrong = contradiction(process)
+    return f"contradicts its trail: {wrong}" if wrong else ""
 
 
 def _left(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -46,13 +46,18 @@ def require_agreement(
     process: Process, steps: Sequence[Step], signers: Sequence[Signer], events: Sequence[AuditEvent], *, at: datetime
 ) -> None:
     """`Doubtful` unless the process's trail verifies, and says what the rows say."""
-    verdict = verify(at=at, process_id=str(process.id))
-    if verdict.findings:
-        raise Doubtful(f"The trail of this process is not whole: {verdict.findings[0]}.")
-    if verdict.unchecked:
-        raise Doubtful(f"The trail of this process could not be checked: {'; '.join(verdict.unchecked)}.")
+    if wrong := not_whole(process, at=at):
+        raise Doubtful(f"The trail of this process {wrong}.")
     for wrong in contradictions(process, steps, signers, events):
         raise Doubtful(f"What is kept of this process contradicts its trail: {wrong}.")
+
+
+def not_whole(process: Process, *, at: datetime) -> str:
+    """What is wrong with the trail of this process, or that it could not be checked; nothing if it is whole."""
+    verdict = verify(at=at, process_id=str(process.id))
+    if verdict.findings:
+        return f"is not whole: {verdict.findings[0]}"
+    return f"could not be checked: {'; '.join(verdict.unchecked)}" if verdict.unchecked else ""
 
 
 def contradictions(

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from audit.models import AuditEvent
+from audit import guard
+from audit.chain.verify import verify
+from audit.models import AuditEvent, AuditValue
 from config.access.actor import Actor
 from contacts.models import Contact
 from notifications.delivery.send import send_due
@@ -136,6 +138,20 @@ class TestWhatIsLeft:
         assert contradiction(process) == ""
         process.signers.filter(name=None).update(name="Somebody")
         assert contradiction(process)
+
+    def test_what_was_forged_in_rows_and_trail_alike_is_not_covered_up(self, api: Api, mailoutbox: Any) -> None:
+        process = canceled([[canary()]], documentName="Lease", comment=f"For {NAME}")
+        guard.remove()
+        Process.objects.update(document_name="Gift", search="gift\nilze kalnina\nilze")
+        part = AuditValue.objects.get(event__process_id=str(process.pk), value__contains='"Lease"')
+        forged = part.value.replace('"Lease"', '"Gift"')
+        AuditValue.objects.filter(event_id=part.event_id, part=part.part).update(value=forged)
+        guard.install()
+        assert contradiction(Process.objects.get()) == ""
+        (why,) = erase(known_as(**CODED), actor=BOSS, at=NOON).kept
+        assert why.startswith(f"process {process.pk}: its trail is not whole")
+        assert not verify(at=NOON).whole
+        assert row_of(process, NAME).email == ADDRESS
 
     def test_what_contradicts_its_trail_is_kept(self, api: Api) -> None:
         process = canceled([[canary()]])
