@@ -43,7 +43,7 @@ class ForReaders(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         actor = staff_actor(request)
-        return rows if actor.may(Right.ADMINISTER) or actor.may(Right.AUDIT_READ) else rows.none()
+        return rows if actor.may(Right.AUDIT_READ) else rows.none()
 
 
 @admin.register(AuditEvent)

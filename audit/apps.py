@@ -7,6 +7,9 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit"
 
     def ready(self) -> None:
-        from audit import guard
+        from audit import log
+        from audit.chain import triggers
+        from config.access import audit_hook
 
-        post_migrate.connect(guard.prepare, sender=self)
+        audit_hook.register(log.record_unattached)
+        post_migrate.connect(triggers.prepare, sender=self)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from audit.models import AuditEvent
-from config import wire
+from config import api_values
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 _AT_ONCE = 1_000
@@ -14,7 +14,7 @@ _AT_ONCE = 1_000
 
 def lines(events: Any, form: str) -> Iterator[str]:
     """The events, oldest first, in one of `FORMATS`."""
-    found = (wire.row(event, AuditEvent.WIRE) for event in events.order_by("number").iterator(_AT_ONCE))
+    found = (api_values.row(event, AuditEvent.WIRE) for event in events.order_by("number").iterator(_AT_ONCE))
     return (
         _csv(found)
         if form == "csv"

@@ -10,12 +10,12 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from audit.chain.places import READS, append
+from audit.chain.append import READS, append
+from audit.chain.parts import ERASED, TEXTS
 from audit.models import ORIGIN, AuditEvent, AuditValue, Source
-from audit.values import ERASED, TEXTS
 from config.access.actor import Actor
+from config.api_values import is_id
 from config.vocabulary import EventType
-from config.wire import is_id
 
 _AT_ONCE = 500
 
@@ -69,9 +69,9 @@ def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
     append(written)
 
 
-def note(kind: EventType, *what: Mapping[str, Any], actor: Actor, at: datetime) -> None:
-    """Append events that belong to no process: `method`, `note`, `before` and `after` of each."""
-    record([Event(kind, **said) for said in what], actor=actor, at=at)
+def record_unattached(event_type: EventType, *values: Mapping[str, Any], actor: Actor, at: datetime) -> None:
+    """Append events that belong to no process, each from its `method`, `note`, `before` and `after`."""
+    record([Event(event_type, **said) for said in values], actor=actor, at=at)
 
 
 def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> list[AuditEvent]:

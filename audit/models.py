@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 
-from audit import values
+from audit.chain import parts as values
 from audit.chain.form import START
 from config.vocabulary import EventType
 
@@ -36,7 +36,7 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
 
 
 class AppendOnlyModel(models.Model):
-    """What is written once. Below, the database refuses too (`audit.guard`)."""
+    """What is written once. Below, the database refuses too (`audit.chain.triggers`)."""
 
     objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
 

@@ -3,12 +3,12 @@
 from celery import shared_task
 from django.utils import timezone
 
-from audit.chain import checkpoints, places
+from audit.chain import append, checkpoints
 
 
 @shared_task(name="audit.give_places")
 def give_places() -> int:
-    return places.give_places()
+    return append.give_places()
 
 
 @shared_task(name="audit.checkpoint")

@@ -70,13 +70,13 @@ def write(kind: str, ready: Any, go: Any) -> None:
     import django
 
     django.setup()
-    from audit.chain import places
+    from audit.chain import append
     from audit.log import Event, record
     from config.access.actor import Actor
     from config.vocabulary import EventType
 
     if kind == "plain":
-        places._has_place_at_once = lambda event: False  # the same rows, by the same code, without places
+        append._has_place_at_once = lambda event: False  # the same rows, by the same code, without places
     actor = Actor(client="portal", subject="ilze", address="203.0.113.9")
     ready.wait()
     go.wait()
@@ -92,12 +92,12 @@ def empty() -> None:
     """Without what was written plainly: verification would miss its places."""
     from django.db import connection
 
-    from audit import guard
+    from audit.chain import triggers
 
-    guard.remove()
+    triggers.remove()
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE audit_event, audit_value, audit_head")
-    guard.install()
+    triggers.install()
 
 
 def fill() -> None:

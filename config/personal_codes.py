@@ -32,7 +32,7 @@ FORMS: dict[str, ModuleType] = {
 _HETU_WITHOUT_SIGN = 10
 
 
-def malformed(country: str | None, code: str | None, pointer: str) -> list[Fault]:
+def personal_code_faults(country: str | None, code: str | None, pointer: str) -> list[Fault]:
     """The fault of a code that cannot be one of that country; its text does not repeat the code."""
     if not isinstance(_trouble(country, code), InvalidFormat | InvalidLength):
         return []
@@ -40,7 +40,7 @@ def malformed(country: str | None, code: str | None, pointer: str) -> list[Fault
     return [Fault(detail, code="not_a_personal_code", pointer=pointer)]
 
 
-def doubtful(country: str | None, code: str | None, pointer: str) -> list[Fault]:
+def personal_code_warnings(country: str | None, code: str | None, pointer: str) -> list[Fault]:
     """What is to be remarked of a code: its form, its date or its check digit is not right."""
     if _trouble(country, code) is None:
         return []

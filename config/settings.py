@@ -337,20 +337,16 @@ if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DE
     raise ImproperlyConfigured(f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE are 1 or more, together below {SEND_LEASE}.")
 DEFAULT_FROM_EMAIL = _needed("DEFAULT_FROM_EMAIL", "the sender of mails.", "Paraph <paraph@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-MAIL_LANGUAGE = env.str("MAIL_LANGUAGE", default="en")
-MAIL_RATE_PER_MINUTE = env.int("MAIL_RATE_PER_MINUTE", default=0)
-MAIL_REPLY_TO_INITIATOR = env.bool("MAIL_REPLY_TO_INITIATOR", default=False)
-TEST_MAILS_PER_HOUR = env.int("TEST_MAILS_PER_HOUR", default=100)
+EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
+EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
+EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
+TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
 PORTAL_URL = _needed(
     "PORTAL_URL", "the address in signers' mails, with {signerId} in it.", "https://portal.example.org/sign/{signerId}"
 )
 if "{signerId}" not in PORTAL_URL:
     raise ImproperlyConfigured("PORTAL_URL must hold {signerId}, where the signer's id goes.")
-LINK_MAKER = "signing.messages.link"
-PROCESS_WATCHERS = "signing.messages.watchers"
-STILL_DUE = "signing.messages.still_due"
-EXAMPLE_OF = "signing.examples.of_process"
 
 # --- Evidence --------------------------------------------------------------------------------
 
@@ -373,7 +369,6 @@ AUDIT_RETIRED_PUBLIC_KEYS = env.list("AUDIT_RETIRED_PUBLIC_KEYS", default=[])
 if not all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS]):
     raise ImproperlyConfigured("AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS hold keys of 64 small hex digits.")
 AUDIT_CHECKPOINT_FILE = Path(env.str("AUDIT_CHECKPOINT_FILE", default=str(VAR / "audit-checkpoints.jsonl")))
-AUDIT_RECORDER = "audit.log.note"
 AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
 # --- Signing ---------------------------------------------------------------------------------

@@ -19,14 +19,14 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.decorators import display
 
 from config.access.backoffice import staff_actor
-from config.kept.admin import KeptAdmin
-from config.personal_codes import doubtful
+from config.personal_codes import personal_code_warnings
 from config.text import code_key, plain
+from config.versioned.admin import VersionedAdmin
 from contacts.formats import SheetCSV, SheetXLSX, UnreadableSheet
 from contacts.models import Contact, Upload
 from contacts.sheets import COLUMNS, ContactSheet, progress_key
 from contacts.uploads import Uploads, taken
-from notifications.outbox import refused
+from notifications.outbox import refused_addresses
 
 LARGEST_SHEET = 16 * 1024 * 1024
 _TOKEN = re.compile(r"[0-9a-f]{32}")
@@ -52,7 +52,7 @@ class SheetConfirmForm(Watched, ConfirmImportForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(ImportExportMixin, KeptAdmin):
+class ContactAdmin(ImportExportMixin, VersionedAdmin):
     list_display = ["name", "email", "phone", "role", "scope", "owner", "group", "created_at"]
     list_display_links = ["name", "email"]
     list_filter = ["scope", "role", ("owner", FieldTextFilter), ("group", FieldTextFilter)]
@@ -79,7 +79,7 @@ class ContactAdmin(ImportExportMixin, KeptAdmin):
 
     @display(description="Refused by the mail server")
     def refused(self, contact: Contact) -> str:
-        known = refused([contact.email]).get((contact.email or "").lower())
+        known = refused_addresses([contact.email]).get((contact.email or "").lower())
         return f"{known.refused_at:%Y-%m-%d %H:%M}: {known.answer}" if known else "no"
 
     def found(self, rows: Any, term: str) -> Any:
@@ -90,7 +90,7 @@ class ContactAdmin(ImportExportMixin, KeptAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        for doubt in doubtful(obj.country, obj.personal_code, "#/personalCode"):
+        for doubt in personal_code_warnings(obj.country, obj.personal_code, "#/personalCode"):
             messages.warning(request, doubt.detail)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

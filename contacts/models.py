@@ -12,34 +12,22 @@ from django.db import models
 from django.db.models import Q
 
 from config.access.actor import Actor
+from config.api_values import Body
 from config.errors import Fault, Invalid
-from config.kept.models import Body, Owned
-from config.kept.ownership import owned
-from config.personal_codes import malformed
+from config.personal_codes import personal_code_faults
 from config.text import code_key, plain
+from config.versioned.models import OwnedModel
+from config.versioned.ownership import owned
 from config.vocabulary import Role
+from contacts.serializers import ContactSerializer
 
 _WRITTEN_PHONE = re.compile(r"[0-9+()/. \u00a0-]+")
 
 
-class Contact(Owned):
+class Contact(OwnedModel):
     """Somebody who is often asked to sign, as the reference's `Contact`. `phone` is E.164."""
 
-    WIRE = {
-        "id": "id",
-        "createdAt": "created_at",
-        "name": "name",
-        "country": "country",
-        "personalCode": "personal_code",
-        "phone": "phone",
-        "email": "email",
-        "role": "role",
-        "defaultAnonymous": "default_anonymous",
-        "owner": "owner",
-        "scope": "scope",
-        "group": "group",
-        "language": "language",
-    }
+    serializer_class = ContactSerializer
     DEFAULTS = {"default_anonymous": False, "scope": "PERSONAL"}
 
     name = models.CharField(max_length=255, null=True, blank=True)
@@ -74,20 +62,20 @@ class Contact(Owned):
         return self.name or "Contact without a name"
 
     @classmethod
-    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
         body, faults = _with_readable_phone(body, before)
-        changed, unowned = owned(cls.differences(body, before), actor=actor, before=before)
-        after = {column: changed.get(column, getattr(before, column, None)) for column in cls.WIRE.values()}
+        changed, unowned = owned(cls.changed_columns(body, before), actor=actor, before=before)
+        after = {column: changed.get(column, getattr(before, column, None)) for column in cls.api_fields().values()}
         faults += unowned
         if not (after["name"] or after["email"]):
             faults.append(Fault("A contact has a name or an address.", code="required", pointer="#/name"))
         if not changed.keys().isdisjoint(("country", "personal_code")):
-            faults += malformed(after["country"], after["personal_code"], "#/personalCode")
+            faults += personal_code_faults(after["country"], after["personal_code"], "#/personalCode")
         if faults:
             raise Invalid(faults=faults)
         return changed
 
-    def folded(self) -> Body:
+    def search_columns(self) -> Body:
         return {
             "name_plain": plain(self.name),
             "email_plain": plain(self.email),

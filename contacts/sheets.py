@@ -18,17 +18,17 @@ from import_export.results import Result, RowResult
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from config.access import trail
+from config.access import audit_hook
 from config.access.actor import Actor
 from config.api.problems import faults_of
+from config.api_values import is_id
 from config.errors import DomainError, Fault
-from config.kept.actions import leaves_event, told, who
-from config.wire import is_id
-from contacts.api.serializers import ContactSerializer
+from config.versioned.actions import audit_values, leaves_event, who
 from contacts.formats import Sheet, UnreadableSheet
 from contacts.models import Contact
+from contacts.serializers import ContactSerializer
 
-COLUMNS = [name for name in Contact.WIRE if name != "createdAt"]
+COLUMNS = [name for name in Contact.api_fields() if name != "createdAt"]
 BATCH = 500
 SHOWN = 200
 """How many changed lines a preview shows."""
@@ -78,7 +78,7 @@ class ContactSheet(ModelResource):
 
     class Meta:
         model = Contact
-        fields = tuple(Contact.WIRE.values())
+        fields = tuple(Contact.api_fields().values())
         use_bulk = True
         batch_size = BATCH
         skip_diff = True
@@ -104,7 +104,7 @@ class ContactSheet(ModelResource):
         self._change: dict[str, tuple[Any, Any]] = {}
         self._told: list[dict[str, Any]] = []
         self._shown = 0
-        for name, column in Contact.WIRE.items():
+        for name, column in Contact.api_fields().items():
             if column in self.fields:
                 self.fields[column].column_name = name
         del self.fields["created_at"]
@@ -114,7 +114,7 @@ class ContactSheet(ModelResource):
         return Lines
 
     def get_export_order(self) -> list[str]:
-        return [Contact.WIRE[name] for name in COLUMNS]
+        return [Contact.api_fields()[name] for name in COLUMNS]
 
     get_import_order = get_export_order
 
@@ -137,22 +137,22 @@ class ContactSheet(ModelResource):
         new = instance._state.adding
         try:
             self._require_importable(instance, row, self._lines[kwargs["row_number"] - 1])
-            changed = Contact.settled(_body(row), actor=self.actor, before=None if new else instance)
+            changed = Contact.validate_change(_body(row), actor=self.actor, before=None if new else instance)
             if changed and not new:
                 instance.require_changeable(self.actor)
         except DomainError as refusal:
             raise _as_validation_error(refusal) from None
         self._change = {column: (None if new else getattr(instance, column), v) for column, v in changed.items()}
-        was = None if new else told(instance, changed)
+        was = None if new else audit_values(instance, changed)
         if changed:
             version = {"created_at": self.at} if new else {"version": instance.version + 1}
             for column, value in {**changed, **version}.items():
                 setattr(instance, column, value)
-            for column, value in instance.folded().items():
+            for column, value in instance.search_columns().items():
                 setattr(instance, column, value)
             if leaves_event(instance, self.actor):
-                verb, columns = ("add", Contact.WIRE.values()) if new else ("change", changed)
-                self._told.append(trail.change(verb, instance, before=was, after=told(instance, columns)))
+                verb, columns = ("add", Contact.api_fields().values()) if new else ("change", changed)
+                self._told.append(audit_hook.change(verb, instance, before=was, after=audit_values(instance, columns)))
 
     def skip_row(self, instance: Contact, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
         return not import_validation_errors and not self._change
@@ -160,7 +160,9 @@ class ContactSheet(ModelResource):
     def after_import_row(self, row: Any, row_result: RowResult, **kwargs: Any) -> None:
         if self._change and self._shown < SHOWN:
             self._shown += 1
-            row_result.diff = [_as_html(self._change.get(Contact.WIRE[name]), row.get(name)) for name in COLUMNS]
+            row_result.diff = [
+                _as_html(self._change.get(Contact.api_fields()[name]), row.get(name)) for name in COLUMNS
+            ]
         self._note_progress(kwargs["row_number"])
 
     def bulk_create(self, using_transactions: bool, dry_run: bool, *args: Any, **kwargs: Any) -> None:
@@ -171,14 +173,14 @@ class ContactSheet(ModelResource):
 
     def bulk_update(self, using_transactions: bool, dry_run: bool, *args: Any, **kwargs: Any) -> None:
         if self.update_instances and not dry_run:
-            columns = [*self.get_export_order()[1:], *self.update_instances[0].folded(), "version"]
+            columns = [*self.get_export_order()[1:], *self.update_instances[0].search_columns(), "version"]
             bulk_update_with_history(self.update_instances, Contact, columns, batch_size=BATCH, **self._noted)
         self._record(dry_run)
         self.update_instances.clear()
 
     def _record(self, dry_run: bool) -> None:
         if not dry_run:
-            trail.changed(*self._told, actor=self.actor, at=self.at)
+            audit_hook.changed(*self._told, actor=self.actor, at=self.at)
         self._told.clear()
 
     @property

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils import timezone
 from import_export.tmp_storages import BaseStorage
 
+from config.api_values import is_id
 from config.errors import NotFound
-from config.wire import is_id
 from contacts.models import Upload
 
 KEPT = timedelta(hours=1)

@@ -3,16 +3,15 @@
 import hashlib
 import uuid
 from datetime import datetime
-from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
-from django.utils.module_loading import import_string
 
 from config.access.models import User
 from config.vocabulary import EventType, Right, Role
+from notifications.drafts import Draft
+from notifications.hooks import process_hooks
 from notifications.models import Message
-from notifications.outbox import Draft, enqueue
+from notifications.outbox import enqueue
 
 
 def tell_of(message: Message, *, at: datetime) -> None:
@@ -24,8 +23,7 @@ def tell_of(message: Message, *, at: datetime) -> None:
 
 def tell(cause: str, failure: dict[str, str], *, at: datetime, process_id: uuid.UUID | None = None) -> None:
     """Queue FAILURE mails; `failure` is what the text may say of it."""
-    watchers: Any = import_string(settings.PROCESS_WATCHERS)
-    addresses = {*_staff(), *watchers(process_id)}
+    addresses = {*_staff(), *process_hooks().watchers(process_id)}
     enqueue(
         (
             Draft(

@@ -13,8 +13,9 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from config.access.actor import Actor, MissingRight
+from config.api_values import Body
 from config.errors import Invalid
-from config.kept.models import Body, Kept
+from config.versioned.models import VersionedModel
 from config.vocabulary import EventType, Right, Role
 from notifications.calendar import COUNTRIES, Calendar
 from notifications.texts.check import faults_of
@@ -124,27 +125,29 @@ class Message(models.Model):
         return self.status in RESENDABLE and self.leader_id is None
 
 
-class MessageTemplate(Kept):
+_TEMPLATE_FIELDS = {
+    "event": "event",
+    "role": "role",
+    "language": "language",
+    "ownerGroup": "owner_group",
+    "subject": "subject",
+    "html": "html",
+    "text": "text",
+    "active": "active",
+}
+
+
+class MessageTemplate(VersionedModel):
     """An operator's text for an event, a role and a language, for one owner group or for all.
 
     `based_on` is the fingerprint of the text that shipped when it was last saved: where it differs from the one that
     ships now, the shipped text has moved on.
     """
 
-    CONFIGURES = True
+    AUDITED = True
 
-    WIRE = {
-        "event": "event",
-        "role": "role",
-        "language": "language",
-        "ownerGroup": "owner_group",
-        "subject": "subject",
-        "html": "html",
-        "text": "text",
-        "active": "active",
-    }
     DEFAULTS = {"active": True, "subject": "", "html": "", "text": ""}
-    TAKEN = "There is a template for this event, role, language and group already."
+    DUPLICATE = "There is a template for this event, role, language and group already."
 
     event = models.CharField(max_length=32, choices=EventType.choices)
     role = models.CharField(max_length=16, choices=Role.choices)
@@ -185,9 +188,14 @@ class MessageTemplate(Kept):
         return ships is not None and ships.fingerprint != self.based_on
 
     @classmethod
-    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
-        changed = cls.differences(body, before)
-        after = {c: changed.get(c, getattr(before, c, cls.DEFAULTS.get(c))) for c in cls.WIRE.values()}
+    def api_fields(cls) -> dict[str, str]:
+        """Templates are not in the API: these are the names in audit events."""
+        return _TEMPLATE_FIELDS
+
+    @classmethod
+    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed = cls.changed_columns(body, before)
+        after = {c: changed.get(c, getattr(before, c, cls.DEFAULTS.get(c))) for c in cls.api_fields().values()}
         if not any((after["subject"], after["html"], after["text"])):
             after["active"] = changed["active"] = False
         if faults := faults_of(after):

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +9,16 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils.module_loading import import_string
 
 from audit.log import Event, record
 from config.access.actor import Actor
 from config.errors import DomainError
-from config.vocabulary import EventType, Role
+from config.vocabulary import EventType
+from notifications.drafts import Draft, message_from
+from notifications.hooks import process_hooks
 from notifications.models import NOT_YET, RESENDABLE, Message, MessageStatus, RefusedAddress
 
-BELL = "notifications.deliver"
+DELIVER_TASK = "notifications.deliver"
 """The name of the task that sends what is due."""
 
 
@@ -30,37 +30,12 @@ class NotResendable(DomainError):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A message to be: `key` names what it is for; `suppressed` says why it is only noted, not sent."""
-
-    key: str
-    event: EventType
-    role: Role
-    address: str
-    name: str = ""
-    language: str = ""
-    process_id: uuid.UUID | None = None
-    signer_id: uuid.UUID | None = None
-    owner_group: str | None = None
-    reply_to: str = ""
-    context: dict[str, Any] = field(default_factory=dict)
-    suppressed: str = ""
-
-
 def enqueue(drafts: Iterable[Draft], *, at: datetime) -> None:
     """Queue the messages once per key; the senders' bell rings when the transaction commits. One query."""
-    messages = [written(draft, at=at) for draft in drafts]
+    messages = [message_from(draft, at=at) for draft in drafts]
     if messages:
         Message.objects.bulk_create(messages, ignore_conflicts=True)
-        ring()
-
-
-def written(draft: Draft, *, at: datetime, **more: Any) -> Message:
-    """The row of a draft, not saved yet."""
-    columns = {field.name: getattr(draft, field.name) for field in fields(draft) if field.name != "suppressed"}
-    columns["status"] = MessageStatus.SUPPRESSED if draft.suppressed else MessageStatus.QUEUED
-    return Message(**{**columns, "reason": draft.suppressed, "created_at": at, "queued_at": at, **more})
+        wake_sender()
 
 
 def withdraw(
@@ -81,7 +56,7 @@ def withdraw(
     waiting.update(status=MessageStatus.WITHDRAWN, reason=reason, withdrawn_at=at)
 
 
-def reached(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
+def notified_signers(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
     """The signers to whom a message of this event went out, or may have: it was tried and not refused for good."""
     tried = Q(tries__gt=0) & ~Q(status__in=[MessageStatus.FAILED, MessageStatus.SUPPRESSED])
     messages = Message.objects.of_process(process_id).filter(
@@ -107,7 +82,7 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
     if rows:
         Message.objects.filter(pk__in=due).update(status=MessageStatus.MERGED, queued_at=at, reason="")
     record([_of(message, EventType.AUDIT_EMAIL_REMINDER, "was sent again")], actor=actor, at=at)
-    ring()
+    wake_sender()
 
 
 @transaction.atomic
@@ -145,21 +120,20 @@ def merged_into(leader: Message, *, at: datetime) -> list[Message] | None:
 
 def still_due(messages: Iterable[Message], *, at: datetime) -> set[int]:
     """The ids of those messages that make sense at that moment, as those say who write them (a setting)."""
-    ask: Any = import_string(settings.STILL_DUE)
-    return ask(messages, at=at)
+    return process_hooks().still_due(messages, at=at)
 
 
-def refused(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:
+def refused_addresses(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:
     """Those of these addresses that a mail server refused, by the address in small letters. One query."""
     asked = {address.lower() for address in addresses if address}
     return {row.address: row for row in RefusedAddress.objects.filter(address__in=asked)} if asked else {}
 
 
-def ring() -> None:
+def wake_sender() -> None:
     """Wake a sender after commit. A bell that fails costs delay only: the sweep finds what it did not announce."""
     if settings.CELERY_BROKER_URL:
         transaction.on_commit(_strike, robust=True)
 
 
 def _strike() -> None:
-    current_app.send_task(BELL)
+    current_app.send_task(DELIVER_TASK)

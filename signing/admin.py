@@ -16,7 +16,7 @@ from config.access.backoffice import ReadOnlyAdmin, staff_actor
 from config.text import plain
 from config.vocabulary import EventType, ProcessStatus, Right
 from notifications.models import Message
-from notifications.outbox import refused
+from notifications.outbox import refused_addresses
 from signing import actions, flow
 from signing.erasure.page import erasure_page
 from signing.evidence.bundle import attachment, bundle
@@ -109,9 +109,9 @@ def _page(request: HttpRequest, process: Process | None) -> dict[str, Any]:
     signers = Prefetch("signers", Signer.objects.order_by("position", "id"))
     steps = process.steps.order_by("process_order").prefetch_related(signers)
     people = [signer for step in steps for signer in step.signers.all()]
-    known = refused([signer.email for signer in people])
+    known = refused_addresses([signer.email for signer in people])
     sent = Message.objects.of_process(process.id).order_by("id")
-    audit_shown = actor.may(Right.ADMINISTER) or actor.may(Right.AUDIT_READ)
+    audit_shown = actor.may(Right.AUDIT_READ)
     return {
         "steps": steps,
         "refused": {s.pk: known[s.email.lower()] for s in people if s.email and s.email.lower() in known},

@@ -12,17 +12,16 @@ from typing import Any
 
 from django.conf import settings
 
-from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
-from config.wire import value
-from notifications.models import Message
-from notifications.outbox import Draft
-from notifications.texts.choice import NoText, SwitchedOff, Texts
+from config.api_values import value
+from config.vocabulary import EventType, Role
+from notifications.drafts import Draft
+from notifications.texts.choice import NoText, TextDisabled, Texts
 from signing.models import Process, Signer, Step
 
-TASK_MAILS = (EventType.TASK_STARTED, EventType.REMINDER)
+TASK_EMAILS = (EventType.TASK_STARTED, EventType.REMINDER)
 """What is withdrawn when there is nothing left to do for a signer."""
 
-WRITTEN_TO_AS = {
+EMAIL_ROLE = {
     Role.SIGNER: Role.SIGNER,
     Role.INITIATOR: Role.SIGNER,
     Role.APPROVER: Role.APPROVER,
@@ -64,7 +63,7 @@ def by_texts(draft: Draft, texts: Texts) -> Iterator[Draft]:
     """The draft, noted as suppressed where its text is switched off; nothing where there is no text."""
     try:
         texts.choose(draft.event, draft.role, tag=draft.language, group=draft.owner_group)
-    except SwitchedOff as off:
+    except TextDisabled as off:
         yield replace(draft, suppressed=draft.suppressed or off.detail)
     except NoText:
         return
@@ -111,60 +110,6 @@ MATRIX: dict[EventType, dict[Role, Audience]] = {
 that ship make the product's table, and an operator adds to it and takes from it."""
 
 
-def link(signer_id: uuid.UUID) -> str:
-    """The signer's own address in the portal, made when a mail is sent."""
-    return settings.PORTAL_URL.replace("{signerId}", str(signer_id))
-
-
-def still_due(messages: Iterable[Message], *, at: datetime) -> set[int]:
-    """The ids of those messages that make sense at that moment. At most two queries, however many.
-
-    A call or reminder does only while it is that signer's turn, a notice that a step is overdue while it is, and both
-    only for the due date that they speak of. What was to remind of a date that has passed since says nothing any more.
-    """
-    asked = list(messages)
-    ids = {message.signer_id for message in asked if message.event in TASK_MAILS and message.signer_id}
-    turn = Signer.objects.filter(id__in=ids, status=SignerStatus.STARTED) if ids else Signer.objects.none()
-    stopped = [ProcessStatus.CANCELED, ProcessStatus.DECLINED]
-    turns = dict(turn.exclude(process__status__in=stopped).values_list("id", "step__due_at"))
-    overdue = _overdue({message.process_id for message in asked if _is_overdue_notice(message)} - {None})
-
-    def makes_sense(message: Message) -> bool:
-        if _is_overdue_notice(message):
-            return (message.process_id, message.context.get("dueDate")) in overdue
-        if message.signer_id not in ids:
-            return True
-        if message.signer_id not in turns or message.event != EventType.REMINDER:
-            return message.signer_id in turns
-        due_at = turns[message.signer_id]
-        passed = due_at is not None and message.queued_at < due_at <= at
-        return message.context.get("dueDate") == value(due_at) and not passed
-
-    return {message.pk for message in asked if makes_sense(message)}
-
-
-def _is_overdue_notice(message: Message) -> bool:
-    return message.event == EventType.REMINDER and message.role == Role.INITIATOR and message.process_id is not None
-
-
-def _overdue(processes: Collection[uuid.UUID | None]) -> set[tuple[uuid.UUID | None, Any]]:
-    """The due dates of the steps that run in these processes."""
-    if not processes:
-        return set()
-    running = Step.objects.filter(
-        process__in=processes, status=StepStatus.STARTED, process__status=ProcessStatus.STARTED
-    )
-    return {(process, value(due_at)) for process, due_at in running.values_list("process_id", "due_at")}
-
-
-def watchers(process_id: uuid.UUID | None) -> list[str]:
-    """The addresses of a process's ADMINISTRATOR rows, who hear of failures."""
-    if process_id is None:
-        return []
-    rows = Signer.objects.filter(process_id=process_id, role=Role.ADMINISTRATOR, notification=True)
-    return [address for address in rows.values_list("email", flat=True) if address]
-
-
 def _to_initiator(occasion: Occasion) -> Iterator[Draft]:
     process = occasion.process
     if process.initiator_email:
@@ -182,7 +127,7 @@ def _to_initiator(occasion: Occasion) -> Iterator[Draft]:
 
 def _to_signers(occasion: Occasion, role: Role, signers: Iterable[Signer]) -> Iterator[Draft]:
     for signer in signers:
-        if WRITTEN_TO_AS.get(Role(signer.role)) == role and signer.email:
+        if EMAIL_ROLE.get(Role(signer.role)) == role and signer.email:
             yield to_signer(occasion, signer)
 
 
@@ -194,7 +139,7 @@ def to_signer(occasion: Occasion, signer: Signer) -> Draft:
     return Draft(
         key=f"{_subject(occasion)}:{signer.id}{moment}",
         event=occasion.event,
-        role=WRITTEN_TO_AS[Role(signer.role)],
+        role=EMAIL_ROLE[Role(signer.role)],
         address=signer.email or "",
         name=signer.name or "",
         language=signer.language or "",
@@ -216,7 +161,7 @@ _MOMENTS: dict[EventType, Callable[[Occasion, Signer], datetime | None]] = {
 
 def reply_to(process: Process) -> str:
     """Where answers to a process's mails go: nowhere in particular, unless the setting says to its initiator."""
-    return (process.initiator_email or "") if settings.MAIL_REPLY_TO_INITIATOR else ""
+    return (process.initiator_email or "") if settings.EMAIL_REPLY_TO_INITIATOR else ""
 
 
 def _subject(occasion: Occasion) -> str:
@@ -245,6 +190,6 @@ def context(occasion: Occasion, *, name: str | None, to: Signer | None = None) -
     if occasion.step is not None:
         said["step"] = {"number": occasion.step.process_order}
         said["dueDate"] = value(occasion.step.due_at)
-    if to is not None and occasion.event in TASK_MAILS:
+    if to is not None and occasion.event in TASK_EMAILS:
         said["personalComment"] = to.comment_for_signer
     return said

@@ -110,7 +110,7 @@ class Process(models.Model):
     def __str__(self) -> str:
         return self.document_name or self.document_id or str(self.pk)
 
-    def folded(self) -> dict[str, str]:
+    def search_columns(self) -> dict[str, str]:
         """The columns that searches compare, made of those that people read."""
         words = (self.document_name, self.initiator_name, self.initiator)
         return {"search": "\n".join(map(plain, words)), "initiator_email_plain": plain(self.initiator_email)}
@@ -200,7 +200,7 @@ class Signer(models.Model):
     def __str__(self) -> str:
         return self.name or f"{self.role} without a name"
 
-    def folded(self) -> dict[str, str]:
+    def search_columns(self) -> dict[str, str]:
         """The columns that searches compare, made of those that people read."""
         return {
             "name_plain": plain(self.name),

@@ -10,44 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from config.access.actor import Actor
+from config.api.fields import api_fields
+from config.api_values import value
 from config.errors import Fault
-from config.personal_codes import doubtful
+from config.personal_codes import personal_code_warnings
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
-from config.wire import value
 from signing import flow
 from signing.models import Process, Signer, Step
+from signing.serializers import ProcessSerializer, SignerSerializer, StepSerializer
 from templates_app.rules import Rules
 
-PROCESS_WIRE = {
-    "id": "id",
-    "createdAt": "created_at",
-    "processInitiatorEmail": "initiator_email",
-    "documentId": "document_id",
-    "documentName": "document_name",
-    "initiator": "initiator",
-    "comment": "comment",
-    "status": "status",
-    "documentType": "document_type",
-    "ownerGroup": "owner_group",
-    "completedAt": "completed_at",
-    "initiatorName": "initiator_name",
-    "attributes": "attributes",
-}
-STEP_WIRE = {"id": "id", "processOrder": "process_order", "stepStatus": "status", "dueDate": "due_at"}
-SIGNER_WIRE = {
-    "id": "id",
-    "signerName": "name",
-    "signerCountry": "country",
-    "signerPersonalCode": "personal_code",
-    "signerEmail": "email",
-    "signerRole": "role",
-    "signerComment": "comment",
-    "commentForSigner": "comment_for_signer",
-    "signingStatus": "status",
-    "signerNotification": "notification",
-    "signerLanguage": "language",
-    "anonymous": "anonymous",
-}
+PROCESS_FIELDS = api_fields(ProcessSerializer, Process)
+STEP_FIELDS = api_fields(StepSerializer, Step)
+SIGNER_FIELDS = api_fields(SignerSerializer, Signer)
 PRIVATE = ("signerPersonalCode", "signerEmail")
 
 Wire = dict[str, Any]
@@ -59,7 +34,7 @@ Within = tuple[Sequence[Step], Sequence[Signer]]
 
 def paths(process: Process, steps: Iterable[Step], signers: Iterable[Signer]) -> Wire:
     """The process with its steps and signers by path, as `before` and `after` of events hold it."""
-    told = _paths("", PROCESS_WIRE, process) | rules(process)
+    told = _paths("", PROCESS_FIELDS, process) | rules(process)
     for step in steps:
         told |= step_paths(step)
     for signer in signers:
@@ -79,13 +54,13 @@ def rules(process: Process) -> Wire:
 
 
 def step_paths(step: Step) -> Wire:
-    return _paths(f"steps/{step.id}/", STEP_WIRE, step)
+    return _paths(f"steps/{step.id}/", STEP_FIELDS, step)
 
 
 def signer_paths(signer: Signer) -> Wire:
     """A signer's values by path, and the step that it is in."""
     place = f"signers/{signer.id}/"
-    return _paths(place, SIGNER_WIRE, signer) | {f"{place}step": str(signer.step_id)}
+    return _paths(place, SIGNER_FIELDS, signer) | {f"{place}step": str(signer.step_id)}
 
 
 def _paths(place: str, names: dict[str, str], row: Any) -> Wire:
@@ -100,8 +75,8 @@ def processes(rows: Iterable[Process], actor: Actor) -> list[Wire]:
     signers = Signer.objects.filter(process__in=ids).order_by("position", "id")
     return _processes(
         found,
-        steps.values(*STEP_WIRE.values(), "process_id"),
-        signers.values(*SIGNER_WIRE.values(), "process_id", "step_id", "person_key", "called_at"),
+        steps.values(*STEP_FIELDS.values(), "process_id"),
+        signers.values(*SIGNER_FIELDS.values(), "process_id", "step_id", "person_key", "called_at"),
         actor,
     )
 
@@ -142,7 +117,7 @@ def doubts_of_step(step: Wire, pointer: str = "#") -> list[Fault]:
     return [
         doubt
         for place, signer in enumerate(step["processStepSigners"])
-        for doubt in doubtful(
+        for doubt in personal_code_warnings(
             signer["signerCountry"],
             signer["signerPersonalCode"],
             f"{pointer}/processStepSigners/{place}/signerPersonalCode",
@@ -172,14 +147,14 @@ def _processes(rows: list[Process], steps: Iterable[Row], signers: Iterable[Row]
     managed = {process.id: process.managed_by(actor) for process in rows}
     in_step: dict[uuid.UUID, list[Wire]] = defaultdict(list)
     for row in signers:
-        wire = {name: value(row[column]) for name, column in SIGNER_WIRE.items()}
+        wire = {name: value(row[column]) for name, column in SIGNER_FIELDS.items()}
         own = actor.person and row["person_key"] == actor.person and row["called_at"] is not None
         if not (managed[row["process_id"]] or own):
             wire |= dict.fromkeys(PRIVATE)
         in_step[row["step_id"]].append(wire)
     in_process: dict[uuid.UUID, list[Wire]] = defaultdict(list)
     for row in steps:
-        wire = {name: value(row[column]) for name, column in STEP_WIRE.items()}
+        wire = {name: value(row[column]) for name, column in STEP_FIELDS.items()}
         in_process[row["process_id"]].append(wire | {"processStepSigners": in_step[row["id"]]})
     return [_process(process, in_process[process.id], managed[process.id]) for process in rows]
 
@@ -187,7 +162,7 @@ def _processes(rows: list[Process], steps: Iterable[Row], signers: Iterable[Row]
 def _process(row: Process, steps: list[Wire], managed: bool) -> Wire:
     signers = [signer for step in steps for signer in step["processStepSigners"]]
     total, signed = flow.totals([(signer["signerRole"], signer["signingStatus"]) for signer in signers])
-    wire = {name: value(getattr(row, column)) for name, column in PROCESS_WIRE.items()}
+    wire = {name: value(getattr(row, column)) for name, column in PROCESS_FIELDS.items()}
     if not managed:
         wire["processInitiatorEmail"] = None
     return wire | {

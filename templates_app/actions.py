@@ -1,4 +1,4 @@
-"""Profiles are changed together with the attributes they ask for; the rest is `config.kept.actions`."""
+"""Profiles are changed together with the attributes they ask for; the rest is `config.versioned.actions`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,14 +7,13 @@ from typing import Any
 from django.db import transaction
 
 from config.access.actor import Actor
+from config.api_values import Body, is_id
 from config.errors import Fault, Invalid
-from config.kept import actions as kept
-from config.kept.models import Body
-from config.wire import is_id
+from config.versioned import actions as versioned
 from templates_app.models import DocumentAttribute, DocumentProfile, ProfileAttribute
 
 
-class AttributeTaken(kept.Taken):
+class AttributeTaken(versioned.Duplicate):
     """A profile brings an attribute of a name that exists; the faults say where."""
 
 
@@ -22,11 +21,11 @@ class AttributeTaken(kept.Taken):
 def create_profile(body: Body, *, actor: Actor, at: datetime) -> DocumentProfile:
     """A new profile; its `attributes` name existing ones by id or bring new ones."""
     DocumentProfile.require_creatable(actor)
-    DocumentProfile.take_turns()
-    profile = DocumentProfile(created_at=at, **DocumentProfile.settled(body, actor=actor))
+    DocumentProfile.lock_all_writers()
+    profile = DocumentProfile(created_at=at, **DocumentProfile.validate_change(body, actor=actor))
     attributes = _listed(body.get("attributes") or [], actor=actor, at=at)
     profile.asks_for = _in_words(attributes)
-    kept.insert(profile, actor=actor, at=at)
+    versioned.insert(profile, actor=actor, at=at)
     _ask_for(profile, attributes)
     return profile
 
@@ -36,14 +35,14 @@ def replace_profile(
     profile: DocumentProfile, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
 ) -> DocumentProfile:
     """Make the profile what the body says; its list of attributes, where it has one, is the whole list."""
-    profile = kept.lock(profile, actor=actor, expected=expected)
-    changed = DocumentProfile.settled(body, actor=actor, before=profile)
+    profile = versioned.lock(profile, actor=actor, expected=expected)
+    changed = DocumentProfile.validate_change(body, actor=actor, before=profile)
     if "attributes" in body:
         attributes = _listed(body["attributes"] or [], actor=actor, at=at)
         if [use.attribute_id for use in profile.uses.all()] != [attribute.pk for attribute in attributes]:
             _ask_for(profile, attributes)
             changed["asks_for"] = _in_words(attributes)
-    return kept.write(profile, changed, actor=actor, at=at) if changed else profile
+    return versioned.write(profile, changed, actor=actor, at=at) if changed else profile
 
 
 @transaction.atomic
@@ -51,8 +50,8 @@ def replace_attribute(
     attribute: DocumentAttribute, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
 ) -> DocumentAttribute:
     """Make the attribute what the body says, for every profile that asks for it; their versions rise with it."""
-    before = kept.lock(attribute, actor=actor, expected=expected).version
-    changed = kept.replace(attribute, body, actor=actor, at=at, expected=expected)
+    before = versioned.lock(attribute, actor=actor, expected=expected).version
+    changed = versioned.replace(attribute, body, actor=actor, at=at, expected=expected)
     if changed.version != before:
         note_in_profiles(changed, actor=actor, at=at)
     return changed
@@ -68,7 +67,7 @@ def note_attributes(profile: DocumentProfile, *, actor: Actor, at: datetime) -> 
     """Raise a locked profile's version if the attributes that it asks for are others than they were."""
     asks_for = _in_words([use.attribute for use in profile.uses.select_related("attribute")])
     if asks_for != profile.asks_for:
-        kept.write(profile, {"asks_for": asks_for}, actor=actor, at=at)
+        versioned.write(profile, {"asks_for": asks_for}, actor=actor, at=at)
 
 
 def _listed(bodies: Sequence[Body], *, actor: Actor, at: datetime) -> list[DocumentAttribute]:
@@ -96,7 +95,7 @@ def _faults(body: Body, pointer: str, known: dict[str, DocumentAttribute]) -> li
     attribute = known.get(body["id"].casefold())
     if attribute is None:
         return [Fault("There is no attribute with this id.", code="unknown_id", pointer=f"{pointer}/id")]
-    if DocumentAttribute.differences(body, attribute):
+    if DocumentAttribute.changed_columns(body, attribute):
         detail = "An attribute is shared by profiles: change it by itself, at /api/document-attributes/{id}."
         return [Fault(detail, code="attribute_differs", pointer=pointer)]
     return []
@@ -104,13 +103,13 @@ def _faults(body: Body, pointer: str, known: dict[str, DocumentAttribute]) -> li
 
 def _made(body: Body, place: int, *, actor: Actor, at: datetime) -> DocumentAttribute:
     try:
-        return kept.create(DocumentAttribute, body, actor=actor, at=at)
+        return versioned.create(DocumentAttribute, body, actor=actor, at=at)
     except Invalid as refusal:
         inner = [
             Fault(f.detail, f.code, (f.pointer or "#").replace("#", f"#/attributes/{place}")) for f in refusal.faults
         ]
         raise Invalid(faults=inner) from None
-    except kept.Taken as refusal:
+    except versioned.Duplicate as refusal:
         fault = Fault(refusal.detail, code="taken", pointer=f"#/attributes/{place}/name")
         raise AttributeTaken(refusal.detail, faults=[fault]) from None
 

@@ -10,13 +10,13 @@ from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.access.backoffice import staff_actor
-from config.kept.admin import KeptAdmin
+from config.versioned.admin import VersionedAdmin
 from templates_app import actions
 from templates_app.models import DocumentAttribute, DocumentProfile, ProfileAttribute, Template
 
 
 @admin.register(Template)
-class TemplateAdmin(KeptAdmin):
+class TemplateAdmin(VersionedAdmin):
     list_display = ["name", "scope", "owner", "group", "created_at"]
     list_filter = ["scope", ("owner", FieldTextFilter), ("group", FieldTextFilter)]
     list_filter_submit = True
@@ -33,7 +33,7 @@ class TemplateAdmin(KeptAdmin):
 
 
 @admin.register(DocumentAttribute)
-class DocumentAttributeAdmin(KeptAdmin):
+class DocumentAttributeAdmin(VersionedAdmin):
     list_display = ["name", "type", "required", "created_at"]
     list_filter = ["type", "required"]
     fields = ("name", "type", "required", "seen_version")
@@ -57,7 +57,7 @@ class AskedFor(TabularInline):
 
 
 @admin.register(DocumentProfile)
-class DocumentProfileAdmin(KeptAdmin):
+class DocumentProfileAdmin(VersionedAdmin):
     list_display = ["__str__", "document_type", "owner_group", "asks_for", "is_seal_required", "profileorder"]
     list_filter = [("document_type", FieldTextFilter), ("owner_group", FieldTextFilter), "review_required"]
     list_filter_submit = True

@@ -11,29 +11,21 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from config.access.actor import Actor, MissingRight
+from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid
-from config.kept.models import Body, Kept, KeptQuerySet, Owned
-from config.kept.ownership import owned
 from config.text import plain
+from config.versioned.models import OwnedModel, VersionedModel, VersionedQuerySet
+from config.versioned.ownership import owned
 from config.vocabulary import AttributeType, Right
+from templates_app.serializers import LONGEST_RETENTION, AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
-LONGEST_RETENTION = 36_500
-"""Days: a hundred years."""
 
 
-class Template(Owned):
+class Template(OwnedModel):
     """A set-up that is often used, as the reference's `Template`. `data` is the client's own, kept to the byte."""
 
-    WIRE = {
-        "id": "id",
-        "createdAt": "created_at",
-        "name": "name",
-        "data": "data",
-        "owner": "owner",
-        "scope": "scope",
-        "group": "group",
-    }
+    serializer_class = TemplateSerializer
     DEFAULTS = {"scope": "PERSONAL"}
 
     name = models.CharField(max_length=255)
@@ -51,8 +43,8 @@ class Template(Owned):
         return self.name
 
     @classmethod
-    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
-        changed, faults = owned(cls.differences(body, before), actor=actor, before=before)
+    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed, faults = owned(cls.changed_columns(body, before), actor=actor, before=before)
         faults += _named(changed, before, "A template")
         if len((changed.get("data") or "").encode()) > MAX_TEMPLATE_BYTES:
             faults.append(Fault("A template's data is at most 1 MB.", code="max_length", pointer="#/data"))
@@ -60,7 +52,7 @@ class Template(Owned):
             raise Invalid(faults=faults)
         return changed
 
-    def folded(self) -> Body:
+    def search_columns(self) -> Body:
         return {"name_plain": plain(self.name)}
 
 
@@ -68,10 +60,10 @@ _TURNS = 0x7061_7261_7068_0001
 """The advisory lock of those who write profiles and attributes."""
 
 
-class Managed(Kept):
+class Managed(VersionedModel):
     """What everybody may read, and only those with the right `manage_profiles` change."""
 
-    CONFIGURES = True
+    AUDITED = True
 
     class Meta:
         abstract = True
@@ -80,7 +72,7 @@ class Managed(Kept):
         self.require_creatable(actor)
 
     @classmethod
-    def take_turns(cls) -> None:
+    def lock_all_writers(cls) -> None:
         """Profiles and attributes are written one after another: a change of one may touch many of the others.
 
         They are few and seldom changed; on SQLite every writer waits anyway.
@@ -91,7 +83,7 @@ class Managed(Kept):
 
     @classmethod
     def require_creatable(cls, actor: Actor) -> None:
-        if not (actor.may(Right.MANAGE_PROFILES) or actor.may(Right.ADMINISTER)):
+        if not actor.may(Right.MANAGE_PROFILES):
             raise MissingRight(Right.MANAGE_PROFILES, "Changing document profiles and attributes")
 
 
@@ -103,9 +95,9 @@ class AttributeInUse(DomainError):
 class DocumentAttribute(Managed):
     """Something that is to be said of a document, shared by the profiles that ask for it."""
 
-    WIRE = {"id": "id", "createdAt": "created_at", "type": "type", "name": "name", "required": "required"}
+    serializer_class = AttributeSerializer
     DEFAULTS = {"required": False}
-    TAKEN = "There is an attribute of this name already; name it by its id."
+    DUPLICATE = "There is an attribute of this name already; name it by its id."
 
     name = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=8, choices=AttributeType.choices)
@@ -123,8 +115,8 @@ class DocumentAttribute(Managed):
         return f"{self.name} ({self.type}{', required' if self.required else ''})"
 
     @classmethod
-    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
-        changed = cls.differences(body, before)
+    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed = cls.changed_columns(body, before)
         faults = _named(changed, before, "An attribute")
         if not changed.get("type", getattr(before, "type", None)):
             allowed = ", ".join(AttributeType.values)
@@ -133,7 +125,7 @@ class DocumentAttribute(Managed):
             raise Invalid(faults=faults)
         return changed
 
-    def folded(self) -> Body:
+    def search_columns(self) -> Body:
         return {"name_plain": plain(self.name)}
 
     def require_deletable(self) -> None:
@@ -144,7 +136,7 @@ class DocumentAttribute(Managed):
             raise AttributeInUse(f"This attribute is used by {len(users)} profile(s): {where}{more}. Remove it there.")
 
 
-class ProfileQuerySet(KeptQuerySet):
+class ProfileQuerySet(VersionedQuerySet):
     def for_type(self, document_type: str, owner_group: str | None) -> "DocumentProfile | None":
         """The profile of this type in this group, else the one of no group."""
         found = self.filter(document_type=document_type)
@@ -155,20 +147,9 @@ class ProfileQuerySet(KeptQuerySet):
 class DocumentProfile(Managed):
     """The rules for one type of document, in one group or in all that have none of their own."""
 
-    WIRE = {
-        "id": "id",
-        "name": "name",
-        "documentType": "document_type",
-        "ownerGroup": "owner_group",
-        "seal": "seal",
-        "isSealRequired": "is_seal_required",
-        "profileorder": "profileorder",
-        "continueOnDecline": "continue_on_decline",
-        "reviewRequired": "review_required",
-        "retentionDays": "retention_days",
-    }
+    serializer_class = ProfileSerializer
     DEFAULTS = {"is_seal_required": False, "continue_on_decline": False, "review_required": False, "profileorder": 0}
-    TAKEN = "There is a profile for this documentType and ownerGroup already."
+    DUPLICATE = "There is a profile for this documentType and ownerGroup already."
 
     name = models.CharField(max_length=255, null=True, blank=True)
     document_type = models.CharField(max_length=255)
@@ -217,14 +198,14 @@ class DocumentProfile(Managed):
         return self.name or self.document_type
 
     @classmethod
-    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
-        changed = cls.differences(body, before)
+    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+        changed = cls.changed_columns(body, before)
         if not changed.get("document_type", getattr(before, "document_type", None)):
             detail = "A profile is for a documentType."
             raise Invalid(faults=[Fault(detail, code="required", pointer="#/documentType")])
         return changed
 
-    def folded(self) -> Body:
+    def search_columns(self) -> Body:
         return {"name_plain": plain(self.name)}
 
 

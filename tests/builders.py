@@ -9,17 +9,17 @@ from django.test import Client
 
 from config.access.actor import Actor
 from config.access.models import ApiToken, User
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from config.vocabulary import SignerStatus
-from contacts.api.serializers import ContactSerializer
 from contacts.models import Contact
+from contacts.serializers import ContactSerializer
 from signing import actions
-from signing.api.serializers import ProcessSerializer
 from signing.models import Process, Signer
+from signing.serializers import ProcessSerializer
 from templates_app.actions import create_profile
-from templates_app.api.serializers import AttributeSerializer, TemplateSerializer
-from templates_app.api.serializers import ProfileSerializer as DocumentProfileSerializer
 from templates_app.models import DocumentAttribute, DocumentProfile, Template
+from templates_app.serializers import AttributeSerializer, TemplateSerializer
+from templates_app.serializers import ProfileSerializer as DocumentProfileSerializer
 from tests.people import ANA, BEN, ILZE, body
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -38,17 +38,17 @@ def kept_as(shape: Any, wire: dict[str, Any]) -> dict[str, Any]:
 
 def contact_of(actor: Actor = OWNER, **wire: Any) -> Contact:
     body = kept_as(ContactSerializer, {"name": ANA, **wire})
-    return kept.create(Contact, body, actor=actor, at=NOON)
+    return versioned.create(Contact, body, actor=actor, at=NOON)
 
 
 def template_of(actor: Actor = OWNER, **wire: Any) -> Template:
     body = kept_as(TemplateSerializer, {"name": "Lease", **wire})
-    return kept.create(Template, body, actor=actor, at=NOON)
+    return versioned.create(Template, body, actor=actor, at=NOON)
 
 
 def attribute_of(name: str, type: str = "TEXT", **wire: Any) -> DocumentAttribute:
     body = kept_as(AttributeSerializer, {"name": name, "type": type, **wire})
-    return kept.create(DocumentAttribute, body, actor=BOSS, at=NOON)
+    return versioned.create(DocumentAttribute, body, actor=BOSS, at=NOON)
 
 
 def profile_of(document_type: str, **wire: Any) -> DocumentProfile:

@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit import guard
+from audit.chain import triggers
 from config.access.models import User
 from notifications.models import Message
 from tests.builders import client_user, token_of
@@ -59,7 +59,7 @@ def overhear_the_admins_log(instance: LogEntry, **kwargs: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nobody_sings() -> Iterator[None]:
+def no_secret_is_logged() -> Iterator[None]:
     """No test may leave a personal code, a mail address or a token in a log, or in the admin's."""
     CANARIES.heard.clear()
     logging.getLogger().addHandler(CANARIES)
@@ -71,7 +71,7 @@ def nobody_sings() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def no_limits(settings: Any) -> None:
     """Tests ask more often than clients do; those of the limits set their own."""
-    settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = settings.TEST_MAILS_PER_HOUR = 0
+    settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = settings.TEST_EMAILS_PER_HOUR = 0
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def emptied_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     request.getfixturevalue("transactional_db")
     yield
-    guard.remove()
+    triggers.remove()
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ class Outbox:
     def of(self, event: str, *, status: str | None = None) -> list[Message]:
         return [m for m in self if m.event == event and status in (None, m.status)]
 
-    def addressees(self, event: str, *, status: str | None = "QUEUED") -> list[str]:
+    def recipients(self, event: str, *, status: str | None = "QUEUED") -> list[str]:
         return sorted(message.address for message in self.of(event, status=status))
 
 

@@ -7,33 +7,33 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit import horizon, log
-from audit.api import docs
-from audit.api.docs import MOST_AT_ONCE
+from audit import log
+from audit.api import schema
 from audit.api.filters import EventFilter
+from audit.api.schema import MOST_AT_ONCE
 from audit.api.serializers import EventSerializer
+from audit.chain import reader_cursor
 from audit.models import AuditEvent
-from config import wire
+from config import api_values
 from config.access.actor import MissingRight
+from config.api.idempotency import idempotent
 from config.api.lists.pages import PageRequest
-from config.api.views import ApiViewSet, identifier
+from config.api.snapshots import snapshot
+from config.api.views import ApiViewSet, parse_id
 from config.errors import Fault, Forbidden, Invalid, NotFound
 from config.vocabulary import Right
 
 
 class AuditEventViewSet(ApiViewSet):
-    # A list asks for the horizon before it looks, so that it is not read in one snapshot with it.
-    reads = frozenset({"retrieve"})
-
-    @docs.LIST
+    @schema.LIST
     def list(self, request: Request) -> Response:
         self._require_reader()
-        page = PageRequest.of(request.GET, sorts=docs.SORTS, default="createdAt,desc", tie="number")
+        page = PageRequest.of(request.GET, sorts=schema.SORTS, default="createdAt,desc", tie="number")
         after = _cursor(request.GET)
         if after is None:
             rows = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
             return Response(page.answer(shown(page.rows_of(rows)), total=rows.count()))
-        limit = horizon.reached()
+        limit = reader_cursor.readable_up_to()
         rows = EventFilter(request.GET, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
         rows = rows if limit is None else rows.filter(number__lte=limit)
         content = shown(rows.in_order()[: page.size])
@@ -41,17 +41,19 @@ class AuditEventViewSet(ApiViewSet):
         shape = {"size": page.size, "numberOfElements": len(content), "next": str(end)}
         return Response({"content": content, **shape})
 
-    @docs.RETRIEVE
+    @schema.RETRIEVE
+    @snapshot
     def retrieve(self, request: Request, id: str) -> Response:
         self._require_reader()
-        event = AuditEvent.objects.filter(id=identifier(id)).first()
+        event = AuditEvent.objects.filter(id=parse_id(id)).first()
         if event is None:
             raise NotFound
         return Response(shown([event])[0])
 
-    @docs.CREATE
+    @schema.CREATE
+    @idempotent
     def create(self, request: Request) -> Response:
-        if not (self.actor.may(Right.AUDIT_WRITE) or self.actor.may(Right.ADMINISTER)):
+        if not self.actor.may(Right.AUDIT_WRITE):
             raise MissingRight(Right.AUDIT_WRITE, "Reporting audit events")
         told = request.data
         if not isinstance(told, list_):
@@ -62,7 +64,7 @@ class AuditEventViewSet(ApiViewSet):
         return Response(shown(events), status=201)
 
     def _require_reader(self) -> None:
-        if not (self.actor.may(Right.AUDIT_READ) or self.actor.may(Right.ADMINISTER)):
+        if not self.actor.may(Right.AUDIT_READ):
             raise MissingRight(Right.AUDIT_READ, "Reading the trail")
         if self.actor.narrowed:
             raise Forbidden(
@@ -98,5 +100,5 @@ def _cursor(query: QueryDict) -> int | None:
 
 def shown(events: Any) -> list_[dict[str, Any]]:
     """Events on the wire; what is empty says nothing."""
-    rows = (wire.row(event, AuditEvent.WIRE) for event in events)
+    rows = (api_values.row(event, AuditEvent.WIRE) for event in events)
     return [{name: None if value == "" else value for name, value in row.items()} for row in rows]

@@ -18,10 +18,9 @@ from django.db import transaction
 from django.db.models import F, Max, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from audit import horizon
-from audit.chain import form, keys, merkle, places
+from audit.chain import append, form, keys, merkle, reader_cursor
 from audit.models import AuditDatabase, AuditEvent, AuditHead, Checkpoint, CheckpointLeaf
-from config import wire
+from config import api_values
 from config.errors import DomainError
 from config.vocabulary import EventType
 
@@ -40,8 +39,8 @@ class NoEvents(DomainError):
 def make(*, at: datetime, including: str | None = None) -> Checkpoint | None:
     """Give what waits its place, and state the heads that have changed, and that of the process `including`; None where
     there is none. The file follows."""
-    reached = horizon.reached()
-    places.give_places()
+    reached = reader_cursor.readable_up_to()
+    append.give_places()
     with transaction.atomic():
         AuditDatabase.objects.select_for_update().get()
         last = Checkpoint.objects.order_by("number").last()
@@ -56,7 +55,7 @@ def statement(checkpoint: Checkpoint, of: str = "") -> dict[str, Any]:
     return {
         "database": of or database(),
         "number": checkpoint.number,
-        "at": wire.value(checkpoint.at),
+        "at": api_values.value(checkpoint.at),
         "upTo": checkpoint.up_to,
         "size": checkpoint.size,
         "root": checkpoint.root,
@@ -88,7 +87,7 @@ def covering(process_id: str, *, at: datetime) -> tuple[Checkpoint, CheckpointLe
 
     `NoEvents` if there is no such chain.
     """
-    places.give_places(process_id=process_id)
+    append.give_places(process_id=process_id)
     head = AuditHead.objects.filter(process_id=process_id, seq__gt=0).first()
     if head is None:
         raise NoEvents

@@ -16,13 +16,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 
-from audit import guard
-from audit.chain import checkpoints, form, keys
+from audit.chain import checkpoints, form, keys, triggers
+from audit.chain.append import canonical, text
 from audit.chain.commitments import malformed, unlike, values_of
-from audit.chain.places import canonical, text
+from audit.chain.parts import ERASED, erasures
 from audit.chain.verdict import Finding, Verdict
 from audit.models import AuditDatabase, AuditEvent, AuditHead
-from audit.values import ERASED, erasures
 
 BATCH = 2_000
 WAITS_AT_MOST = timedelta(hours=1)
@@ -61,7 +60,7 @@ def verify(
             if database := _database(verdict):
                 verdict.checkpoints = _signed(verdict, database)
                 _filed(verdict, database, filed)
-            if lacking := guard.missing():
+            if lacking := triggers.missing():
                 verdict.notes.append(f"the database does not refuse changes: run migrate ({', '.join(lacking)})")
     return verdict
 

@@ -32,16 +32,16 @@ class Actor:
     own: bool = True
 
     def may(self, right: Right) -> bool:
-        return right in self.rights
+        return right in self.rights or Right.ADMINISTER in self.rights
 
     @property
-    def names_anybody(self) -> bool:
+    def acts_for_others(self) -> bool:
         """Whether it may act for somebody else, and make a process the property of somebody else."""
-        return self.may(Right.ADMINISTER) or self.may(Right.ON_BEHALF)
+        return self.may(Right.ON_BEHALF)
 
     @property
     def sees_everything(self) -> bool:
-        return self.names_anybody and not self.narrowed
+        return self.acts_for_others and not self.narrowed
 
     @property
     def administers(self) -> bool:

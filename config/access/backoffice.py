@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 
-from config import wire
-from config.access import trail
+from config import api_values
+from config.access import audit_hook
 from config.access.actor import Actor
 from config.access.models import User
 from config.access.resolver import client_address, principal
@@ -113,7 +113,7 @@ class Recorded(ModelAdmin):
         return row
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        self._record(request, trail.change("add", obj, after=self._values(obj)))
+        self._record(request, audit_hook.change("add", obj, after=self._values(obj)))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
@@ -121,20 +121,20 @@ class Recorded(ModelAdmin):
         names = [name for name in now if was.get(name) != now[name]]
         before, after = ({name: values.get(name) for name in names} for values in (was, now))
         note = message if isinstance(message, str) else _in_words(message)
-        self._record(request, trail.change("change", obj, before=before, after=after, note=note))
+        self._record(request, audit_hook.change("change", obj, before=before, after=after, note=note))
         return super().log_change(request, obj, message)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        self._record(request, *(trail.change("delete", row, before=self._values(row)) for row in queryset))
+        self._record(request, *(audit_hook.change("delete", row, before=self._values(row)) for row in queryset))
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, *changes: dict[str, Any]) -> None:
-        trail.changed(*changes, actor=staff_actor(request), at=timezone.now())
+        audit_hook.changed(*changes, actor=staff_actor(request), at=timezone.now())
 
     def _values(self, row: Any) -> dict[str, Any]:
         columns = [f.attname for f in row._meta.concrete_fields if f.name not in self._HIDDEN]
         lists = {f.name: sorted(map(str, getattr(row, f.name).all())) for f in row._meta.many_to_many}
-        return {name: wire.value(getattr(row, name)) for name in columns} | lists
+        return {name: api_values.value(getattr(row, name)) for name in columns} | lists
 
 
 def _in_words(message: list[dict[str, Any]]) -> str:

@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from config.access.actor import Actor
+from config.access.audit_hook import happened
 from config.access.models import User
 from config.access.resolver import client_address
-from config.access.trail import happened
 from config.vocabulary import EventType
 
 

@@ -59,7 +59,7 @@ def asked(actor: Actor, parameters: QueryDict) -> Actor:
         if not actor.may(Right.ADMINISTER):
             raise MissingRight(Right.ADMINISTER, "isAdmin=true")
         return actor
-    if not actor.names_anybody:
+    if not actor.acts_for_others:
         if subject not in (None, actor.subject):
             raise NotYours("You may name only yourself; naming others needs the right 'on_behalf'.")
         if group is not None and group not in actor.groups:

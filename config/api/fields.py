@@ -6,9 +6,10 @@ All are optional and may be null: what must be there is said where it is used.
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import Model, TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -24,6 +25,14 @@ _RFC3339 = re.compile(
 )
 _FIRST_YEAR, _LAST_YEAR = 1, 9999
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+
+
+@cache
+def api_fields(serializer: type[serializers.Serializer], model: type[Model]) -> dict[str, str]:
+    """The column of each API field that a column stands for, in the serializer's order."""
+    columns = {column.name for column in model._meta.concrete_fields}
+    sources = {name: field.source or name for name, field in serializer().get_fields().items()}
+    return {name: source for name, source in sources.items() if source in columns}
 
 
 class Optional:

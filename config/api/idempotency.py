@@ -9,6 +9,8 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial, wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from django.db import OperationalError, connection, transaction
 from rest_framework.request import Request
@@ -36,7 +38,41 @@ class StillRunning(DomainError):
     detail = "The first request with this Idempotency-Key is still running; try again in a moment."
 
 
-def once(request: Request, *, actor: Actor, at: datetime, effect: Callable[[], Response]) -> Response:
+class IdempotentView(Protocol):
+    """What `idempotent` needs to know about the view."""
+
+    request: Request
+
+    @property
+    def actor(self) -> Actor: ...
+
+    @property
+    def now(self) -> datetime: ...
+
+
+View = TypeVar("View", bound=IdempotentView)
+Args = ParamSpec("Args")
+
+
+def idempotent(
+    handler: Callable[Concatenate[View, Args], Response],
+) -> Callable[Concatenate[View, Args], Response]:
+    """Honour `Idempotency-Key` in a view method: the same request sent twice has one effect and one response."""
+
+    @wraps(handler)
+    def once(view: View, /, *args: Args.args, **kwargs: Args.kwargs) -> Response:
+        return _once(view.request, actor=view.actor, at=view.now, effect=partial(handler, view, *args, **kwargs))
+
+    once.is_idempotent = True  # type: ignore[attr-defined]
+    return once
+
+
+def is_idempotent(handler: Callable[..., Response]) -> bool:
+    """Whether a view method has the decorator."""
+    return getattr(handler, "is_idempotent", False)
+
+
+def _once(request: Request, *, actor: Actor, at: datetime, effect: Callable[[], Response]) -> Response:
     """The effect's answer, or the answer that this key's first request got.
 
     A key belongs to a client and whom it acts for, and its answer to what that caller was granted then.

@@ -60,9 +60,9 @@ def count_client(name: str) -> None:
     _count("client", name, settings.REQUESTS_PER_CLIENT)
 
 
-def count_test_mail(name: str) -> None:
+def count_test_email(name: str) -> None:
     """One more test mail of this client; `TooManyRequests` beyond what it may send an hour."""
-    _count("test mail", name, settings.TEST_MAILS_PER_HOUR, what="test mails an hour", seconds=3600)
+    _count("test mail", name, settings.TEST_EMAILS_PER_HOUR, what="test mails an hour", seconds=3600)
 
 
 def _count(kind: str, who: str, limit: int, *, what: str = "requests a minute", seconds: int = WINDOW_SECONDS) -> None:

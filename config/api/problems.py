@@ -12,7 +12,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from config import wire
+from config import api_values
 from config.errors import DomainError, Fault, NotFound
 
 CONTENT_TYPE = "application/problem+json"
@@ -44,7 +44,7 @@ def problem(error: DomainError, instance: str) -> dict[str, Any]:
         "code": error.code,
     }
     if error.faults:
-        body["errors"] = wire.faults(error.faults)
+        body["errors"] = api_values.faults(error.faults)
     return body
 
 

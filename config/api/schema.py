@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from config.api.idempotency import is_idempotent
 from config.api.lists.pages import SpringPagination
 
 MEDIA_TYPE = "application/problem+json"
@@ -122,15 +123,19 @@ class ApiSchema(AutoSchema):
         return SpringPagination() if self.method == "GET" else None
 
     def get_override_parameters(self) -> list[Any]:
-        view: Any = self.view
         headers = [
             _header(name, description)
             for name, (methods, description) in HEADERS.items()
-            if self.method in methods
-            and (name == "Idempotency-Key" or "{" in self.path)
-            and view.action not in (view.reads if self.method == "POST" else ())
+            if self.method in methods and self._honours(name)
         ]
         return [*super().get_override_parameters(), *headers]
+
+    def _honours(self, header: str) -> bool:
+        view: Any = self.view
+        if header == "Idempotency-Key":
+            return is_idempotent(getattr(view, view.action))
+        is_search = self.method == "POST" and not is_idempotent(getattr(view, view.action))
+        return "{" in self.path and not is_search
 
 
 def add_common_refusals(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:

@@ -1,12 +1,9 @@
 """The view that every endpoint of ours is: one caller, strict JSON, problem bodies, no caching."""
 
 import uuid
-from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework.negotiation import BaseContentNegotiation
@@ -16,7 +13,7 @@ from rest_framework.viewsets import ViewSet
 
 from config.access.actor import Actor
 from config.access.resolver import actor_for
-from config.api import conditional, idempotency, limits
+from config.api import conditional, limits
 from config.errors import DomainError, Fault, Invalid, NotFound
 
 
@@ -42,14 +39,11 @@ class JsonAlone(BaseContentNegotiation):
 class ApiViewSet(ViewSet):
     """`self.actor` is the caller, `self.now` the moment of the request.
 
-    What only `reads` sees one state of the database; every POST that changes something honours
-    `Idempotency-Key`; `self.expected` holds what `If-Match` asks for.
+    `self.expected` holds the entity tags of `If-Match`.
     """
 
     content_negotiation_class = JsonAlone
-    reads = frozenset({"list", "retrieve", "search"})
     request: Request
-    post: Callable[..., Response]
 
     @cached_property
     def now(self) -> datetime:
@@ -68,7 +62,7 @@ class ApiViewSet(ViewSet):
         return dict(serializer.validated_data)
 
     @property
-    def change(self) -> dict[str, Any]:
+    def action_kwargs(self) -> dict[str, Any]:
         """What every action is told about the request."""
         return {"actor": self.actor, "at": self.now, "expected": self.expected}
 
@@ -86,21 +80,13 @@ class ApiViewSet(ViewSet):
         limits.count_client(self.actor.client)
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
-        if self.action in self.reads:
-            method = str(request.method).lower()
-            setattr(self, method, partial(_in_one_snapshot, getattr(self, method)))
-        elif request.method == "POST" and self.action:
-            self.post = partial(self._once, self.post)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)
 
-    def _once(self, effect: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
-        return idempotency.once(self.request, actor=self.actor, at=self.now, effect=lambda: effect(*args, **kwargs))
 
-
-def identifier(text: str) -> uuid.UUID:
+def parse_id(text: str) -> uuid.UUID:
     """The id in a path; what cannot be an id names nothing."""
     try:
         return uuid.UUID(text)
@@ -115,13 +101,3 @@ def tag(version: int) -> dict[str, str]:
 
 def not_modified(version: int) -> Response:
     return Response(status=304, headers=tag(version))
-
-
-def _in_one_snapshot(read: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
-    """Rows of several tables as of one moment, so that an answer never contradicts itself or its ETag."""
-    outermost = not connection.in_atomic_block
-    with transaction.atomic():
-        if outermost and connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        return read(*args, **kwargs)

@@ -2,8 +2,8 @@ from typing import Any
 
 from django_filters import rest_framework as filters
 
-from config.kept.filters import OwnedFilter
 from config.text import code_key, plain
+from config.versioned.filters import OwnedFilter
 from contacts.models import Contact
 
 

@@ -5,24 +5,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.errors import Fault, Invalid
-from config.kept.api import KeptViewSet
-from config.personal_codes import doubtful
-from contacts.api import docs
+from config.personal_codes import personal_code_warnings
+from config.versioned.views import VersionedViewSet
+from contacts.api import schema
 from contacts.api.filters import ContactFilter
-from contacts.api.serializers import ContactSerializer
 from contacts.models import Contact
+from contacts.serializers import ContactSerializer
 
 
-@extend_schema_view(**docs.SCHEMA)
-class ContactViewSet(KeptViewSet):
+@extend_schema_view(**schema.SCHEMA)
+class ContactViewSet(VersionedViewSet):
     model = Contact
     shape = ContactSerializer
     filters = ContactFilter
-    sorts = docs.SORTS
+    sorts = schema.SORTS
     default_sort = "name,asc"
     address = "contact"
 
-    @docs.UPDATE_BY_BODY
+    @schema.UPDATE_BY_BODY
     def update_by_body(self, request: Request) -> Response:
         body = self.body(ContactSerializer)
         if not body.get("id"):
@@ -31,4 +31,4 @@ class ContactViewSet(KeptViewSet):
         return self.replaced(body["id"], body)
 
     def remarks(self, row: Contact) -> list[Fault]:
-        return doubtful(row.country, row.personal_code, "#/personalCode")
+        return personal_code_warnings(row.country, row.personal_code, "#/personalCode")

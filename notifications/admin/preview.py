@@ -2,23 +2,22 @@
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
+from config.api_values import is_id
 from config.errors import DomainError, Invalid
 from config.vocabulary import EventType, Role
-from config.wire import is_id
+from notifications.drafts import Draft, message_from
+from notifications.hooks import process_hooks
 from notifications.models import MessageTemplate
-from notifications.outbox import Draft, written
+from notifications.sample_email import masked_link
 from notifications.texts.choice import Texts
 from notifications.texts.render import Rendered, described, rendered, values
 from notifications.texts.shipped import LANGUAGES
 from notifications.texts.values import SAMPLE
-from notifications.trial import masked_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +55,16 @@ def draft_of(event: str, role: str, *, group: str | None, process: str, several:
     """The message of a chosen process, or a sample; `Invalid` if there is no such process."""
     if not process:
         return sample_draft(event, role, group=group, several=several)
-    example_of: Any = import_string(settings.EXAMPLE_OF)
-    found = example_of(uuid.UUID(process), EventType(event), Role(role)) if is_id(process) else None
+    found = None
+    if is_id(process):
+        found = process_hooks().sample_draft(uuid.UUID(process), EventType(event), Role(role))
     if found is None:
         raise Invalid("There is no process with this id.")
     return found
 
 
 def _preview(draft: Draft, language: str) -> Preview:
-    message = written(draft, at=timezone.now(), language=language)
+    message = message_from(replace(draft, language=language), at=timezone.now())
     if message.signer_id:
         message.signer_id, message.context = None, {**message.context, "link": masked_link()}
     try:

@@ -13,17 +13,17 @@ from django.utils.http import urlencode
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.access.backoffice import staff_actor
-from config.api.limits import count_test_mail
+from config.api.limits import count_test_email
 from config.errors import DomainError, Forbidden, Invalid
-from config.kept import actions
-from config.kept.admin import KeptAdmin
+from config.versioned import actions
+from config.versioned.admin import VersionedAdmin
 from config.vocabulary import EventType, Right, Role
 from notifications.admin.preview import draft_of, previews, sample_draft
+from notifications.drafts import Draft
 from notifications.models import MessageTemplate
-from notifications.outbox import Draft
+from notifications.sample_email import send_trial
 from notifications.texts.offer import OFFERED
 from notifications.texts.shipped import LANGUAGES, shipped
-from notifications.trial import send_trial
 
 SHIPPED, CHANGED, OFF, GENERAL, MISSING, NOBODY = "shipped", "changed", "off", "general", "missing", "nobody"
 VERSIONS_SHOWN = 20
@@ -36,7 +36,7 @@ _WIDGETS = {
 
 
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(KeptAdmin):
+class MessageTemplateAdmin(VersionedAdmin):
     list_display = ["__str__", "active", "subject", "version"]
     list_filter = ["event", "role", "language", "active"]
     search_fields = ("subject",)
@@ -154,7 +154,7 @@ def _tried(request: HttpRequest, draft: Draft) -> str:
     to = getattr(request.user, "email", "")
     if not to:
         raise Invalid("Your user has no address to send a test to.")
-    count_test_mail(staff_actor(request).client)
+    count_test_email(staff_actor(request).client)
     trial = send_trial(draft, to=to, at=timezone.now())
     if not trial.sent:
         raise DomainError(trial.reason)

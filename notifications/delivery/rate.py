@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 def granted(wanted: int) -> int:
     """How many of these mails may go out now; the rest waits for the next minute."""
-    limit = settings.MAIL_RATE_PER_MINUTE
+    limit = settings.EMAIL_RATE_PER_MINUTE
     if not limit or not wanted:
         return wanted
     key = _key()
@@ -31,7 +31,7 @@ def granted(wanted: int) -> int:
 
 def given_back(count: int) -> None:
     """So many of the mails that were counted were not tried after all."""
-    if not (settings.MAIL_RATE_PER_MINUTE and count):
+    if not (settings.EMAIL_RATE_PER_MINUTE and count):
         return
     try:
         if (counted := cache.decr(_key(), count)) < 0:

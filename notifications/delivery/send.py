@@ -17,7 +17,7 @@ from notifications import outbox
 from notifications.delivery import claims
 from notifications.delivery.connection import Connection, Refusal, connected, refusal
 from notifications.models import Message, MessageStatus, RefusedAddress
-from notifications.texts.choice import SwitchedOff, Texts
+from notifications.texts.choice import TextDisabled, Texts
 from notifications.texts.render import mail
 
 
@@ -30,7 +30,7 @@ def send_due() -> int:
     with connected() as connection:
         claimed = claims.claim(timezone.now())
         if len(claimed) == claims.BATCH:
-            outbox.ring()
+            outbox.wake_sender()
         while claimed:
             sent += _Batch.of(claimed).send(connection)
             claimed = claims.claim(timezone.now())
@@ -69,7 +69,7 @@ class _Batch:
         """Leave what waits to other senders, since a mail holds this one up; it is then no longer held by this one."""
         with self.lock:
             claims.give_back(self.waiting)
-        outbox.ring()
+        outbox.wake_sender()
 
     def _send(self, message: Message, connection: Connection) -> bool:
         if not claims.still_held(message, at=timezone.now()):
@@ -81,7 +81,7 @@ class _Batch:
         merged = merged or []
         try:
             outgoing = mail(message, self.texts, merged)
-        except SwitchedOff as off:
+        except TextDisabled as off:
             claims.mark_dropped(message, MessageStatus.SUPPRESSED, off.detail, at=timezone.now(), merged=merged)
             return False
         except DomainError as exc:

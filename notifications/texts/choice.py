@@ -21,7 +21,7 @@ class NoText(DomainError):
     status = 404
 
 
-class SwitchedOff(DomainError):
+class TextDisabled(DomainError):
     """The text for this event and role is switched off: nobody is to be written to."""
 
     code = "switched_off"
@@ -54,13 +54,13 @@ class Texts:
         return (event, role) in pairs() or any(key[:2] == (event, role) for key in self._rows)
 
     def choose(self, event: str, role: str, *, tag: str = "", group: str | None = None) -> Text:
-        """The text for a reader of this language tag; `NoText` or `SwitchedOff` where nothing is to be written."""
+        """The text for a reader of this language tag; `NoText` or `TextDisabled` where nothing is to be written."""
         for language in languages(tag):
             for owner in dict.fromkeys((group or None, None)):
                 row = self._rows.get((event, role, language, owner))
                 if row is not None:
                     if not row.active:
-                        raise SwitchedOff(f"The text of {event} to {role} ({_where(row)}) is switched off.")
+                        raise TextDisabled(f"The text of {event} to {role} ({_where(row)}) is switched off.")
                     return Text(row, language, f"template for {_where(row)}, version {row.version}", owner)
             if source := shipped(event, role, language):
                 return Text(source, language, "as shipped")
@@ -69,7 +69,7 @@ class Texts:
 
 def languages(tag: str) -> Iterator[str]:
     """The languages to try for a tag, `lv-LV` read as `lv`; then the service's, then English."""
-    tags = (tag, settings.MAIL_LANGUAGE, LANGUAGES[0])
+    tags = (tag, settings.EMAIL_LANGUAGE, LANGUAGES[0])
     return iter(dict.fromkeys(language for tag in tags if (language := tag.split("-")[0].lower())))
 
 

@@ -16,9 +16,9 @@ from babel.dates import format_date
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from config.vocabulary import EventType
+from notifications.hooks import process_hooks
 from notifications.models import Message, MessageTemplate
 from notifications.texts import sandbox
 from notifications.texts.choice import Text, Texts
@@ -41,7 +41,7 @@ class Rendered:
 def mail(message: Message, texts: Texts | None = None, merged: Sequence[Message] = ()) -> EmailMultiAlternatives:
     """The mail as it is sent: subject, text, HTML, the signer's own link, a Message-ID made of the key.
 
-    `merged` are the messages that go out in it. `NoText`, `SwitchedOff` or `Unrenderable` where there is none. The
+    `merged` are the messages that go out in it. `NoText`, `TextDisabled` or `Unrenderable` where there is none. The
     text that was used is noted on the message.
     """
     text = (texts or Texts([message.event])).choose(
@@ -130,12 +130,7 @@ def _locale(language: str) -> Locale:
 
 
 def _link(message: Message) -> str | None:
-    return _link_maker()(message.signer_id) if message.signer_id else None
-
-
-@cache
-def _link_maker() -> Any:
-    return import_string(settings.LINK_MAKER)
+    return process_hooks().signer_link(message.signer_id) if message.signer_id else None
 
 
 def _one_line(text: str) -> str:

@@ -1,20 +1,15 @@
 """Rows made of bodies, and what must hold of a process as a whole."""
 
-from typing import Any
-
 from config.api.fields import INT32
+from config.api_values import Body
 from config.errors import Fault, Invalid
-from config.personal_codes import malformed
+from config.personal_codes import personal_code_faults
 from config.vocabulary import Role, SignerStatus
 from signing.actions.run import Run
 from signing.models import Signer, Step
-from signing.represent import SIGNER_WIRE
+from signing.represent import SIGNER_FIELDS
+from signing.serializers import MAX_SIGNERS, MAX_STEPS
 
-Body = dict[str, Any]
-"""What a serializer makes of the wire's JSON: column names, only the keys that were sent."""
-
-MAX_STEPS = 100
-MAX_SIGNERS = 500
 STEPS = "#/signingProcessSteps"
 NOT_ACTED = frozenset({SignerStatus.WAITING_FOR_PROCESS, SignerStatus.STARTED})
 
@@ -41,10 +36,10 @@ def add_signer(run: Run, step: Step, body: Body, *, position: int, pointer: str)
     if body.get("status") not in (None, *NOT_ACTED):
         detail = "A signer who is new has not acted; report the act when it has happened."
         run.faults.append(Fault(detail, code="not_called_yet", pointer=f"{pointer}/signingStatus"))
-    columns = {c: DEFAULTS.get(c) if body.get(c) is None else body[c] for c in SIGNER_WIRE.values()}
+    columns = {c: DEFAULTS.get(c) if body.get(c) is None else body[c] for c in SIGNER_FIELDS.values()}
     wanted = {c: v for c, v in columns.items() if c not in SERVERS}
     signer = Signer(process=run.process, step=step, created_at=run.process.created_at, position=position, **wanted)
-    for column, folded in signer.folded().items():
+    for column, folded in signer.search_columns().items():
         setattr(signer, column, folded)
     run.signers.append(signer)
     check_code(run, signer, pointer)
@@ -53,7 +48,7 @@ def add_signer(run: Run, step: Step, body: Body, *, position: int, pointer: str)
 
 def check_code(run: Run, signer: Signer, pointer: str) -> None:
     """Note a personal code that cannot be one of its country."""
-    run.faults += malformed(signer.country, signer.personal_code, f"{pointer}/signerPersonalCode")
+    run.faults += personal_code_faults(signer.country, signer.personal_code, f"{pointer}/signerPersonalCode")
 
 
 def check_shape(run: Run) -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from config.api_values import value
 from config.errors import DomainError, Fault, Invalid
 from config.text import person_key
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
-from config.wire import value
 from signing import flow
 from signing.actions.build import (
     DEFAULTS,
@@ -28,9 +28,9 @@ from signing.actions.build import (
 )
 from signing.actions.document import OF_THE_DOCUMENT, check_document
 from signing.actions.run import Run
-from signing.messages import WRITTEN_TO_AS
+from signing.messages import EMAIL_ROLE
 from signing.models import Process, Signer, Step
-from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE, signer_paths, step_paths
+from signing.represent import PROCESS_FIELDS, SIGNER_FIELDS, STEP_FIELDS, signer_paths, step_paths
 
 _PERSON = frozenset({"name", "country", "personal_code"})
 _REACHED_BY = frozenset({"email", "notification"})
@@ -55,15 +55,15 @@ class Report:
 def edit_process(run: Run, body: Body) -> list[Report]:
     """Apply a process's body to the run; what it reports is not applied yet, but returned."""
     process = run.process
-    changed = differences(process, body, PROCESS_WIRE)
+    changed = changed_columns(process, body, PROCESS_FIELDS)
     if changed.get("initiator", "") is None:
         detail = "A process has an initiator; leave it out to keep the present one."
         raise Invalid(faults=[Fault(detail, code="null", pointer="#/initiator")])
     if changed:
         _require_running(run)
-        _note(run, "", PROCESS_WIRE, process, changed)
+        _note(run, "", PROCESS_FIELDS, process, changed)
         run.touch(process, **changed)
-        run.touch(process, **process.folded())
+        run.touch(process, **process.search_columns())
         if not changed.keys().isdisjoint(OF_THE_DOCUMENT):
             check_document(run)
     reports = _edit_steps(run, body["steps"]) if "steps" in body else []
@@ -73,12 +73,12 @@ def edit_process(run: Run, body: Body) -> list[Report]:
 
 def edit_step(run: Run, step: Step, body: Body, *, pointer: str = "#", whole: bool = False) -> list[Report]:
     """Apply a step's body. `whole`: it lists all the step's signers in their order, moved ones among them."""
-    changed = differences(step, body, STEP_WIRE)
+    changed = changed_columns(step, body, STEP_FIELDS)
     if changed.get("process_order", 0) is None:
         del changed["process_order"]
     if changed:
         _require_open(run, step)
-        _note(run, f"steps/{step.id}/", STEP_WIRE, step, changed)
+        _note(run, f"steps/{step.id}/", STEP_FIELDS, step, changed)
         if "process_order" in changed:
             run.move_step(step, changed.pop("process_order"))
         run.touch(step, **changed)
@@ -93,7 +93,7 @@ def edit_signer(run: Run, step: Step, signer: Signer, body: Body, pointer: str =
     if signer.acted and said in NOT_ACTED:
         return None  # read before the act: a stale row says nothing
     reported = None if said in (None, signer.status) or said in NOT_ACTED else SignerStatus(said)
-    changed = differences(signer, body, SIGNER_WIRE)
+    changed = changed_columns(signer, body, SIGNER_FIELDS)
     if reported == SignerStatus.CANCELED:
         raise flow.ImpossibleTransition("CANCELED cannot be reported: a signer is canceled with its process.")
     if (signer.acted or reported) and _same_person(signer, changed):
@@ -106,19 +106,19 @@ def edit_signer(run: Run, step: Step, signer: Signer, body: Body, pointer: str =
         _refuse_another_person(changed, pointer)
     if changed:
         _require_open(run, step)
-        _note(run, f"signers/{signer.id}/", SIGNER_WIRE, signer, changed)
-        written_to_as = WRITTEN_TO_AS.get(Role(signer.role))
+        _note(run, f"signers/{signer.id}/", SIGNER_FIELDS, signer, changed)
+        written_to_as = EMAIL_ROLE.get(Role(signer.role))
         run.touch(signer, **changed)
         if not changed.keys().isdisjoint(_PERSON):
             check_code(run, signer, pointer)
-        run.touch(signer, **signer.folded())
-        anew = not changed.keys().isdisjoint(_REACHED_BY) or WRITTEN_TO_AS.get(Role(signer.role)) != written_to_as
+        run.touch(signer, **signer.search_columns())
+        anew = not changed.keys().isdisjoint(_REACHED_BY) or EMAIL_ROLE.get(Role(signer.role)) != written_to_as
         if signer.status == SignerStatus.STARTED and anew:
             run.call(signer)
     return Report(signer, reported, brought) if reported else None
 
 
-def differences(row: Process | Step | Signer, body: Body, wire: dict[str, str]) -> dict[str, Any]:
+def changed_columns(row: Process | Step | Signer, body: Body, wire: dict[str, str]) -> dict[str, Any]:
     """The columns that a client may write and of which the body says something new."""
     changed = {}
     for column in wire.values():
@@ -232,7 +232,7 @@ def _same_person(signer: Signer, changed: dict[str, Any]) -> bool:
 
 def _refuse_another_person(changed: dict[str, Any], pointer: str) -> None:
     detail = "Only the act of an anonymous signer brings the person."
-    wire = {column: name for name, column in SIGNER_WIRE.items()}
+    wire = {column: name for name, column in SIGNER_FIELDS.items()}
     faults = [Fault(detail, code="not_anonymous", pointer=f"{pointer}/{wire[c]}") for c in changed if c in _PERSON]
     if faults:
         raise Invalid(faults=faults)

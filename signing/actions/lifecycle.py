@@ -7,20 +7,21 @@ from django.db import transaction
 
 from audit.log import Event, record
 from config.access.actor import Actor, MissingRight
+from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import EventType, ProcessStatus, Right, Role
 from notifications import outbox
 from signing import flow, messages, represent
-from signing.actions.build import Body, add_step, check_shape
+from signing.actions.build import add_step, check_shape
 from signing.actions.document import check_document, take_rules_along
 from signing.actions.hold import OnHold
 from signing.actions.locking import lock_managed
 from signing.actions.run import Run
 from signing.models import Process, Signer
-from signing.represent import PROCESS_WIRE
+from signing.represent import PROCESS_FIELDS
 
 _STARTS = frozenset({None, ProcessStatus.STARTED})
-_SETTABLE = frozenset(PROCESS_WIRE.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
+_SETTABLE = frozenset(PROCESS_FIELDS.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
 # What a signer of each role needs before the process may start; an anonymous one needs the address only.
 # A code of nothing but spaces and hyphens is none: its key is empty.
 _NEEDS = {
@@ -59,7 +60,7 @@ def create(body: Body, *, actor: Actor, at: datetime) -> Run:
     require_ownership(actor, initiator=initiator, owner_group=body.get("owner_group"))
     columns = {column: body[column] for column in _SETTABLE if column in body}
     process = Process(created_at=at, initiator=initiator, **columns)
-    for column, folded in process.folded().items():
+    for column, folded in process.search_columns().items():
         setattr(process, column, folded)
     run = Run(process, [], [], actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):
@@ -110,7 +111,7 @@ def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[
         document_id=run.process.document_id,
         before={"status": run.process.status},
     )
-    outbox.withdraw(run.process.id, events=messages.TASK_MAILS, reason="the process was deleted", at=at)
+    outbox.withdraw(run.process.id, events=messages.TASK_EMAILS, reason="the process was deleted", at=at)
     record([tombstone], actor=actor, at=at)
     run.process.delete()
 
@@ -140,7 +141,7 @@ def require_complete(run: Run) -> None:
 
 def require_ownership(actor: Actor, *, initiator: str | None = None, owner_group: str | None = None) -> None:
     """`MissingRight` if this makes a process the property of somebody else than the caller and its groups."""
-    if actor.names_anybody:
+    if actor.acts_for_others:
         return
     if initiator is not None and initiator != actor.subject:
         raise MissingRight(Right.ON_BEHALF, "Naming another initiator than yourself")

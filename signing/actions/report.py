@@ -6,14 +6,15 @@ from datetime import datetime
 from django.db import transaction
 
 from config.access.actor import Actor
+from config.api_values import Body
 from config.errors import Forbidden
 from signing import flow
-from signing.actions.build import NOT_ACTED, Body
-from signing.actions.edit import Report, differences, edit_signer
+from signing.actions.build import NOT_ACTED
+from signing.actions.edit import Report, changed_columns, edit_signer
 from signing.actions.locking import lock
 from signing.actions.run import Run
 from signing.models import Process, Signer, Step
-from signing.represent import PROCESS_WIRE, SIGNER_WIRE, STEP_WIRE
+from signing.represent import PROCESS_FIELDS, SIGNER_FIELDS, STEP_FIELDS
 
 _PRIVATE = frozenset({"personal_code", "email", "initiator_email"})
 
@@ -57,7 +58,7 @@ def settle(run: Run, reports: list[Report]) -> None:
 def own_acts_in_process(run: Run, body: Body) -> list[Report]:
     """The caller's own acts in a process's body; `NotYourAct` if the body says anything else that is new."""
     bodies = body.get("steps")
-    if _news(run.process, body, PROCESS_WIRE) or bool(body.get("canceled")) != (run.process.status == "CANCELED"):
+    if _news(run.process, body, PROCESS_FIELDS) or bool(body.get("canceled")) != (run.process.status == "CANCELED"):
         raise NotYourAct
     if bodies is None:
         return []
@@ -76,7 +77,7 @@ def own_acts(run: Run, step: Step, body: Body, *, whole: bool = False) -> list[R
     """
     signers = {str(signer.id): signer for signer in run.signers_of(step)}
     rows = body.get("signers")
-    if differences(step, body, STEP_WIRE) or any(row.get("id") not in signers for row in rows or []):
+    if changed_columns(step, body, STEP_FIELDS) or any(row.get("id") not in signers for row in rows or []):
         raise NotYourAct
     if whole and rows is not None and len(rows) != len(signers):
         raise NotYourAct
@@ -90,14 +91,14 @@ def _own_act(run: Run, step: Step, signer: Signer, row: Body) -> Report | None:
     if signer.acted and said in NOT_ACTED:
         return None
     if acts and signer.is_person(run.actor):
-        if differences(signer, row, SIGNER_WIRE).keys() - {"comment"}:
+        if changed_columns(signer, row, SIGNER_FIELDS).keys() - {"comment"}:
             raise NotYourAct
         return edit_signer(run, step, signer, row)
-    if acts or _news(signer, row, SIGNER_WIRE):
+    if acts or _news(signer, row, SIGNER_FIELDS):
         raise NotYourAct
     return None
 
 
 def _news(row: Process | Signer, body: Body, wire: dict[str, str]) -> bool:
     """Whether the body says something new, beside what the caller was shown as null."""
-    return bool(differences(row, {c: v for c, v in body.items() if v is not None or c not in _PRIVATE}, wire))
+    return bool(changed_columns(row, {c: v for c, v in body.items() if v is not None or c not in _PRIVATE}, wire))

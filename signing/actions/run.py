@@ -140,8 +140,8 @@ class Run:
         steps = {step.id: step for step in self.steps}
         signers = {signer.id: signer for signer in self.signers}
         if was != after.status and after.status in (ProcessStatus.CANCELED, ProcessStatus.DECLINED):
-            self._drafts = [draft for draft in self._drafts if draft.event not in messages.TASK_MAILS]
-            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=STOPPED, at=self.at)
+            self._drafts = [draft for draft in self._drafts if draft.event not in messages.TASK_EMAILS]
+            outbox.withdraw(self.process.id, events=messages.TASK_EMAILS, reason=STOPPED, at=self.at)
         for step in after.steps:
             if steps[step.id].status != step.status:
                 self.touch(steps[step.id], status=step.status)
@@ -199,7 +199,7 @@ class Run:
         self._write()
         # Messages before the chain's head, as senders do: the other way round, both would wait for each other.
         for reason, ids in self._withdrawn.items():
-            outbox.withdraw(self.process.id, events=messages.TASK_MAILS, reason=reason, at=self.at, signers=ids)
+            outbox.withdraw(self.process.id, events=messages.TASK_EMAILS, reason=reason, at=self.at, signers=ids)
         record(self._events, actor=self.actor, at=self.at)
         outbox.enqueue(self._drafts, at=self.at)
         return self
@@ -226,14 +226,14 @@ class Run:
     def _take_back(self, signer: Signer, reason: str) -> None:
         """What was, or is about to be, queued to call this signer is no longer due."""
         self._withdrawn[reason].add(signer.id)
-        self._drafts = [d for d in self._drafts if d.signer_id != signer.id or d.event not in messages.TASK_MAILS]
+        self._drafts = [d for d in self._drafts if d.signer_id != signer.id or d.event not in messages.TASK_EMAILS]
 
     def _acted(self, acts: list[tuple[Signer, SignerStatus]], brought: dict[str, Any]) -> None:
         for signer, status in acts:
             self._take_back(signer, DONE)
             self.touch(signer, status=status, acted_at=self.at, **brought)
             if brought:
-                self.touch(signer, **signer.folded())
+                self.touch(signer, **signer.search_columns())
             event = _REPORTED_AS[status][Role(signer.role)]
             self._noted(event, signer, SignerStatus.STARTED, brought)
             self._tell(event, signer=signer, reason=signer.comment)
@@ -244,7 +244,7 @@ class Run:
             called: set[uuid.UUID] = set()
         else:
             self.touch(self.process, cancel_reason=reason)
-            called = outbox.reached(self.process.id, event=EventType.TASK_STARTED)
+            called = outbox.notified_signers(self.process.id, event=EventType.TASK_STARTED)
         self._happened(event, {"status": was}, {"status": self.process.status}, reason=reason, called=called)
 
     def _happened(self, event: EventType, before: dict[str, Any], after: dict[str, Any], **told: Any) -> None:
@@ -252,7 +252,7 @@ class Run:
         self._tell(event, **told)
 
     def _noted(self, event: EventType, signer: Signer, was: SignerStatus, brought: dict[str, Any]) -> None:
-        names = {column: wire for wire, column in represent.SIGNER_WIRE.items()}
+        names = {column: wire for wire, column in represent.SIGNER_FIELDS.items()}
         after = {"signingStatus": signer.status} | {names[c]: v for c, v in brought.items() if c in names}
         self._events.append(self._event(event, signer=signer, before={"signingStatus": was}, after=after))
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from django.db import transaction
 
 from config.access.actor import Actor
+from config.api_values import Body
 from config.vocabulary import ProcessStatus
 from signing import flow
-from signing.actions.build import Body, check_shape
+from signing.actions.build import check_shape
 from signing.actions.edit import Report, edit_process, edit_step
 from signing.actions.lifecycle import begin, require_complete, require_ownership
 from signing.actions.locking import lock

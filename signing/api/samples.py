@@ -1,6 +1,6 @@
 """The bodies and answers that the schema shows."""
 
-from audit.api.docs import EVENT_ANSWER
+from audit.api.schema import EVENT_ANSWER
 
 BODY = {
     "documentId": "DOC-2026-0117",

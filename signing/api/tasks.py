@@ -10,12 +10,13 @@ from rest_framework.response import Response
 from audit.log import Event, record
 from config.access.actor import MissingRight
 from config.api.lists.pages import PageRequest
+from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet
 from config.errors import Fault, Invalid
 from config.text import person_key
 from config.vocabulary import EventType, Right
 from signing import represent
-from signing.api import docs
+from signing.api import schema
 from signing.api.filters import TaskFilter
 from signing.models import Signer
 
@@ -29,7 +30,8 @@ SORTS = {
 
 
 class SignerTaskViewSet(ApiViewSet):
-    @extend_schema(**docs.TASKS)
+    @extend_schema(**schema.TASKS)
+    @snapshot
     def list(self, request: Request) -> Response:
         person = self._person()
         page = PageRequest.of(request.GET, sorts=SORTS, default="createdAt,desc")
@@ -55,7 +57,7 @@ class SignerTaskViewSet(ApiViewSet):
             faults = [Fault("This is no personal code.", code="invalid", parameter="personalCode")]
         if faults:
             raise Invalid(faults=faults)
-        if person != self.actor.person and not self.actor.names_anybody:
+        if person != self.actor.person and not self.actor.acts_for_others:
             raise MissingRight(Right.ON_BEHALF, "Reading somebody else's tasks")
         return person
 

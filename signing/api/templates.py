@@ -12,15 +12,16 @@ from rest_framework.response import Response
 
 from config.access.actor import Actor
 from config.api import conditional
+from config.api.idempotency import idempotent
 from config.api.parsers import NotJson, read_json
 from config.api.problems import faults_of
 from config.errors import DomainError, Fault, Invalid, NotFound
 from config.vocabulary import ProcessStatus
 from signing import actions
 from signing.actions import Run
-from signing.api import docs
-from signing.api.serializers import PlanSerializer, WishesSerializer
-from signing.api.views import SigningViewSet, identifier
+from signing.api import schema
+from signing.api.views import SigningViewSet, parse_id
+from signing.serializers import PlanSerializer, WishesSerializer
 from templates_app.models import Template
 
 _NOT_OF_THE_PLAN = ("initiator", "canceled", "status")
@@ -35,9 +36,10 @@ class TemplateDoesNotFit(DomainError):
 
 
 class TemplateProcessViewSet(SigningViewSet):
-    @extend_schema(**docs.CREATE_OF_TEMPLATE)
+    @extend_schema(**schema.CREATE_OF_TEMPLATE)
+    @idempotent
     def create(self, request: Request, id: str) -> Response:
-        template = Template.objects.visible_to(self.actor).filter(id=identifier(id)).first()
+        template = Template.objects.visible_to(self.actor).filter(id=parse_id(id)).first()
         if template is None:
             raise NotFound
         conditional.require(template.version, self.expected)

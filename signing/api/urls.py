@@ -1,9 +1,9 @@
 from django.urls import path
 
 from signing.api.evidence import EvidenceViewSet
+from signing.api.sample_email import TestEmailViewSet
 from signing.api.tasks import SignerTaskViewSet
 from signing.api.templates import TemplateProcessViewSet
-from signing.api.test_mail import TestMailViewSet
 from signing.api.views import ProcessViewSet, SignerViewSet, StepViewSet
 
 one_process = ProcessViewSet.as_view({"get": "retrieve", "put": "update", "delete": "destroy"})
@@ -18,7 +18,7 @@ urlpatterns = [
     path("processes/<str:processId>/audit", EvidenceViewSet.as_view({"get": "audit"}), name="process-audit"),
     path("processes/<str:processId>/evidence", EvidenceViewSet.as_view({"get": "evidence"}), name="process-evidence"),
     path("templates/<str:id>/process", TemplateProcessViewSet.as_view({"post": "create"}), name="template-process"),
-    path("notifications/test-email", TestMailViewSet.as_view({"post": "create"}), name="test-mail"),
+    path("notifications/test-email", TestEmailViewSet.as_view({"post": "create"}), name="test-mail"),
     path("steps/<str:processStepId>", StepViewSet.as_view({"get": "retrieve", "put": "update"}), name="step"),
     path("signer-tasks", SignerTaskViewSet.as_view({"get": "list"}), name="signer-tasks"),
     path("signers/<str:signerId>/act", SignerViewSet.as_view({"post": "act"}), name="signer-act"),

@@ -36,7 +36,7 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
             if "erase" in request.POST:
                 plan = erase(person, actor=actor, at=timezone.now())
                 gone = sum(plan.counts.values())
-                kept = f" Kept: {len(plan.kept)}; look again to see what." if plan.kept else ""
+                kept = f" VersionedModel: {len(plan.kept)}; look again to see what." if plan.kept else ""
                 messages.success(request, f"Erased; rows and values that went: {gone}.{kept}")
                 return redirect("admin:signing_erasure")
             plan = look(person)

@@ -17,19 +17,19 @@ from django.db.models import F, Model
 from django.utils import timezone
 
 from audit import log
-from audit.values import OF_SIGNERS, groups
+from audit.chain.parts import OF_SIGNERS, groups
 from config.access.actor import Actor
 from config.access.models import User
 from config.api.models import IdempotentAnswer
+from config.api_values import is_id
 from config.vocabulary import ProcessStatus
-from config.wire import is_id
 from contacts.models import Contact, Upload
 from notifications.models import NOT_YET, Message, RefusedAddress
 from signing import flow
 from signing.erasure import find, told
 from signing.erasure.blank import GONE
 from signing.erasure.people import NobodyFound, Person
-from signing.evidence.agreement import contradiction, not_whole, told_anew
+from signing.evidence.replay import contradiction, not_whole, told_anew
 from signing.models import Process, Signer
 from templates_app.models import Template
 
@@ -230,7 +230,7 @@ def _accounts(person: Person) -> list[str]:
 def _write(row: Any, columns: dict[str, Any]) -> None:
     for column, value in columns.items():
         setattr(row, column, value)
-    folded = row.folded()
+    folded = row.search_columns()
     for column, value in folded.items():
         setattr(row, column, value)
     row.save(update_fields=[*columns, *folded])

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from audit import log
+from audit.chain.parts import ERASED
 from audit.models import AuditValue
-from audit.values import ERASED
 from config.access.actor import SERVICE
 from config.vocabulary import EventType
 from notifications.models import Message

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from audit import values
+from audit.chain import parts as values
 from audit.models import AuditEvent, AuditValue
 from contacts.models import Contact
 from signing.erasure.people import Person

@@ -15,15 +15,15 @@ from django.conf import settings
 
 from audit.chain import checkpoints, form, keys
 from audit.models import AuditEvent, CheckpointLeaf
-from config import wire
+from config import api_values
 from config.access.actor import Actor
 from config.vocabulary import EventType
 from signing import represent
-from signing.evidence.agreement import require_agreement
 from signing.evidence.certificate import Facts, Line, Person, certificate
+from signing.evidence.replay import require_agreement
 from signing.models import Process, Signer
 
-VERIFIER = Path(__file__).with_name("verify.py")
+VERIFIER = Path(__file__).with_name("offline_verifier.py")
 _EVENT = {
     "seq": "seq",
     "prev": "prev",
@@ -100,7 +100,7 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
         "format": 1,
         "database": checkpoints.statement(checkpoint)["database"],
         "processId": process_id,
-        "madeAt": wire.value(at),
+        "madeAt": api_values.value(at),
         "files": {name: form.digest(content) for name, content in files.items()},
     }
     files["manifest.json"] = _json(manifest)
@@ -114,7 +114,7 @@ def attachment(process: Process) -> dict[str, str]:
 
 
 def _event(event: AuditEvent) -> dict[str, Any]:
-    row = {name: "" if value is None else value for name, value in wire.row(event, _EVENT).items()}
+    row = {name: "" if value is None else value for name, value in api_values.row(event, _EVENT).items()}
     kept = {value.part: {"salt": value.salt, "value": value.value} for value in event.values.all()}
     return row | {"values": kept}
 

@@ -10,8 +10,8 @@ from audit.log import Event, record
 from config.access.actor import SERVICE
 from config.vocabulary import EventType, Role
 from notifications import outbox
+from notifications.drafts import Draft, message_from
 from notifications.models import Message, MessageStatus
-from notifications.outbox import Draft, written
 from notifications.texts.choice import Texts
 
 Told = tuple[Draft, Event]
@@ -37,14 +37,14 @@ def queue(told: Iterable[Told], texts: Texts, *, at: datetime) -> int:
     rows: list[Message] = []
     for like, mails in _mails([draft for draft, _ in new], texts):
         if len(mails) == 1:
-            rows.append(written(mails[0], at=at))
+            rows.append(message_from(mails[0], at=at))
             continue
-        leaders.append(written(_leader(mails, like), at=at))
-        rows += [written(draft, at=at, status=MessageStatus.MERGED, leader=leaders[-1]) for draft in mails]
+        leaders.append(message_from(_leader(mails, like), at=at))
+        rows += [message_from(draft, at=at, status=MessageStatus.MERGED, leader=leaders[-1]) for draft in mails]
     Message.objects.bulk_create(leaders)
     Message.objects.bulk_create(rows)
     record([event for draft, event in new if not draft.suppressed], actor=SERVICE, at=at)
-    outbox.ring()
+    outbox.wake_sender()
     return len(new)
 
 

@@ -11,7 +11,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from audit.log import Event
 from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 from notifications.calendar import Calendar
-from notifications.outbox import Draft
+from notifications.drafts import Draft
 from notifications.texts.choice import Texts
 from signing import flow, messages
 from signing.messages import Occasion

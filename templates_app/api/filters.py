@@ -1,6 +1,6 @@
 from django_filters import rest_framework as filters
 
-from config.kept.filters import NamedFilter, OwnedFilter
+from config.versioned.filters import NamedFilter, OwnedFilter
 from templates_app.models import DocumentAttribute, DocumentProfile, Template
 
 

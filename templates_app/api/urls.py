@@ -1,10 +1,10 @@
 from django.urls import URLPattern, path
 
-from config.kept.api import KeptViewSet
+from config.versioned.views import VersionedViewSet
 from templates_app.api.views import AttributeViewSet, ProfileViewSet, TemplateViewSet
 
 
-def _resource(address: str, name: str, view: type[KeptViewSet]) -> list[URLPattern]:
+def _resource(address: str, name: str, view: type[VersionedViewSet]) -> list[URLPattern]:
     return [
         path(address, view.as_view({"get": "list", "post": "create"}), name=f"{name}s"),
         path(

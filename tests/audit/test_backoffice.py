@@ -20,14 +20,14 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from audit.log import Event, record
 from audit.models import AuditEvent
 from config.access.models import User
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from config.vocabulary import EventType
 from contacts.models import Contact
 from contacts.sheets import ContactSheet
 from notifications.delivery.send import send_due
 from notifications.models import ReminderSettings
 from signing import actions
-from signing.evidence import verify
+from signing.evidence import offline_verifier as verify
 from signing.models import Signer
 from templates_app.models import DocumentProfile
 from tests.builders import (
@@ -53,7 +53,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture(autouse=True)
 def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
-    monkeypatch.setattr("audit.horizon.reached", lambda: None)
+    monkeypatch.setattr("audit.chain.reader_cursor.readable_up_to", lambda: None)
 
 
 @pytest.fixture
@@ -172,10 +172,10 @@ class TestWhatAdministratorsChange:
         event = self.last()
         assert (event.event_type, event.creator, event.process_id) == ("PROCESS_UPDATED", "boss", "")
         assert event.method == f"add templates_app.documentprofile {profile.pk}"
-        kept.replace(profile, {"retention_days": 7}, actor=BOSS, at=NOON)
+        versioned.replace(profile, {"retention_days": 7}, actor=BOSS, at=NOON)
         event = self.last()
         assert (event.before, event.after) == ({"retentionDays": None}, {"retentionDays": 7})
-        kept.delete(DocumentProfile.objects.get(), actor=BOSS, at=NOON)
+        versioned.delete(DocumentProfile.objects.get(), actor=BOSS, at=NOON)
         assert self.last().method.startswith("delete templates_app.documentprofile")
 
     def test_a_contact(self, boss: Client) -> None:
@@ -215,7 +215,7 @@ class TestWhatAdministratorsChange:
     def test_a_template_too_long_to_be_told(self) -> None:
         template = template_of(data=json.dumps("x" * 20_000))
         assert not AuditEvent.objects.exists(), "what people change of their own is in its history"
-        kept.replace(template, {"data": '"short"'}, actor=BOSS, at=NOON)
+        versioned.replace(template, {"data": '"short"'}, actor=BOSS, at=NOON)
         event = self.last()
         assert event.before is not None
         assert event.before["data"].startswith("(20002 characters, SHA-256 ")

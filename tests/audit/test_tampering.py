@@ -14,8 +14,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
-from audit import guard
-from audit.chain import checkpoints, keys
+from audit.chain import checkpoints, keys, triggers
 from audit.chain.verify import verify
 from audit.log import Event, record
 from audit.models import AuditDatabase, AuditEvent, AuditValue, Checkpoint
@@ -30,10 +29,12 @@ SEEDS = range(5)
 
 @pytest.fixture(autouse=True)
 def file(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr("audit.horizon.reached", lambda: None)  # nobody else writes, and this transaction goes on
+    monkeypatch.setattr(
+        "audit.chain.reader_cursor.readable_up_to", lambda: None
+    )  # nobody else writes, and this transaction goes on
     settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
     yield settings.AUDIT_CHECKPOINT_FILE
-    guard.install()
+    triggers.install()
 
 
 class Victim:
@@ -263,7 +264,7 @@ def test_it_is_found_and_the_first_bad_event_named(kind: Callable[[Victim, rando
     victim = Victim(mine, chance)
     victim.other = Victim(theirs, chance)
     assert verify(at=NOON).whole
-    guard.remove()
+    triggers.remove()
 
     named = kind(victim, chance)
 
@@ -274,7 +275,7 @@ def test_it_is_found_and_the_first_bad_event_named(kind: Callable[[Victim, rando
 @pytest.mark.parametrize("column", sorted(EDITS))
 def test_each_field_of_an_event(column: str) -> None:
     victim = Victim(some_log(1)[0], random.Random(1))
-    guard.remove()
+    triggers.remove()
     assert edited(victim, column) in str(verify(at=NOON).findings[0])
 
 
@@ -298,7 +299,7 @@ def restore_an_old_copy(victim: Victim, chance: random.Random) -> None:
 def test_what_the_file_alone_shows(kind: Callable[[Victim, random.Random], None], seed: int, file: Path) -> None:
     chance = random.Random(seed)
     victim = Victim(some_log(seed)[0], chance)
-    guard.remove()
+    triggers.remove()
 
     kind(victim, chance)
 
@@ -316,7 +317,7 @@ def test_what_nothing_shows(seed: int) -> None:
     victim = Victim(some_log(seed)[0], random.Random(seed))
     record([Event(EventType.SIGNER_SIGNED, victim.process_id)], actor=PORTAL, at=NOON)
     record([Event(EventType.PROCESS_OPENED, victim.process_id)], actor=PORTAL, at=NOON)
-    guard.remove()
+    triggers.remove()
     for event in AuditEvent.objects.in_order().filter(number__gt=AuditEvent.objects.latest("number").number - 2):
         _drop(event)
     sql("UPDATE audit_head SET seq = seq - 1 WHERE process_id = %s", victim.process_id)
@@ -339,7 +340,7 @@ def test_since_a_date_looks_at_the_chains_that_were_written_to() -> None:
     record([Event(EventType.SIGNER_SIGNED, old[0])], actor=PORTAL, at=late)
     looked_at = verify(at=late, since=late)
     assert looked_at.events == AuditEvent.objects.of_process(old[0]).filter(seq__isnull=False).count()
-    guard.remove()
+    triggers.remove()
     sql("UPDATE audit_event SET event_type = 'DECLINE' WHERE process_id = %s", old[1])
     assert verify(at=late, since=late).whole
     assert not verify(at=late).whole
@@ -420,7 +421,7 @@ class TestTheCommand:
 
     def test_tampered(self) -> None:
         victim = Victim(some_log(1)[0], random.Random(1))
-        guard.remove()
+        triggers.remove()
         edit_a_field(victim, random.Random(1))
         code, said = self.run()
         assert (code, f"TAMPERED: {victim.named(victim.event)}" in said) == (1, True)
@@ -456,7 +457,7 @@ class TestTheCommand:
 )
 def test_what_is_not_even_of_the_right_form(statement: str, says: str) -> None:
     victim = Victim(some_log(1)[0], random.Random(1))
-    guard.remove()
+    triggers.remove()
     sql(statement, victim.event.number)
     assert says in " ".join(map(str, verify(at=NOON).findings))
 
@@ -473,7 +474,7 @@ def test_what_is_not_even_of_the_right_form(statement: str, says: str) -> None:
 def test_what_waits_is_looked_at_as_well(statement: str, says: str) -> None:
     process_id = some_log(1)[0]
     record([Event(EventType.PROCESS_OPENED, process_id)], actor=PORTAL, at=NOON)
-    guard.remove()
+    triggers.remove()
     sql(statement, AuditEvent.objects.latest("number").number)
     assert says in str(verify(at=NOON).findings[0])
     record([Event(EventType.PROCESS_OPENED, process_id)], actor=PORTAL, at=NOON)
@@ -517,7 +518,7 @@ def test_the_database_refuses() -> None:
     ):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             sql(statement)
-    assert guard.missing() == []
+    assert triggers.missing() == []
 
 
 def _drop(event: AuditEvent) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from audit.chain import checkpoints, form, places
+from audit.chain import append, checkpoints, form
 from audit.log import Event, record, report
 from audit.models import AuditEvent
 from config.access.actor import Actor
@@ -59,7 +59,7 @@ def rehash(process_id: str, *, since: int = 1) -> None:
         if event.seq >= since:
             sql("UPDATE audit_event SET prev = %s WHERE number = %s", prev, event.number)
             event.prev = prev
-        prev = form.digest(places.canonical(event))
+        prev = form.digest(append.canonical(event))
     sql("UPDATE audit_head SET digest = %s WHERE process_id = %s", prev, process_id)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.personal_codes import doubtful, malformed
+from config.personal_codes import personal_code_faults, personal_code_warnings
 
 OK, DOUBTFUL, MALFORMED = (0, 0), (0, 1), (1, 1)
 
@@ -41,6 +41,9 @@ OK, DOUBTFUL, MALFORMED = (0, 0), (0, 1), (1, 1)
     ],
 )
 def test_each_countrys_form(country: str | None, code: str | None, expected: tuple[int, int]) -> None:
-    found = malformed(country, code, "#/personalCode"), doubtful(country, code, "#/personalCode")
+    found = (
+        personal_code_faults(country, code, "#/personalCode"),
+        personal_code_warnings(country, code, "#/personalCode"),
+    )
     assert tuple(map(len, found)) == expected
     assert all(code and code not in fault.detail for faults in found for fault in faults)

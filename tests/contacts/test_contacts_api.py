@@ -1,4 +1,4 @@
-"""Contacts over HTTP: success first, then each refusal on the same set-up. Who sees them: tests/config/kept."""
+"""Contacts over HTTP: success first, then each refusal on the same set-up. Who sees them: tests/config/versioned."""
 
 from collections.abc import Callable
 from typing import Any

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from audit.chain import checkpoints, places
+from audit.chain import append, checkpoints
 from audit.chain.verify import verify
 from audit.log import Event, record, report
 from audit.models import AuditEvent
@@ -69,7 +69,7 @@ def test_many_writers_and_whoever_verifies_meanwhile() -> None:
         looked += 1
     assert failed == []
     assert looked > 2
-    places.give_places()
+    append.give_places()
     checkpoints.make(at=timezone.now())
     verdict = verify(at=timezone.now())
     assert (verdict.findings, verdict.waiting) == ([], 0)

@@ -22,8 +22,9 @@ from notifications.delivery import claims, gate, rate, send
 from notifications.delivery.claims import LEASE, RETRIES, claim
 from notifications.delivery.connection import Connection, Refusal, _Watchdog, refusal
 from notifications.delivery.send import send_due
+from notifications.drafts import Draft
 from notifications.models import Message, MessageStatus, RefusedAddress
-from notifications.outbox import Draft, NotResendable
+from notifications.outbox import NotResendable
 from notifications.texts import render
 from tests.builders import NOON, OWNER, client_user, sign, started_process
 from tests.people import ANA, BEN, address, signer
@@ -355,7 +356,7 @@ def test_an_address_that_is_refused_is_remembered_until_it_takes_a_mail(sink: Si
     sink.answers["Bad@example.org"] = "550 5.1.1 unknown"
     queue("Bad@example.org", "good@example.org")
     send_due()
-    (known,) = outbox.refused(["BAD@example.org", "good@example.org", None]).values()
+    (known,) = outbox.refused_addresses(["BAD@example.org", "good@example.org", None]).values()
     assert (known.address, known.answer) == ("bad@example.org", "550 5.1.1 unknown")
 
     sink.answers.clear()
@@ -400,7 +401,7 @@ def test_no_more_mails_a_minute_than_the_setting_says(
 ) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rate"}}
     cache.clear()
-    settings.MAIL_RATE_PER_MINUTE = 5
+    settings.EMAIL_RATE_PER_MINUTE = 5
     clock = [60_000.0]
     monkeypatch.setattr(rate.time, "time", lambda: clock[0])
     queue(*(f"p{n}@example.org" for n in range(12)))
@@ -415,7 +416,7 @@ def test_no_more_mails_a_minute_than_the_setting_says(
 def test_what_is_not_sent_does_not_count(sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rate2"}}
     cache.clear()
-    settings.MAIL_RATE_PER_MINUTE = 8
+    settings.EMAIL_RATE_PER_MINUTE = 8
     monkeypatch.setattr(rate.time, "time", lambda: 60_000.0)
     sent = []
     for number in range(10):
@@ -430,7 +431,7 @@ def test_what_is_left_to_others_is_counted_when_they_send_it(
 ) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "rate3"}}
     cache.clear()
-    settings.MAIL_RATE_PER_MINUTE = 25
+    settings.EMAIL_RATE_PER_MINUTE = 25
     monkeypatch.setattr(rate.time, "time", lambda: 60_000.0)
     queue(*(f"p{n}@example.org" for n in range(30)))
     for _ in range(3):
@@ -452,7 +453,7 @@ def test_whatever_a_server_answers_can_be_kept(sink: Sink) -> None:
 
 def test_who_finds_much_to_do_rings_for_help(sink: Sink, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[int] = []
-    monkeypatch.setattr(outbox, "ring", lambda: rung.append(1))
+    monkeypatch.setattr(outbox, "wake_sender", lambda: rung.append(1))
     Message.objects.bulk_create(
         outbox.written(Draft(f"k{n}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{n}@example.org"), at=NOON)
         for n in range(claims.BATCH)
@@ -488,7 +489,7 @@ def test_a_sender_waits_for_the_one_before_it_and_not_for_one_that_stalls(monkey
 
 
 def test_answers_go_to_the_initiator_where_that_is_set(sink: Sink, settings: Any) -> None:
-    settings.MAIL_REPLY_TO_INITIATOR = True
+    settings.EMAIL_REPLY_TO_INITIATOR = True
     started_process([[ANA]])
     send_due()
     (call,) = sink.to(address(ANA))

@@ -149,7 +149,7 @@ def test_languages_fall_back(tag: str, tried: list[str]) -> None:
 
 
 def test_the_services_language_comes_before_english(settings: Any) -> None:
-    settings.MAIL_LANGUAGE = "et"
+    settings.EMAIL_LANGUAGE = "et"
     assert list(languages("sv-SE")) == ["sv", "et", "en"]
 
 

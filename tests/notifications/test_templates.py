@@ -10,10 +10,10 @@ from django.test import Client
 
 from config.access.models import User
 from config.errors import Invalid
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from notifications.models import Message, MessageTemplate, ReminderSettings
 from notifications.texts import render, sandbox
-from notifications.texts.choice import NoText, SwitchedOff, Texts
+from notifications.texts.choice import NoText, TextDisabled, Texts
 from notifications.texts.shipped import shipped
 from tests.builders import BOSS, NOON, client_user, started_process
 from tests.conftest import Api, Outbox
@@ -26,7 +26,7 @@ GOOD = {"subject": "Hello {{ process.name }}", "html": "<p>{{ signer.name }}</p>
 
 def template(event: str = "TASK_STARTED", role: str = "SIGNER", language: str = "en", **more: Any) -> MessageTemplate:
     said = {"event": event, "role": role, "language": language, **GOOD, **more}
-    return kept.create(MessageTemplate, said, actor=BOSS, at=NOON)
+    return versioned.create(MessageTemplate, said, actor=BOSS, at=NOON)
 
 
 class TestWhatMayBeWritten:
@@ -157,7 +157,7 @@ class TestWhatIsUsed:
         template(language="de")
         texts = Texts(["TASK_STARTED"])
         assert texts.choose("TASK_STARTED", "SIGNER", tag="de-AT").language == "de"
-        settings.MAIL_LANGUAGE = "lt"
+        settings.EMAIL_LANGUAGE = "lt"
         assert texts.choose("TASK_STARTED", "SIGNER", tag="sv").language == "lt"
 
     def test_off_or_empty_and_nobody_of_that_role_is_written_to(self, outbox: Outbox) -> None:
@@ -170,7 +170,7 @@ class TestWhatIsUsed:
             ("SUPPRESSED", address(BEN)),
         ]
         assert all("switched off" in row.reason for row in rows)
-        with pytest.raises(SwitchedOff):
+        with pytest.raises(TextDisabled):
             self.origin()
 
     def test_a_text_of_ones_own_reaches_those_whom_the_product_does_not_write_to(
@@ -186,7 +186,7 @@ class TestWhatIsUsed:
         template("SIGNER_SIGNED", "INITIATOR")
         template("SIGNER_SIGNED", "SIGNER", owner_group="legal")
         api.post(f"/api/signers/{process['signers'][1]['id']}/act", {"signingStatus": "SIGNED"})
-        assert outbox.addressees("SIGNER_SIGNED") == [address(ILZE)]
+        assert outbox.recipients("SIGNER_SIGNED") == [address(ILZE)]
 
     def test_the_shipped_text_has_moved_on(self) -> None:
         row = template()
@@ -194,9 +194,9 @@ class TestWhatIsUsed:
         MessageTemplate.objects.update(based_on="what shipped before")
         row.refresh_from_db()
         assert row.outdated
-        again = kept.replace(row, dict(GOOD), actor=BOSS, at=NOON)
+        again = versioned.replace(row, dict(GOOD), actor=BOSS, at=NOON)
         assert (again.version, again.outdated) == (2, False)
-        assert kept.replace(row, dict(GOOD), actor=BOSS, at=NOON).version == 2
+        assert versioned.replace(row, dict(GOOD), actor=BOSS, at=NOON).version == 2
 
 
 class TestPages:
@@ -252,7 +252,7 @@ class TestPages:
 
     def test_back_to_an_earlier_version(self, boss: Client) -> None:
         row = template()
-        kept.replace(row, {"subject": "Second"}, actor=BOSS, at=NOON)
+        versioned.replace(row, {"subject": "Second"}, actor=BOSS, at=NOON)
         earlier = row.history.order_by("history_id").first()
         page = boss.get(f"{URL}{row.pk}/change/")
         assert [line.version for line in page.context["earlier"]] == [1]
@@ -294,7 +294,7 @@ class TestPages:
         assert (message.address, message.process_id, message.signer_id) == ("boss@example.com", None, None)
 
     def test_tests_of_a_preview_in_its_language_as_many_as_the_setting_says(self, boss: Client, settings: Any) -> None:
-        settings.TEST_MAILS_PER_HOUR = 3
+        settings.TEST_EMAILS_PER_HOUR = 3
         cache.clear()
         query = f"{URL}preview/?event=REMINDER&role=SIGNER&several=on"
         assert boss.get(query).content.decode().count("Sutartis") >= 10

@@ -199,7 +199,8 @@ def wait_for_beats(logs: list[Path], *, ticks: int = 8) -> None:
 QUEUE = """
 from django.utils import timezone
 from config.vocabulary import EventType, Role
-from notifications.outbox import Draft, enqueue
+from notifications.drafts import Draft
+from notifications.outbox import enqueue
 enqueue((Draft(f"k{{n}}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{{n}}@example.org",
     context={{"process": {{"name": "Contract"}}}}) for n in range({count})), at=timezone.now())
 """

@@ -10,8 +10,8 @@ from django.http import QueryDict
 
 from config.access.actor import Actor
 from config.api.lists.pages import PageRequest
-from contacts.api.docs import SORTS
 from contacts.api.filters import ContactFilter
+from contacts.api.schema import SORTS
 from contacts.models import Contact
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]

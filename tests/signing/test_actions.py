@@ -26,12 +26,12 @@ def deliver(**which: object) -> None:
 
 def test_the_last_signature_of_a_step_calls_the_next_signer(outbox: Outbox) -> None:
     process = started_process([[ANA, BEN], [CLEO]], signed=[ANA])
-    assert address(CLEO) not in outbox.addressees(E.TASK_STARTED)
+    assert address(CLEO) not in outbox.recipients(E.TASK_STARTED)
 
     sign(process, BEN)
 
-    assert outbox.addressees(E.TASK_STARTED) == [address(CLEO)]
-    assert outbox.addressees(E.TASK_STARTED, status="WITHDRAWN") == [address(ANA), address(BEN)]
+    assert outbox.recipients(E.TASK_STARTED) == [address(CLEO)]
+    assert outbox.recipients(E.TASK_STARTED, status="WITHDRAWN") == [address(ANA), address(BEN)]
 
 
 def test_a_process_leaves_one_event_for_each_thing_that_happened() -> None:
@@ -82,10 +82,10 @@ def test_a_decline_is_told_to_the_initiator_and_the_signers_who_were_called(outb
 
     sign(process, ANA, SignerStatus.DECLINED, comment="No.")
 
-    told = outbox.addressees(E.SIGNER_DECLINED)
+    told = outbox.recipients(E.SIGNER_DECLINED)
     assert told == [address(ANA), address(BEN), address(ILZE)]
     assert outbox.of(E.SIGNER_DECLINED)[0].context["actor"]["reason"] == "No."
-    assert not outbox.addressees(E.TASK_STARTED)
+    assert not outbox.recipients(E.TASK_STARTED)
     process.refresh_from_db()
     assert process.status == ProcessStatus.DECLINED
 
@@ -95,7 +95,7 @@ def test_an_approver_who_declines_is_told_to_the_initiator_alone(outbox: Outbox)
 
     sign(process, ANA, SignerStatus.DECLINED)
 
-    assert outbox.addressees(E.APPROVER_DECLINED) == [address(ILZE)]
+    assert outbox.recipients(E.APPROVER_DECLINED) == [address(ILZE)]
 
 
 def test_a_decline_of_a_type_that_continues_lets_the_process_go_on(outbox: Outbox) -> None:
@@ -106,7 +106,7 @@ def test_a_decline_of_a_type_that_continues_lets_the_process_go_on(outbox: Outbo
 
     process.refresh_from_db()
     assert process.status == ProcessStatus.STARTED
-    assert outbox.addressees(E.TASK_STARTED) == [address(BEN)]
+    assert outbox.recipients(E.TASK_STARTED) == [address(BEN)]
     assert events(process)[-2:] == [E.SIGNER_DECLINED, E.TASK_STARTED]
 
 
@@ -116,8 +116,8 @@ def test_cancel_is_told_to_those_whose_call_went_out(outbox: Outbox) -> None:
 
     actions.cancel(process, actor=OWNER, at=NOON, reason="Renegotiated.")
 
-    assert outbox.addressees(E.PROCESS_CANCELED) == [address(ANA), address(ILZE)]
-    assert outbox.addressees(E.TASK_STARTED, status="WITHDRAWN") == [address(BEN)]
+    assert outbox.recipients(E.PROCESS_CANCELED) == [address(ANA), address(ILZE)]
+    assert outbox.recipients(E.TASK_STARTED, status="WITHDRAWN") == [address(BEN)]
     event = AuditEvent.objects.of_process(process.pk).get(event_type=E.PROCESS_CANCELED)
     assert (event.note, event.before, event.after) == (
         "Renegotiated.",
@@ -129,7 +129,7 @@ def test_cancel_is_told_to_those_whose_call_went_out(outbox: Outbox) -> None:
 def test_who_wants_no_mail_gets_none_but_it_is_noted(outbox: Outbox) -> None:
     started_process([[signer(ANA, signerNotification=False), BEN]])
 
-    assert outbox.addressees(E.TASK_STARTED) == [address(BEN)]
+    assert outbox.recipients(E.TASK_STARTED) == [address(BEN)]
     (noted,) = outbox.of(E.TASK_STARTED, status="SUPPRESSED")
     assert (noted.address, noted.reason) == (address(ANA), "signerNotification is false")
 
@@ -162,8 +162,8 @@ def test_starting_a_draft_calls_the_first_step(outbox: Outbox) -> None:
 
     actions.start(process, actor=OWNER, at=NOON)
 
-    assert outbox.addressees(E.TASK_STARTED) == [address(ANA)]
-    assert outbox.addressees(E.PROCESS_STARTED) == [address(ILZE)]
+    assert outbox.recipients(E.TASK_STARTED) == [address(ANA)]
+    assert outbox.recipients(E.PROCESS_STARTED) == [address(ILZE)]
     assert process.steps.get(process_order=1).status == StepStatus.STARTED
 
 
@@ -184,7 +184,7 @@ class TestEdits:
 
         self.put(process, {"steps": steps})
 
-        assert outbox.addressees(E.TASK_STARTED) == [address(ANA), address(EVE)]
+        assert outbox.recipients(E.TASK_STARTED) == [address(ANA), address(EVE)]
         assert row_of(process, EVE).status == SignerStatus.STARTED
         assert events(process)[-2:] == [E.PROCESS_UPDATED, E.TASK_STARTED]
 
@@ -195,8 +195,8 @@ class TestEdits:
 
         self.put(process, {"steps": steps})
 
-        assert outbox.addressees(E.TASK_STARTED) == [address(CLEO)]
-        assert outbox.addressees(E.TASK_STARTED, status="WITHDRAWN") == [address(ANA), address(BEN)]
+        assert outbox.recipients(E.TASK_STARTED) == [address(CLEO)]
+        assert outbox.recipients(E.TASK_STARTED, status="WITHDRAWN") == [address(ANA), address(BEN)]
         assert process.steps.get(process_order=1).status == StepStatus.COMPLETED
 
     def test_removing_the_running_step_starts_the_next(self, outbox: Outbox) -> None:
@@ -204,7 +204,7 @@ class TestEdits:
 
         self.put(process, {"steps": self.rows(process)[1:]})
 
-        assert outbox.addressees(E.TASK_STARTED) == [address(BEN)]
+        assert outbox.recipients(E.TASK_STARTED) == [address(BEN)]
         assert process.steps.get().status == StepStatus.STARTED
 
     def test_steps_that_wait_change_places(self) -> None:
@@ -224,7 +224,7 @@ class TestEdits:
 
         self.put(process, {"steps": steps})
 
-        assert outbox.addressees(E.TASK_STARTED) == ["new@example.org"]
+        assert outbox.recipients(E.TASK_STARTED) == ["new@example.org"]
 
     def test_a_report_inside_a_process_is_an_act(self, outbox: Outbox) -> None:
         process = started_process([[ANA], [BEN]])

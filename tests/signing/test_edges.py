@@ -39,7 +39,7 @@ def test_acts_in_one_put_leave_no_call_to_those_who_have_acted(api: Api, outbox:
 
     assert api.put(url(process), {"signingProcessSteps": steps[::-1]}).json()["status"] == "COMPLETED"
 
-    assert outbox.addressees("TASK_STARTED") == []
+    assert outbox.recipients("TASK_STARTED") == []
 
 
 def test_a_draft_started_and_signed_in_one_put(api: Api, outbox: Outbox) -> None:
@@ -50,7 +50,7 @@ def test_a_draft_started_and_signed_in_one_put(api: Api, outbox: Outbox) -> None
     answer = api.put(url(process), {"status": "STARTED", "signingProcessSteps": steps}).json()
 
     assert answer["currentInProgressStep"]["processOrder"] == 2
-    assert outbox.addressees("TASK_STARTED") == [address(BEN)]
+    assert outbox.recipients("TASK_STARTED") == [address(BEN)]
 
 
 @pytest.mark.parametrize(("refusal", "state"), [(Refusal("451", permanent=False), "WITHDRAWN"), (None, "SENT")])
@@ -72,14 +72,14 @@ def test_who_may_have_been_called_hears_of_the_cancel(db: None, outbox: Outbox) 
     process = started_process([[ANA]], processInitiatorEmail=None)
     claim(timezone.now())
     actions.cancel(process, actor=OWNER, at=NOON)
-    assert outbox.addressees("PROCESS_CANCELED") == [address(ANA)]
+    assert outbox.recipients("PROCESS_CANCELED") == [address(ANA)]
 
 
 def test_a_deleted_process_calls_nobody_any_more(api: Api, outbox: Outbox) -> None:
     process = started_process([[ANA, signer(CLEO, "VIEWER")]], signed=[ANA])
-    assert outbox.addressees("TASK_STARTED") == [address(CLEO)]
+    assert outbox.recipients("TASK_STARTED") == [address(CLEO)]
     api.delete(url(process))
-    assert outbox.addressees("TASK_STARTED") == []
+    assert outbox.recipients("TASK_STARTED") == []
 
 
 def test_edits_do_not_complete_a_process_in_which_nobody_acts(api: Api) -> None:
@@ -135,7 +135,7 @@ class TestMoving:
 
         assert answer.status_code == 200
         assert [s["signerName"] for s in answer.json()["signers"]] == [CLEO, ANA, BEN]
-        assert outbox.addressees("TASK_STARTED") == [address(ANA), address(CLEO)]
+        assert outbox.recipients("TASK_STARTED") == [address(ANA), address(CLEO)]
 
     def test_a_signer_who_was_called_moves_to_a_step_that_waits(self, api: Api, outbox: Outbox) -> None:
         process = started_process([[ANA, BEN], [CLEO]])
@@ -145,8 +145,8 @@ class TestMoving:
         answer = api.put(url(process), {"signingProcessSteps": steps}).json()
 
         assert answer["signers"][2]["signingStatus"] == "WAITING_FOR_PROCESS"
-        assert outbox.addressees("TASK_STARTED") == [address(ANA)]
-        assert outbox.addressees("TASK_STARTED", status="WITHDRAWN") == [address(BEN)]
+        assert outbox.recipients("TASK_STARTED") == [address(ANA)]
+        assert outbox.recipients("TASK_STARTED", status="WITHDRAWN") == [address(BEN)]
 
     def test_out_of_a_step_that_goes(self, api: Api) -> None:
         process = started_process([[ANA], [BEN], [CLEO]])
@@ -197,7 +197,7 @@ def test_one_person_in_two_rows_is_reminded_once(api: Api, outbox: Outbox) -> No
     answer = api.post(f"{url(process)}/remind", {}).json()
 
     assert (len(answer["reminded"]), len(answer["skipped"])) == (2, 1)
-    assert outbox.addressees("REMINDER") == [address(ANA), address(BEN)]
+    assert outbox.recipients("REMINDER") == [address(ANA), address(BEN)]
 
 
 def test_named_signers_are_reminded_and_others_not(api: Api, outbox: Outbox) -> None:
@@ -329,4 +329,4 @@ def test_a_person_called_again_hears_of_the_cancel(db: None, outbox: Outbox) -> 
     Message.objects.update(status="SENT", tries=1, sent_at=NOON)
     send_again(Message.objects.get(), actor=OWNER, at=NOON)
     actions.cancel(process, actor=OWNER, at=NOON)
-    assert outbox.addressees("PROCESS_CANCELED") == [address(ANA)]
+    assert outbox.recipients("PROCESS_CANCELED") == [address(ANA)]

@@ -15,7 +15,7 @@ from signing import actions
 from signing.erasure.known import known_as
 from signing.erasure.people import NobodyFound
 from signing.erasure.person import erase
-from signing.evidence.agreement import contradiction
+from signing.evidence.replay import contradiction
 from signing.models import Process
 from tests.builders import BOSS, NOON, OWNER, draft_process, profile_of, started_process
 from tests.conftest import Api

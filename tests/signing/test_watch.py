@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from audit import guard
+from audit.chain import triggers
 from audit.models import AuditEvent
 from config.access.models import User
 from notifications.delivery.send import send_due
@@ -30,14 +30,14 @@ def test_administrators_hear_of_one_that_is_not(outbox: Outbox, mailoutbox: Any)
     process = started_process()
     boss = client_user("boss", rights=["administer"])
     User.objects.filter(pk=boss.pk).update(is_staff=True, email="boss@example.org")
-    guard.remove()
+    triggers.remove()
     sql("UPDATE audit_event SET event_type = 'DECLINE' WHERE event_type = 'TASK_STARTED'")
-    guard.install()
+    triggers.install()
 
     assert not watch(at=NOON).whole
 
     assert f"process {process.pk}, event 2" in AuditEvent.objects.filter(event_type="FAILURE").latest("number").note
-    assert outbox.addressees("FAILURE") == ["boss@example.org"]
+    assert outbox.recipients("FAILURE") == ["boss@example.org"]
     send_due()
     (mail,) = [mail for mail in mailoutbox if "audit trail" in mail.subject]
     assert "is not as the service wrote it" in mail.body

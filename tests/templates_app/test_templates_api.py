@@ -1,4 +1,4 @@
-"""Templates over HTTP, and the drafts that are made of them. Who sees them: tests/config/kept."""
+"""Templates over HTTP, and the drafts that are made of them. Who sees them: tests/config/versioned."""
 
 import json
 from collections.abc import Callable

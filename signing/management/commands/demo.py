@@ -20,16 +20,16 @@ from knox.crypto import hash_token
 from config.access.actor import Actor
 from config.access.models import ApiToken, User
 from config.access.resolver import principal
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from config.vocabulary import Right, SignerStatus
-from contacts.api.serializers import ContactSerializer
 from contacts.models import Contact
+from contacts.serializers import ContactSerializer
 from signing import actions
-from signing.api.serializers import ProcessSerializer
 from signing.models import Process
+from signing.serializers import ProcessSerializer
 from templates_app.actions import create_profile
-from templates_app.api.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
 from templates_app.models import DocumentAttribute, Template
+from templates_app.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 EXAMPLES = settings.BASE_DIR / "examples"
 KEPT = settings.VAR / "demo.json"
@@ -47,9 +47,9 @@ STORY: dict[str, list[tuple[int, dict[str, str]]]] = {
 
 
 KEPT_AS: dict[str, tuple[Any, Callable[..., Any]]] = {
-    "contacts": (ContactSerializer, partial(kept.create, Contact)),
-    "templates": (TemplateSerializer, partial(kept.create, Template)),
-    "document-attributes": (AttributeSerializer, partial(kept.create, DocumentAttribute)),
+    "contacts": (ContactSerializer, partial(versioned.create, Contact)),
+    "templates": (TemplateSerializer, partial(versioned.create, Template)),
+    "document-attributes": (AttributeSerializer, partial(versioned.create, DocumentAttribute)),
     "document-profiles": (ProfileSerializer, create_profile),
 }
 

@@ -22,7 +22,7 @@ def test_a_process_is_created_and_started(api: Api, outbox: Outbox) -> None:
     assert [s["processOrder"] for s in answer["signingProcessSteps"]] == [1, 2]
     assert [s["signerName"] for s in answer["signers"]] == [ANA, BEN, CLEO]
     assert answer["currentInProgressStep"] == answer["signingProcessSteps"][0]
-    assert outbox.addressees("TASK_STARTED") == [address(ANA), address(BEN)]
+    assert outbox.recipients("TASK_STARTED") == [address(ANA), address(BEN)]
 
 
 def test_a_draft_tells_nobody_and_may_lack_addresses(api: Api, outbox: Outbox) -> None:

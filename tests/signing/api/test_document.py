@@ -193,7 +193,7 @@ def test_declines_are_ruled_by_the_profile_that_the_process_took_along(api: Api,
 
     statuses = [api.get(f"/api/processes/{process['id']}").json()["status"] for process in processes]
     assert statuses == ["STARTED", "DECLINED"]
-    assert outbox.addressees("TASK_STARTED") == [address(BEN)]
+    assert outbox.recipients("TASK_STARTED") == [address(BEN)]
 
 
 class TestPersonalCodes:

@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
-from audit import guard
-from audit.chain import keys
+from audit.chain import keys, triggers
 from audit.models import AuditEvent
-from signing.evidence import verify
-from signing.evidence.agreement import contradiction
+from signing.evidence import offline_verifier as verify
+from signing.evidence.replay import contradiction
 from signing.models import Process
 from templates_app.rules import Rules
 from tests.audit.trails import rehash, sql
@@ -32,7 +31,7 @@ FLIPS = 300 * SOAK
 @pytest.fixture(autouse=True)
 def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
-    monkeypatch.setattr("audit.horizon.reached", lambda: None)
+    monkeypatch.setattr("audit.chain.reader_cursor.readable_up_to", lambda: None)
 
 
 @pytest.fixture
@@ -73,7 +72,7 @@ class TestTheTrailOfAProcess:
     def test_what_is_not_even_of_the_right_form_is_shown_and_named(
         self, api: Api, api_of: Callable[..., Api], process: Process, statement: str
     ) -> None:
-        guard.remove()
+        triggers.remove()
         sql(statement)
         answer = api.get(f"/api/processes/{process.pk}/audit")
         assert (answer.status_code, answer.json()["verdict"]["whole"]) == (200, False)
@@ -92,10 +91,10 @@ class TestTheTrailOfAProcess:
         assert (answer["verdict"]["whole"], answer["verdict"]["firstBad"]) == (True, None)
 
     def test_the_first_bad_event(self, api: Api, process: Process) -> None:
-        guard.remove()
+        triggers.remove()
         sql("UPDATE audit_event SET event_type = 'DECLINE' WHERE event_type = 'SIGNER_SIGNED'")
         verdict = api.get(f"/api/processes/{process.pk}/audit").json()["verdict"]
-        guard.install()
+        triggers.install()
         assert verdict["whole"] is False
         assert verdict["firstBad"]["seq"] == 3
         assert "is not as the service wrote it" in verdict["firstBad"]["detail"]
@@ -189,10 +188,10 @@ class TestTheBundle:
                     verify.check(files)
 
     def test_none_of_a_trail_that_is_not_whole(self, api: Api, process: Process) -> None:
-        guard.remove()
+        triggers.remove()
         sql("UPDATE audit_event SET created_at = '2020-01-01' WHERE event_type = 'SIGNER_SIGNED'")
         rehash(str(process.pk))
-        guard.install()
+        triggers.install()
         answer = api.get(f"/api/processes/{process.pk}/evidence")
         assert (answer.status_code, answer.json()["code"]) == (409, "evidence_in_doubt")
         assert "is not whole" in answer.json()["detail"]

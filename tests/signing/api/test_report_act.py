@@ -86,7 +86,7 @@ def test_a_step_put_never_removes_a_signer_and_may_add_one(api: Api, outbox: Out
     answer = api.put(step_url(process), {"processStepSigners": [signer(CLEO)]}).json()
 
     assert [s["signerName"] for s in answer["processStepSigners"]] == [ANA, BEN, CLEO]
-    assert address(CLEO) in outbox.addressees("TASK_STARTED")
+    assert address(CLEO) in outbox.recipients("TASK_STARTED")
 
 
 def test_an_anonymous_act_brings_the_person(api: Api) -> None:

@@ -65,7 +65,7 @@ def test_a_draft_is_started_by_its_status(api: Api, outbox: Outbox) -> None:
 
     assert api.put(url(process), {"status": "STARTED"}).json()["status"] == "STARTED"
 
-    assert outbox.addressees("TASK_STARTED") == [address(ANA)]
+    assert outbox.recipients("TASK_STARTED") == [address(ANA)]
 
 
 @pytest.mark.parametrize("body", [{"status": "CANCELED"}, {"canceled": True}, {"canceled": True, "status": "STARTED"}])
@@ -118,7 +118,7 @@ def test_a_row_added_changed_and_removed(api: Api, outbox: Outbox) -> None:
 
     assert [s["signerName"] for s in answer["signers"]] == [ANA, "Benjamin", DAN]
     assert [s["processOrder"] for s in answer["signingProcessSteps"]] == [1, 2, 9]
-    assert outbox.addressees("TASK_STARTED") == [address(ANA)]
+    assert outbox.recipients("TASK_STARTED") == [address(ANA)]
 
 
 def test_what_has_happened_stays(api: Api) -> None:

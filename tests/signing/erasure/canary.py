@@ -9,7 +9,7 @@ from django.db import connection
 
 from audit.chain import checkpoints
 from audit.log import Event, record, report
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from config.vocabulary import EventType
 from notifications.delivery.send import send_due
 from notifications.models import RefusedAddress
@@ -72,8 +72,8 @@ def put_everywhere(api: Api, portal: Api) -> Process:
     contact = contact_of(name=NAME, email=ADDRESS.upper().lower(), country="LV", personalCode=CODE)
     api.put(f"/api/contacts/{contact.pk}", {"phone": "+37129123456"})
     for minute, name in enumerate(("K. P.", NAME), 1):
-        kept.replace(contact, {"name": name}, actor=BOSS, at=NOON + timedelta(minutes=minute))
-    kept.delete(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
+        versioned.replace(contact, {"name": name}, actor=BOSS, at=NOON + timedelta(minutes=minute))
+    versioned.delete(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
     template_of(name=f"Lease for {ADDRESS}", data=json.dumps(body([[canary(commentForSigner=f"Hi\n{NAME}"), BEN]])))
     RefusedAddress.objects.create(address=ADDRESS, answer="550 no", refused_at=NOON)
     portal.get(f"/api/signer-tasks?country=LV&personalCode={CODE}")

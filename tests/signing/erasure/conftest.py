@@ -12,7 +12,7 @@ from tests.signing.erasure.canary import put_everywhere
 @pytest.fixture(autouse=True)
 def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
-    monkeypatch.setattr("audit.horizon.reached", lambda: None)
+    monkeypatch.setattr("audit.chain.reader_cursor.readable_up_to", lambda: None)
 
 
 @pytest.fixture

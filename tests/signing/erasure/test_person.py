@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from audit.chain.verify import verify as verify_trail
 from audit.models import AuditEvent
 from config.access.models import User
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from contacts.models import Contact
 from notifications.delivery.send import send_due
 from notifications.models import Message
@@ -21,7 +21,7 @@ from signing.erasure import retention
 from signing.erasure.known import NotNamed, known_as
 from signing.erasure.people import NobodyFound
 from signing.erasure.person import erase, look
-from signing.evidence import verify
+from signing.evidence import offline_verifier as verify
 from signing.models import Process, Signer
 from tests.builders import BOSS, NOON, OWNER, contact_of, profile_of, row_of, started_process, template_of
 from tests.conftest import CANARIES, Api
@@ -133,7 +133,7 @@ class TestOthersOfTheSameLetters:
         for minute, said in enumerate(
             ({"phone": phones[0]}, {"name": BEN, "email": "ben@example.net"}, {"phone": phones[1]}), 1
         ):
-            kept.replace(contact, said, actor=BOSS, at=NOON + timedelta(minutes=minute))
+            versioned.replace(contact, said, actor=BOSS, at=NOON + timedelta(minutes=minute))
         erase(known_as(address=ADDRESS), actor=BOSS, at=NOON)
         added, theirs, between, own = AuditEvent.objects.filter(method__endswith=str(contact.pk)).in_order()
         assert (added.after, theirs.before, theirs.after, between.before) == (None,) * 4

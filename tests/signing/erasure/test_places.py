@@ -11,9 +11,9 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from audit.models import AuditEvent, AuditValue
-from config.access import trail
+from config.access import audit_hook
 from config.access.models import User
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from contacts.models import Contact, Upload
 from contacts.sheets import ContactSheet
 from notifications.delivery.send import send_due
@@ -23,7 +23,7 @@ from signing.erasure import find, person
 from signing.erasure.known import known_as
 from signing.erasure.people import Person
 from signing.erasure.person import erase
-from signing.evidence.agreement import contradiction
+from signing.evidence.replay import contradiction
 from signing.models import Process
 from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, staff, started_process, template_of
 from tests.conftest import Api
@@ -107,18 +107,18 @@ class TestContacts:
     @pytest.mark.parametrize("ends", ["deleted", "anonymous"])
     def test_a_name_first_and_an_address_later(self, ends: str) -> None:
         contact = contact_of(BOSS, name=NAME)
-        kept.replace(contact, {"email": ADDRESS}, actor=BOSS, at=later(1))
+        versioned.replace(contact, {"email": ADDRESS}, actor=BOSS, at=later(1))
         if ends == "deleted":
-            kept.delete(contact, actor=BOSS, at=later(2))
+            versioned.delete(contact, actor=BOSS, at=later(2))
         else:
-            kept.replace(contact, {"email": None, "name": "K. P."}, actor=BOSS, at=later(2))
+            versioned.replace(contact, {"email": None, "name": "K. P."}, actor=BOSS, at=later(2))
         gone(WRITTEN)
 
     def test_whose_clock_was_behind(self) -> None:
         contact = contact_of(BOSS, name=BEN, email="ben@example.net")
         changes = [({"name": "X", "email": ADDRESS}, 10), ({"name": NAME}, 11), ({"name": "K. P."}, 5)]
         for said, minute in [*changes, ({"name": BEN, "email": "ben@example.net"}, 20)]:
-            kept.replace(contact, said, actor=BOSS, at=later(minute))
+            versioned.replace(contact, said, actor=BOSS, at=later(minute))
         gone(WRITTEN)
         assert Contact.objects.get().name == BEN
 
@@ -129,7 +129,7 @@ class TestContacts:
         sheet = tablib.Dataset(*rows, headers=["id", "name", "email"])
         ContactSheet(actor=BOSS, at=later(3)).import_data(sheet)
         contact = Contact.objects.get(name=NAME)
-        kept.replace(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
+        versioned.replace(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
         Upload.objects.create(content=f"name\n{NAME}".encode(), created_at=NOON)
         gone(WRITTEN)
         assert not Upload.objects.exists()
@@ -143,7 +143,7 @@ class TestContacts:
 
         def late(whom: Person) -> Any:
             if not asked:  # between the first look and the locks
-                kept.replace(Contact.objects.get(), {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
+                versioned.replace(Contact.objects.get(), {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
             asked.append(whom)
             return original(whom)
 
@@ -156,7 +156,7 @@ class TestContacts:
 def test_templates_by_their_names_and_what_is_told_of_long_ones() -> None:
     data = json.dumps({**body([[canary(signerName="Anna")]]), "more": "y" * 11_000})
     template = template_of(BOSS, name=f"Lease of {ADDRESS}", data=data)
-    kept.replace(template, {"name": "Lease"}, actor=BOSS, at=later(1))
+    versioned.replace(template, {"name": "Lease"}, actor=BOSS, at=later(1))
     contact_of(name="Anna", email=ADDRESS, country="LV", personalCode=CODE)
     assert AuditValue.objects.filter(value__contains="SHA-256").exists()
     gone(CODED)
@@ -173,9 +173,11 @@ def test_an_account_that_is_gone_and_logins_that_failed(client: Client) -> None:
         ("delete", {"first_name": first, "last_name": last, "email": ADDRESS}, None),
     ]
     for verb, before, after in told:
-        trail.changed({"method": f"{verb} {row}", "before": before, "after": after, "note": ""}, actor=BOSS, at=NOON)
+        audit_hook.changed(
+            {"method": f"{verb} {row}", "before": before, "after": after, "note": ""}, actor=BOSS, at=NOON
+        )
     other = User.objects.create_user("ben")
-    trail.changed(trail.change("change", other, after={"first_name": "Ben"}), actor=BOSS, at=NOON)
+    audit_hook.changed(audit_hook.change("change", other, after={"first_name": "Ben"}), actor=BOSS, at=NOON)
     client.post("/admin/login/", {"username": ADDRESS, "password": "no"})
     assert AccessAttempt.objects.get().username == ADDRESS
     gone(WRITTEN)

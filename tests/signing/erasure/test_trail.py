@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from audit import guard
+from audit.chain import triggers
 from audit.chain.verify import verify
 from audit.models import AuditEvent, AuditValue
 from config.access.actor import Actor
@@ -14,7 +14,7 @@ from notifications.models import Message
 from signing import actions
 from signing.erasure.known import known_as
 from signing.erasure.person import erase
-from signing.evidence.agreement import contradiction
+from signing.evidence.replay import contradiction
 from signing.models import Process
 from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, started_process
 from tests.conftest import Api
@@ -141,12 +141,12 @@ class TestWhatIsLeft:
 
     def test_what_was_forged_in_rows_and_trail_alike_is_not_covered_up(self, api: Api, mailoutbox: Any) -> None:
         process = canceled([[canary()]], documentName="Lease", comment=f"For {NAME}")
-        guard.remove()
+        triggers.remove()
         Process.objects.update(document_name="Gift", search="gift\nilze kalnina\nilze")
         part = AuditValue.objects.get(event__process_id=str(process.pk), value__contains='"Lease"')
         forged = part.value.replace('"Lease"', '"Gift"')
         AuditValue.objects.filter(event_id=part.event_id, part=part.part).update(value=forged)
-        guard.install()
+        triggers.install()
         assert contradiction(Process.objects.get()) == ""
         (why,) = erase(known_as(**CODED), actor=BOSS, at=NOON).kept
         assert why.startswith(f"process {process.pk}: its trail is not whole")

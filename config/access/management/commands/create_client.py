@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from config.access import trail
+from config.access import audit_hook
 from config.access.actor import SERVICE
 from config.access.models import ApiToken, User
 from config.vocabulary import Right
@@ -47,8 +47,10 @@ class Command(BaseCommand):
         lifetime = timedelta(days=options["days"]) if options["days"] else None
         _, token = ApiToken.objects.create(client, expiry=lifetime, name=options["token_name"] or name)
         granted = {"username": name, "groups": options["group"], "user_permissions": options["right"]}
-        told = trail.change("add" if made else "change", client, after=granted, note="manage.py create_client: a token")
-        trail.changed(told, actor=SERVICE, at=timezone.now())
+        told = audit_hook.change(
+            "add" if made else "change", client, after=granted, note="manage.py create_client: a token"
+        )
+        audit_hook.changed(told, actor=SERVICE, at=timezone.now())
         verb = "Made client" if made else "Made a further token for client"
         self.stdout.write(f"{verb} {name}. Send the header 'Authorization: Token ...' with this token:")
         self.stdout.write(token)

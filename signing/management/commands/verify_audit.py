@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.chain import keys
 from audit.chain.verify import verify
 from audit.models import AuditEvent
-from config.wire import is_id
+from config.api_values import is_id
 
 WHOLE, TAMPERED, UNCHECKED = 0, 1, 2
 SHOWN = 20

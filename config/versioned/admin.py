@@ -10,14 +10,14 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from config.access.actor import Actor
 from config.access.backoffice import WithButtons, staff_actor
+from config.api_values import is_id
 from config.errors import DomainError
-from config.kept import actions
-from config.kept.models import Kept
 from config.text import plain
-from config.wire import is_id
+from config.versioned import actions
+from config.versioned.models import VersionedModel
 
 
-class KeptForm(forms.ModelForm):
+class VersionedForm(forms.ModelForm):
     """Holds what is entered against the row's own rules; `settled` are the columns to write."""
 
     actor: Actor
@@ -28,7 +28,7 @@ class KeptForm(forms.ModelForm):
         self.fields["seen_version"].initial = self.instance.version
         self._before = None
         if self.is_bound:
-            self._meta.model.take_turns()
+            self._meta.model.lock_all_writers()
             self._before = self._meta.model.objects.select_for_update().filter(pk=self.instance.pk).first()
         for field in self.fields.values():
             if isinstance(field, forms.CharField):
@@ -42,15 +42,15 @@ class KeptForm(forms.ModelForm):
             )
         if self.errors:
             return cleaned
-        columns = [column for column in self._meta.model.WIRE.values() if column in cleaned]
+        columns = [column for column in self._meta.model.api_fields().values() if column in cleaned]
         cleaned |= {column: self._as_entered(column, cleaned[column]) for column in columns}
         said = {column: cleaned[column] for column in columns}
         try:
-            self.settled = self._meta.model.settled(said, actor=self.actor, before=self._before)
+            self.changes = self._meta.model.validate_change(said, actor=self.actor, before=self._before)
         except DomainError as refusal:
             self._show(refusal)
             return cleaned
-        return cleaned | self.settled
+        return cleaned | self.changes
 
     def _as_entered(self, column: str, value: Any) -> Any:
         """A text without the line ends that browsers make of it; to the byte as it was, if nobody touched it."""
@@ -62,16 +62,16 @@ class KeptForm(forms.ModelForm):
 
     def _show(self, refusal: DomainError) -> None:
         for fault in refusal.faults:
-            field = self._meta.model.WIRE.get((fault.pointer or "").removeprefix("#/"), "")
+            field = self._meta.model.api_fields().get((fault.pointer or "").removeprefix("#/"), "")
             self.add_error(field if field in self.fields else None, fault.detail)
         if not refusal.faults:
             self.add_error(None, refusal.detail)
 
 
-class KeptAdmin(SimpleHistoryAdmin, WithButtons):
+class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
     """Staff see and change what they could through the API, if they have the permission of the page too."""
 
-    form = KeptForm
+    form = VersionedForm
     show_full_result_count = False
     search_fields = ("name_plain",)
     search_help_text = "Part of the name, without case and diacritics."
@@ -92,21 +92,21 @@ class KeptAdmin(SimpleHistoryAdmin, WithButtons):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and self.model.creatable_by(staff_actor(request))
 
-    def has_change_permission(self, request: HttpRequest, obj: Kept | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: VersionedModel | None = None) -> bool:
         return super().has_change_permission(request, obj) and _may_change(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Kept | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: VersionedModel | None = None) -> bool:
         return super().has_delete_permission(request, obj) and _may_change(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor, now = staff_actor(request), timezone.now()
         obj.require_changeable(actor) if change else type(obj).require_creatable(actor)
         if not change:
-            for column, value in {**form.settled, "created_at": now}.items():
+            for column, value in {**form.changes, "created_at": now}.items():
                 setattr(obj, column, value)
             actions.insert(obj, actor=actor, at=now)
-        elif form.settled:
-            actions.write(obj, form.settled, actor=actor, at=now)
+        elif form.changes:
+            actions.write(obj, form.changes, actor=actor, at=now)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         actions.delete(obj, actor=staff_actor(request), at=timezone.now())
@@ -122,7 +122,9 @@ class KeptAdmin(SimpleHistoryAdmin, WithButtons):
 
     def get_history_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """The versions that the caller might have seen in their time."""
-        return super().get_history_queryset(request, *args, **kwargs).filter(self.model.seen_by(staff_actor(request)))
+        return (
+            super().get_history_queryset(request, *args, **kwargs).filter(self.model.visibility(staff_actor(request)))
+        )
 
     def history_form_view(
         self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
@@ -131,7 +133,7 @@ class KeptAdmin(SimpleHistoryAdmin, WithButtons):
         if request.method not in ("GET", "HEAD"):
             return HttpResponse("A version is looked at, not changed.", status=405, headers={"Allow": "GET"})
         self._require_history(request, object_id)
-        seen = self.model.history.filter(self.model.seen_by(staff_actor(request)), id=object_id)
+        seen = self.model.history.filter(self.model.visibility(staff_actor(request)), id=object_id)
         if not (version_id.isascii() and version_id.isdigit() and seen.filter(history_id=version_id).exists()):
             raise Http404
         return super().history_form_view(request, object_id, version_id, extra_context)
@@ -142,5 +144,5 @@ class KeptAdmin(SimpleHistoryAdmin, WithButtons):
             raise Http404
 
 
-def _may_change(request: HttpRequest, obj: Kept | None) -> bool:
+def _may_change(request: HttpRequest, obj: VersionedModel | None) -> bool:
     return obj is None or obj.changeable_by(staff_actor(request))

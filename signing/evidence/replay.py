@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from audit import values
+from audit.chain import parts as values
 from audit.chain.verify import verify
 from audit.models import AuditEvent
 from config.errors import DomainError
@@ -84,7 +84,7 @@ def contradictions(
     yield from _otherwise(_compared(kept), _compared(_FIRST | told.values))
     rows: list[Any] = [process, *signers]
     for row in rows:
-        if wrong := [column for column, folded in row.folded().items() if getattr(row, column) != folded]:
+        if wrong := [column for column, folded in row.search_columns().items() if getattr(row, column) != folded]:
             yield f"{wrong[0]} of {row.pk} is not made of what it stands for"
 
 

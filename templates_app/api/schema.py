@@ -4,9 +4,9 @@ import json
 
 from drf_spectacular.utils import OpenApiParameter
 
-from config.kept.docs import crud
-from config.kept.filters import GROUP, NAME, PARAMETERS, USER
-from templates_app.api.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
+from config.versioned.filters import GROUP, NAME, PARAMETERS, USER
+from config.versioned.schema import crud
+from templates_app.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 TEMPLATE_SORTS = {"name": "name_plain", "createdAt": "created_at"}
 ATTRIBUTE_SORTS = {"name": "name_plain", "createdAt": "created_at"}

@@ -13,10 +13,10 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit import horizon, values
-from audit.chain import form, keys
+from audit.chain import form, keys, reader_cursor
+from audit.chain import parts as values
 from audit.models import AuditDatabase, AuditEvent, AuditHead, AuditValue
-from config import wire
+from config import api_values
 from config.vocabulary import EventType
 
 READS = frozenset({EventType.PROCESS_GETONE, EventType.PROCESS_GETALL, EventType.PROCESS_OPENED})
@@ -41,7 +41,7 @@ def append(written: Sequence[tuple[AuditEvent, Mapping[str, Any]]]) -> None:
     with transaction.atomic(savepoint=False):
         kept = [value for event, said in written for value in _committed(event, values.parts(said))]
         heads = locked({event.process_id for event in events if _has_place_at_once(event)})
-        for number, event in zip(horizon.take(len(events)), events, strict=True):
+        for number, event in zip(reader_cursor.take_numbers(len(events)), events, strict=True):
             event.number, event.key_id = number, keys.current()
             if _has_place_at_once(event):
                 _link(event, heads[event.process_id])
@@ -152,4 +152,4 @@ def _write(heads: Iterable[AuditHead]) -> None:
 
 def text(value: Any) -> Any:
     """A column's value as the wire writes it; null is the empty text."""
-    return "" if value is None else wire.value(value)
+    return "" if value is None else api_values.value(value)

@@ -125,7 +125,7 @@ def test_a_body_that_is_no_process(ilze: Api) -> None:
 def test_is_limited_by_client_and_hour(ilze: Api, settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "tests"}}
     cache.clear()
-    settings.TEST_MAILS_PER_HOUR = 2
+    settings.TEST_EMAILS_PER_HOUR = 2
     answers = [ask(ilze) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert "2 test mails an hour" in answers[-1].json()["detail"]

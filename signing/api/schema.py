@@ -9,7 +9,7 @@ from config.api.schema import DELETED, NOT_MODIFIED, answer, location, operation
 from config.vocabulary import EventType, Role
 from signing.api import filters
 from signing.api.samples import AUDIT_ANSWER, BODY, DECLINED, PROCESS_ANSWER, SIGNED, STEP_ANSWER, TASK_ANSWER
-from signing.api.serializers import (
+from signing.serializers import (
     ActSerializer,
     CancelSerializer,
     FindSerializer,
@@ -19,7 +19,7 @@ from signing.api.serializers import (
     RemindSerializer,
     StepSerializer,
     TaskSerializer,
-    TestMailSerializer,
+    TestEmailSerializer,
     WishesSerializer,
 )
 
@@ -165,14 +165,14 @@ CREATE_OF_TEMPLATE = operation(
     request=WishesSerializer,
     examples=[request_example("A lease", {"documentId": "DOC-2026-0118", "startAt": "2026-12-01T09:00:00Z"})],
 )
-TEST_MAIL = operation(
+TEST_EMAIL = operation(
     "sendTestMail",
     "Send a test mail",
     "Renders the mail of an event for the process in the body, as its first person of that role would get it, and "
     "sends it to the caller's own address; to `processInitiatorEmail` where it has the right `on_behalf`. Links are "
     "masked. Nothing of the process is kept. At most 100 an hour and client, unless set otherwise.",
     answer(
-        TestMailSerializer,
+        TestEmailSerializer,
         "What was sent, or why nothing would be.",
         {
             "sent": True,

@@ -7,6 +7,9 @@ from typing import Any
 
 from config.errors import Fault
 
+Body = dict[str, Any]
+"""A validated request body: values by column name, only the keys that were sent."""
+
 
 def value(raw: Any) -> Any:
     """A column's value: ids as text, moments in UTC, the rest as it is."""

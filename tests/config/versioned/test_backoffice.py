@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from config.access.models import User
-from config.kept import actions as kept
+from config.versioned import actions as versioned
 from contacts.models import Contact, Upload
 from templates_app.models import DocumentAttribute, DocumentProfile
 from tests.builders import BOSS, NOON, attribute_of, client_user, contact_of, profile_of, template_of
@@ -275,7 +275,7 @@ class TestSheets:
         contact = contact_of(BOSS, owner="clerk", phone="+37129123456")
         preview = self.upload(clerk, f"id,name,phone\n{contact.pk},{ANA},+37129123456\n,New,\n")
         assert "1 new, 0 changed, 1 as they are" in preview.content.decode()
-        kept.replace(contact, {"phone": "+37129999999"}, actor=BOSS, at=NOON)
+        versioned.replace(contact, {"phone": "+37129999999"}, actor=BOSS, at=NOON)
         refused = clerk.post("/admin/contacts/contact/process_import/", preview.context["confirm_form"].initial)
         assert "changed after the preview" in refused.content.decode()
         contact.refresh_from_db()
@@ -315,7 +315,7 @@ class TestSheets:
 class TestHistories:
     def test_versions_are_looked_at_and_not_changed(self) -> None:
         contact = contact_of(BOSS, scope="GLOBAL", name="First")
-        kept.replace(contact, {"name": "Second"}, actor=BOSS, at=NOON)
+        versioned.replace(contact, {"name": "Second"}, actor=BOSS, at=NOON)
         clerk = staff("clerk")
         first = contact.history.order_by("history_id").first()
         address = f"/admin/contacts/contact/{contact.pk}/history/{first.pk}/"
@@ -325,7 +325,7 @@ class TestHistories:
 
     def test_what_was_private_stays_private(self) -> None:
         contact = contact_of(BOSS, name="Secret name", owner="boss", personalCode=CODES[ANA])
-        kept.replace(contact, {"name": "Public", "personal_code": None, "scope": "GLOBAL"}, actor=BOSS, at=NOON)
+        versioned.replace(contact, {"name": "Public", "personal_code": None, "scope": "GLOBAL"}, actor=BOSS, at=NOON)
         clerk = staff("clerk")
         page = clerk.get(f"/admin/contacts/contact/{contact.pk}/history/")
         assert page.status_code == 200
@@ -336,7 +336,7 @@ class TestHistories:
 
     def test_what_is_gone_is_remembered_for_administrators(self) -> None:
         contact = contact_of(BOSS, owner="boss")
-        kept.delete(contact, actor=BOSS, at=NOON)
+        versioned.delete(contact, actor=BOSS, at=NOON)
         boss = staff("boss2", rights=["administer"])
         for version in contact.history.all():
             assert boss.get(f"/admin/contacts/contact/{contact.pk}/history/{version.pk}/").status_code == 200

@@ -25,7 +25,7 @@ WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid::bigint >> 
 """
 
 
-def take(count: int) -> list[int]:
+def take_numbers(count: int) -> list[int]:
     """The next numbers, in order. Until this transaction ends it is known that events with these may follow."""
     if not connection.in_atomic_block:
         raise TransactionManagementError("audit events are written in a transaction, which announces them")
@@ -38,7 +38,7 @@ def take(count: int) -> list[int]:
         return list(range(last + 1, last + 1 + count))
 
 
-def reached() -> int | None:
+def readable_up_to() -> int | None:
     """The number up to which all is there; None where nothing can be on its way.
 
     To be asked before the events are read, and outside of a transaction that would read them as of before.

@@ -3,12 +3,13 @@
 from typing import Any
 
 from config.access.actor import Actor, MissingRight
+from config.api_values import Body
 from config.errors import Fault
-from config.kept.models import Body, Owned
+from config.versioned.models import OwnedModel
 from config.vocabulary import Right, Scope
 
 
-def owned(changed: Body, *, actor: Actor, before: Owned | None) -> tuple[Body, list[Fault]]:
+def owned(changed: Body, *, actor: Actor, before: OwnedModel | None) -> tuple[Body, list[Fault]]:
     """The changed columns with an owner, and what is wrong with owner, group and scope together.
 
     `MissingRight` if this makes the row the property of somebody else than the caller and its groups.
@@ -29,11 +30,11 @@ def owned(changed: Body, *, actor: Actor, before: Owned | None) -> tuple[Body, l
     return changed, faults
 
 
-def _require_rights(changed: Body, actor: Actor, before: Owned | None) -> None:
+def _require_rights(changed: Body, actor: Actor, before: OwnedModel | None) -> None:
     """Whoever changes whose it is answers for what it becomes, also where only a part of that is new."""
     if changed.get("scope") == Scope.GLOBAL and not actor.may(Right.ADMINISTER):
         raise MissingRight(Right.ADMINISTER, "The scope GLOBAL")
-    if actor.names_anybody or changed.keys().isdisjoint(("owner", "group", "scope")):
+    if actor.acts_for_others or changed.keys().isdisjoint(("owner", "group", "scope")):
         return
     owner, group, scope = (_after(column, changed, before) for column in ("owner", "group", "scope"))
     if owner and owner != actor.subject and ("owner" in changed or scope == Scope.PERSONAL):
@@ -42,5 +43,5 @@ def _require_rights(changed: Body, actor: Actor, before: Owned | None) -> None:
         raise MissingRight(Right.ON_BEHALF, "Naming a group that you do not belong to")
 
 
-def _after(column: str, changed: Body, before: Owned | None) -> Any:
+def _after(column: str, changed: Body, before: OwnedModel | None) -> Any:
     return changed[column] if column in changed else getattr(before, column, None)

@@ -8,38 +8,43 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from config import wire
+from config import api_values
 from config.api import conditional
+from config.api.idempotency import idempotent
 from config.api.lists.filters import ListFilter
 from config.api.lists.pages import PageRequest
-from config.api.views import ApiViewSet, identifier, not_modified, tag
+from config.api.snapshots import snapshot
+from config.api.views import ApiViewSet, not_modified, parse_id, tag
 from config.errors import Fault, Invalid, NotFound
-from config.kept import actions
-from config.kept.models import Kept
+from config.versioned import actions
+from config.versioned.models import VersionedModel
 
 
-class KeptViewSet(ApiViewSet):
+class VersionedViewSet(ApiViewSet):
     """`address` names the url of one row, `sorts` the column of each field that a list can be sorted by."""
 
-    model: ClassVar[type[Kept]]
+    model: ClassVar[type[VersionedModel]]
     shape: ClassVar[type[Serializer]]
     filters: ClassVar[type[ListFilter]]
     sorts: ClassVar[Mapping[str, str]]
     default_sort: ClassVar[str]
     address: ClassVar[str]
 
+    @snapshot
     def list(self, request: Request) -> Response:
         page = PageRequest.of(request.GET, sorts=self.sorts, default=self.default_sort)
         visible = self.model.objects.visible_to(self.actor)
         rows = self.filters(request.GET, queryset=visible).rows()
         return Response(page.answer(self.represent(page.rows_of(rows)), total=rows.count()))
 
+    @snapshot
     def retrieve(self, request: Request, id: str) -> Response:
         row = self.find(id)
         if conditional.unchanged(row.version, request.headers):
             return not_modified(row.version)
         return self.answer(row)
 
+    @idempotent
     def create(self, request: Request) -> Response:
         row = self.made(self.body(self.shape))
         place = request.build_absolute_uri(reverse(self.address, args=[row.pk]))
@@ -49,11 +54,11 @@ class KeptViewSet(ApiViewSet):
         return self.replaced(id, self.body(self.shape))
 
     def destroy(self, request: Request, id: str) -> Response:
-        actions.delete(self.find(id), **self.change)
+        actions.delete(self.find(id), **self.action_kwargs)
         return Response(status=204)
 
     def find(self, id: str) -> Any:
-        row = self.model.objects.visible_to(self.actor).filter(id=identifier(id)).first()
+        row = self.model.objects.visible_to(self.actor).filter(id=parse_id(id)).first()
         if row is None:
             raise NotFound
         return row
@@ -63,20 +68,20 @@ class KeptViewSet(ApiViewSet):
 
     def replaced(self, id: str, body: dict[str, Any]) -> Response:
         row = self.find(id)
-        if body.get("id") and identifier(body["id"]) != row.pk:
+        if body.get("id") and parse_id(body["id"]) != row.pk:
             detail = "The id in the body is another than that in the address."
             raise Invalid(faults=[Fault(detail, code="contradiction", pointer="#/id")])
         return self.answer(self.changed(row, body))
 
     def changed(self, row: Any, body: dict[str, Any]) -> Any:
-        return actions.replace(row, body, **self.change)
+        return actions.replace(row, body, **self.action_kwargs)
 
     def represent(self, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
-        return [wire.row(row, self.model.WIRE) for row in rows]
+        return [api_values.row(row, self.model.api_fields()) for row in rows]
 
     def answer(self, row: Any, *, status: int = 200, **headers: str) -> Response:
         """One row, as it was read or as the action left it, with what is to be remarked of it."""
-        content = self.represent([row])[0] | wire.warnings(self.remarks(row))
+        content = self.represent([row])[0] | api_values.warnings(self.remarks(row))
         return Response(content, status=status, headers=tag(row.version) | headers)
 
     def remarks(self, row: Any) -> Iterable[Fault] | None:

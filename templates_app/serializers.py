@@ -7,7 +7,9 @@ from rest_framework import serializers
 
 from config.api.fields import MAX_ATTRIBUTES, Choice, Flag, Moment, Text, Whole, Word
 from config.vocabulary import AttributeType, Scope
-from templates_app.models import LONGEST_RETENTION
+
+LONGEST_RETENTION = 36_500
+"""Days: a hundred years."""
 
 
 @extend_schema_serializer(component_name="Template")
@@ -55,12 +57,12 @@ class ProfileSerializer(serializers.Serializer):
     continueOnDecline = Flag(
         source="continue_on_decline", help_text="A decline counts as having acted, and the process goes on."
     )
+    reviewRequired = Flag(
+        source="review_required", help_text="A process starts only with an APPROVER in a step before the first SIGNER."
+    )
     retentionDays = Whole(
         source="retention_days",
         min_value=1,
         max_value=LONGEST_RETENTION,
         help_text="Days after which a finished process is removed, with what is personal of it; null: it is kept.",
-    )
-    reviewRequired = Flag(
-        source="review_required", help_text="A process starts only with an APPROVER in a step before the first SIGNER."
     )

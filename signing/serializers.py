@@ -8,12 +8,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from audit.api.docs import EventPage
+from audit.api.schema import EventPage
 from config.api.fields import Attributes, Choice, Country, Email, Flag, LanguageTag, Moment, Text, Whole
 from config.api.schema import WARNINGS, FaultSerializer
 from config.vocabulary import ProcessStatus, Reportable, Role, SignerStatus, StepStatus
-from signing.actions.build import MAX_SIGNERS, MAX_STEPS
 
+MAX_STEPS = 100
+MAX_SIGNERS = 500
 MOST_DAYS = 3650
 
 
@@ -180,8 +181,8 @@ class RemindSerializer(serializers.Serializer):
     )
 
 
-@extend_schema_serializer(component_name="TestMail")
-class TestMailSerializer(serializers.Serializer):
+@extend_schema_serializer(component_name="TestEmail")
+class TestEmailSerializer(serializers.Serializer):
     sent = serializers.BooleanField(help_text="Whether a mail was queued.")
     addressee = serializers.CharField(help_text="Whom it goes to, or would.")
     subject = serializers.CharField(allow_null=True)

@@ -2,7 +2,7 @@
 
 Each has a version that rises with every change, and a history: who changed what and when. `Owned` ones have an
 owner, a group and a scope, which say who sees and who changes them. What must hold of a row is said by its own
-`settled`; the writing is `config.kept.actions`.
+`settled`; the writing is `config.versioned.actions`.
 """
 
 import uuid
@@ -12,16 +12,16 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
+from rest_framework.serializers import Serializer
 from simple_history.models import HistoricalRecords
 
 from config.access.actor import Actor
 from config.access.models import User
 from config.access.resolver import NotYours
+from config.api.fields import api_fields
+from config.api_values import Body
 from config.errors import Forbidden
 from config.vocabulary import Right, Scope
-
-Body = dict[str, Any]
-"""What a serializer or a form makes of what was sent: column names, only the keys that were sent."""
 
 
 def _user(request: HttpRequest | None, **kwargs: Any) -> User | None:
@@ -30,33 +30,38 @@ def _user(request: HttpRequest | None, **kwargs: Any) -> User | None:
     return user if isinstance(user, User) else None
 
 
-class KeptQuerySet(models.QuerySet[Any]):
+class VersionedQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
         """What this caller may read."""
-        return self.filter(self.model.seen_by(actor))
+        return self.filter(self.model.visibility(actor))
 
 
-class Kept(models.Model):
-    """`WIRE` names the column of each of the wire's fields; `DEFAULTS` is what a null stands for."""
+class VersionedModel(models.Model):
+    """`serializer_class` is the row's shape in the API; `DEFAULTS` is what a null stands for."""
 
-    WIRE: ClassVar[dict[str, str]]
+    serializer_class: ClassVar[type[Serializer]]
     DEFAULTS: ClassVar[dict[str, Any]] = {}
-    CONFIGURES: ClassVar[bool] = False
+    AUDITED: ClassVar[bool] = False
     """Whether rows of this kind set the service up, so that whoever changes them leaves an event."""
-    TAKEN: ClassVar[str] = "There is one like this already."
+    DUPLICATE: ClassVar[str] = "There is one like this already."
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(editable=False)
 
-    objects: ClassVar[Any] = KeptQuerySet.as_manager()
+    objects: ClassVar[Any] = VersionedQuerySet.as_manager()
     history = HistoricalRecords(inherit=True, get_user=_user, history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         abstract = True
 
     @classmethod
-    def settled(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+    def api_fields(cls) -> dict[str, str]:
+        """The column of each API field."""
+        return api_fields(cls.serializer_class, cls)
+
+    @classmethod
+    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
         """The columns that the body changes, as they are stored; of a new row all that it says.
 
         A `DomainError` says what does not hold; its pointers name the wire's fields.
@@ -64,20 +69,20 @@ class Kept(models.Model):
         raise NotImplementedError
 
     @classmethod
-    def seen_by(cls, actor: Actor) -> Q:
+    def visibility(cls, actor: Actor) -> Q:
         """Which rows, and which lines of their histories, this caller may read: all, unless a model says otherwise."""
         return Q()
 
     @classmethod
-    def take_turns(cls) -> None:
+    def lock_all_writers(cls) -> None:
         """Called before a row of this kind is written: the place to wait for other writers of several rows at once."""
 
     @classmethod
-    def differences(cls, body: Body, before: Any) -> Body:
+    def changed_columns(cls, body: Body, before: Any) -> Body:
         """The columns of which the body says something else than the row before, or anything if there is none."""
         said = {
             column: cls.DEFAULTS.get(column) if body[column] is None else body[column]
-            for column in cls.WIRE.values()
+            for column in cls.api_fields().values()
             if column in body and column not in ("id", "created_at")
         }
         return {column: v for column, v in said.items() if before is None or getattr(before, column) != v}
@@ -97,7 +102,7 @@ class Kept(models.Model):
     def creatable_by(cls, actor: Actor) -> bool:
         return _allowed(cls.require_creatable, actor)
 
-    def folded(self) -> Body:
+    def search_columns(self) -> Body:
         """The columns that searches compare, made of those that people read."""
         return {}
 
@@ -105,7 +110,7 @@ class Kept(models.Model):
         """A `DomainError` if something still needs this row."""
 
 
-class Owned(Kept):
+class OwnedModel(VersionedModel):
     owner = models.CharField(max_length=255, help_text="The name of the user it belongs to.")
     group = models.CharField(max_length=255, null=True, blank=True, help_text="The code of the group it belongs to.")
     scope = models.CharField(
@@ -119,7 +124,7 @@ class Owned(Kept):
         abstract = True
 
     @classmethod
-    def seen_by(cls, actor: Actor) -> Q:
+    def visibility(cls, actor: Actor) -> Q:
         """`PERSONAL` ones of the caller, `GROUP` ones of its groups, every `GLOBAL` one; administrators see all."""
         if actor.administers:
             return Q()

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from config.vocabulary import EventType, Role
-from notifications.outbox import Draft
-from signing.messages import WRITTEN_TO_AS, Occasion, context, to_signer
+from notifications.drafts import Draft
+from signing.messages import EMAIL_ROLE, Occasion, context, to_signer
 from signing.models import Process, Signer, Step
 
 _WHO_DID = {
@@ -40,7 +40,7 @@ def example(
     )
 
 
-def of_process(process_id: uuid.UUID, event: EventType, role: Role) -> Draft | None:
+def sample_draft(process_id: uuid.UUID, event: EventType, role: Role) -> Draft | None:
     """The example of a stored process; None if there is no such process."""
     process = Process.objects.filter(pk=process_id).first()
     if process is None:
@@ -60,4 +60,4 @@ def _context(occasion: Occasion, role: Role) -> dict[str, object]:
 
 
 def _first(signers: Sequence[Signer], role: Role) -> Signer | None:
-    return next((signer for signer in signers if WRITTEN_TO_AS.get(Role(signer.role)) == role), None)
+    return next((signer for signer in signers if EMAIL_ROLE.get(Role(signer.role)) == role), None)

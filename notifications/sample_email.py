@@ -7,7 +7,8 @@ from datetime import datetime
 from django.conf import settings
 
 from config.errors import DomainError
-from notifications.outbox import Draft, enqueue, written
+from notifications.drafts import Draft, message_from
+from notifications.outbox import enqueue
 from notifications.texts.choice import Texts
 from notifications.texts.render import TEST_MARK, described, rendered, values
 
@@ -46,7 +47,7 @@ def send_trial(draft: Draft, *, to: str, at: datetime) -> Trial:
     )
     try:
         text = Texts([test.event]).choose(test.event, test.role, tag=test.language, group=test.owner_group)
-        shown = rendered(text.source, values(written(test, at=at), text.language))
+        shown = rendered(text.source, values(message_from(test, at=at), text.language))
     except DomainError as refusal:
         return Trial(False, to, reason=f"Nothing would be sent. {refusal.detail}")
     enqueue([test], at=at)

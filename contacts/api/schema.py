@@ -3,9 +3,9 @@
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from config.api.schema import IF_MATCH, answer, operation, request_example
-from config.kept.docs import crud
-from config.kept.filters import GROUP, PARAMETERS, USER
-from contacts.api.serializers import ContactSerializer
+from config.versioned.filters import GROUP, PARAMETERS, USER
+from config.versioned.schema import crud
+from contacts.serializers import ContactSerializer
 
 SORTS = {"name": "name_plain", "email": "email_plain", "createdAt": "created_at"}
 

@@ -11,21 +11,22 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 
-from config import wire
-from config.access import trail
+from config import api_values
+from config.access import audit_hook
 from config.access.actor import Actor
 from config.api import conditional
+from config.api_values import Body
 from config.errors import DomainError, NotFound
-from config.kept.models import Body, Kept
+from config.versioned.models import VersionedModel
 from config.vocabulary import Right
 
 TOLD_AT_MOST = 10_000
 """Of a longer text an event tells its length and digest; the row's history has the text."""
 
-Row = TypeVar("Row", bound=Kept)
+Row = TypeVar("Row", bound=VersionedModel)
 
 
-class Taken(DomainError):
+class Duplicate(DomainError):
     """Another row has what only one may have."""
 
     code = "taken"
@@ -36,15 +37,15 @@ class Taken(DomainError):
 def create(model: type[Row], body: Body, *, actor: Actor, at: datetime) -> Row:
     """A new row of the body, made by this caller."""
     model.require_creatable(actor)
-    model.take_turns()
-    return insert(model(created_at=at, **model.settled(body, actor=actor)), actor=actor, at=at)
+    model.lock_all_writers()
+    return insert(model(created_at=at, **model.validate_change(body, actor=actor)), actor=actor, at=at)
 
 
 @transaction.atomic
 def replace(row: Row, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Row:
     """Make the row what the body says: absent keys stay, null clears, and what changes nothing leaves the version."""
     row = lock(row, actor=actor, expected=expected)
-    changed = type(row).settled(body, actor=actor, before=row)
+    changed = type(row).validate_change(body, actor=actor, before=row)
     return write(row, changed, actor=actor, at=at) if changed else row
 
 
@@ -54,7 +55,9 @@ def delete(row: Row, *, actor: Actor, at: datetime, expected: frozenset[str] | N
     row.require_deletable()
     _note(row, actor, at)
     if leaves_event(row, actor):
-        trail.changed(trail.change("delete", row, before=told(row, row.WIRE.values())), actor=actor, at=at)
+        audit_hook.changed(
+            audit_hook.change("delete", row, before=audit_values(row, row.api_fields().values())), actor=actor, at=at
+        )
     row.delete()
 
 
@@ -62,7 +65,7 @@ def lock(row: Row, *, actor: Actor, expected: frozenset[str] | None = None) -> R
     """The row under its lock; `NotFound` if it is gone, `Stale` if `expected` is out of date, `Forbidden` unless
     the caller may change it."""
     model = type(row)
-    model.take_turns()
+    model.lock_all_writers()
     try:
         locked: Any = model.objects.select_for_update().get(pk=row.pk)
     except model.DoesNotExist:
@@ -73,39 +76,43 @@ def lock(row: Row, *, actor: Actor, expected: frozenset[str] | None = None) -> R
 
 
 def insert(row: Row, *, actor: Actor, at: datetime) -> Row:
-    _set(row, row.folded())
+    _set(row, row.search_columns())
     _note(row, actor, at)
     with _one_only(row):
         row.save(force_insert=True)
     if leaves_event(row, actor):
-        trail.changed(trail.change("add", row, after=told(row, row.WIRE.values())), actor=actor, at=at)
+        audit_hook.changed(
+            audit_hook.change("add", row, after=audit_values(row, row.api_fields().values())), actor=actor, at=at
+        )
     return row
 
 
 def write(row: Row, changed: Body, *, actor: Actor, at: datetime) -> Row:
     """Write these columns of a locked row; its version rises."""
     recorded = leaves_event(row, actor)
-    was = told(type(row).objects.get(pk=row.pk), changed) if recorded else None
+    was = audit_values(type(row).objects.get(pk=row.pk), changed) if recorded else None
     _set(row, changed)
-    written = {**changed, **row.folded(), "version": row.version + 1}
+    written = {**changed, **row.search_columns(), "version": row.version + 1}
     _set(row, written)
     _note(row, actor, at)
     with _one_only(row):
         row.save(update_fields=sorted(written))
     if recorded:
-        trail.changed(trail.change("change", row, before=was, after=told(row, changed)), actor=actor, at=at)
+        audit_hook.changed(
+            audit_hook.change("change", row, before=was, after=audit_values(row, changed)), actor=actor, at=at
+        )
     return row
 
 
-def leaves_event(row: Kept, actor: Actor) -> bool:
+def leaves_event(row: VersionedModel, actor: Actor) -> bool:
     """Whether this caller's change of the row is an event of the audit trail."""
-    return row.CONFIGURES or actor.may(Right.ADMINISTER)
+    return row.AUDITED or actor.may(Right.ADMINISTER)
 
 
-def told(row: Kept, columns: Iterable[str]) -> dict[str, Any]:
+def audit_values(row: VersionedModel, columns: Iterable[str]) -> dict[str, Any]:
     """These columns as an event tells them: by the wire's names, where they have one."""
-    names = {column: name for name, column in row.WIRE.items()}
-    return {names.get(column, column): _short(wire.value(getattr(row, column))) for column in columns}
+    names = {column: name for name, column in row.api_fields().items()}
+    return {names.get(column, column): _short(api_values.value(getattr(row, column))) for column in columns}
 
 
 def who(actor: Actor) -> str:
@@ -113,7 +120,7 @@ def who(actor: Actor) -> str:
     return actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}"
 
 
-def _set(row: Kept, columns: Body) -> None:
+def _set(row: VersionedModel, columns: Body) -> None:
     for column, value in columns.items():
         setattr(row, column, value)
 
@@ -130,10 +137,10 @@ def _note(row: Any, actor: Actor, at: datetime) -> None:
 
 
 @contextmanager
-def _one_only(row: Kept) -> Iterator[None]:
-    """A row that breaks a constraint is `Taken`; the transaction around it goes on."""
+def _one_only(row: VersionedModel) -> Iterator[None]:
+    """A row that breaks a constraint is `Duplicate`; the transaction around it goes on."""
     try:
         with transaction.atomic():
             yield
     except IntegrityError as exc:
-        raise Taken(row.TAKEN) from exc
+        raise Duplicate(row.DUPLICATE) from exc

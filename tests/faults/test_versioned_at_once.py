@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from contacts.models import Contact, Upload
 from templates_app.models import DocumentProfile
 from tests.builders import attribute_of, client_user, contact_of, profile_of
-from tests.config.kept.test_backoffice import form, staff
+from tests.config.versioned.test_backoffice import form, staff
 from tests.conftest import Api
 from tests.faults import SOAK
 from tests.faults.test_at_once import at_once

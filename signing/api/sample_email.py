@@ -8,26 +8,28 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.models import User
-from config.api.limits import count_test_mail
+from config.api.idempotency import idempotent
+from config.api.limits import count_test_email
 from config.errors import Fault, Invalid
 from config.vocabulary import EventType, Role
-from notifications.trial import send_trial
+from notifications.sample_email import send_trial
 from signing.actions.build import add_step
 from signing.actions.run import Run
-from signing.api import docs
-from signing.api.serializers import ProcessSerializer
+from signing.api import schema
 from signing.api.views import SigningViewSet
-from signing.examples import example
 from signing.models import Process
+from signing.sample_email import example
+from signing.serializers import ProcessSerializer
 
 
-class TestMailViewSet(SigningViewSet):
-    @extend_schema(**docs.TEST_MAIL)
+class TestEmailViewSet(SigningViewSet):
+    @extend_schema(**schema.TEST_EMAIL)
+    @idempotent
     def create(self, request: Request) -> Response:
         event, role = EventType(self._word("eventType", EventType)), Role(self._word("role", Role))
         run = self._described(self.body(ProcessSerializer))
         to = self._addressee(run.process)
-        count_test_mail(self.actor.client)
+        count_test_email(self.actor.client)
         draft = example(event, role, run.process, run.steps, run.signers, at=self.now)
         trial = send_trial(draft, to=to, at=self.now)
         names = ("sent", "subject", "addressee", "language", "template", "reason")
@@ -53,7 +55,7 @@ class TestMailViewSet(SigningViewSet):
 
     def _addressee(self, process: Process) -> str:
         """The caller's own address; or the initiator's, for one who may act for anybody."""
-        if process.initiator_email and self.actor.names_anybody:
+        if process.initiator_email and self.actor.acts_for_others:
             return process.initiator_email
         own = self.request.user.email if isinstance(self.request.user, User) else ""
         if not own:
