@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.chain.append import READS, append
-from audit.chain.parts import ERASED, TEXTS
+from audit.chain.parts import ERASED, TEXT_PARTS
 from audit.models import ORIGIN, AuditEvent, AuditValue, Source
 from config.access.actor import Actor
 from config.api_values import is_id
@@ -91,7 +91,7 @@ def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> lis
         known = {**own, **columns}
         if is_id(known.get("process_id", "")):
             known["process_id"] = known["process_id"].lower()
-        personal = {name: known.pop(name) for name in TEXTS if name in known}
+        personal = {name: known.pop(name) for name in TEXT_PARTS if name in known}
         event = AuditEvent(**known, created_at=at, source=Source.REPORTED, request_id=_request_id())
         written.append((event, personal))
     append(written)

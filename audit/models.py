@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.functional import cached_property
 
-from audit.chain import parts as values
+from audit.chain import parts
 from audit.chain.form import START
 from config.vocabulary import EventType
 
@@ -59,7 +59,7 @@ class AuditEventQuerySet(AppendOnlyQuerySet):
     def in_order(self) -> Self:
         return self.order_by("number")
 
-    def saying(self, part: str, **lookup: Any) -> Self:
+    def with_value(self, part: str, **lookup: Any) -> Self:
         """Those of which a personal value is so: `saying("creator", value="ana")`."""
         conditions = {f"values__{name}": sought for name, sought in lookup.items()}
         return self.filter(values__part=part, **conditions)
@@ -71,11 +71,11 @@ class _Events(models.Manager["AuditEvent"]):
 
 
 def _part(part: str) -> Any:
-    return property(lambda event: event.said.get(part, ""))
+    return property(lambda event: event.personal_values.get(part, ""))
 
 
 def _change(name: str) -> Any:
-    return property(lambda event: values.change(name, event.said))
+    return property(lambda event: parts.change(name, event.personal_values))
 
 
 class AuditEvent(AppendOnlyModel):
@@ -162,7 +162,7 @@ class AuditEvent(AppendOnlyModel):
         return f"{self.event_type} {self.process_id}".strip()
 
     @cached_property
-    def said(self) -> dict[str, str]:
+    def personal_values(self) -> dict[str, str]:
         """Its personal values by part, as far as they have not been erased."""
         return {kept.part: kept.value for kept in self.values.all()}
 
@@ -170,12 +170,12 @@ class AuditEvent(AppendOnlyModel):
     def erased(self) -> list[str] | None:
         """The parts that were erased, if any."""
         committed = set(self.commitments) if isinstance(self.commitments, dict) else set()
-        return sorted(committed - self.said.keys()) or None
+        return sorted(committed - self.personal_values.keys()) or None
 
     @property
     def erasures(self) -> list[tuple[int, str]]:
         """Which values this event says were erased, as pairs of an event's number and a part."""
-        return values.erasures(self.said)
+        return parts.erasures(self.personal_values)
 
 
 class AuditValue(models.Model):

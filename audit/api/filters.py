@@ -48,11 +48,11 @@ class EventFilter(ListFilter):
     def of_types(self, rows: Any, name: str, types: list[str]) -> Any:
         return rows.filter(event_type__in=types)
 
-    def saying(self, rows: Any, name: str, sought: str) -> Any:
-        return rows.saying(name, value=sought)
+    def with_value(self, rows: Any, name: str, sought: str) -> Any:
+        return rows.with_value(name, value=sought)
 
     def noting(self, rows: Any, name: str, sought: str) -> Any:
-        return rows.saying(name, value__icontains=sought)
+        return rows.with_value(name, value__icontains=sought)
 
 
 PARAMETERS = [

@@ -13,8 +13,7 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit.chain import form, keys, reader_cursor
-from audit.chain import parts as values
+from audit.chain import form, keys, parts, reader_cursor
 from audit.models import AuditDatabase, AuditEvent, AuditHead, AuditValue
 from config import api_values
 from config.vocabulary import EventType
@@ -39,7 +38,7 @@ def append(written: Sequence[tuple[AuditEvent, Mapping[str, Any]]]) -> None:
         return
     events = [event for event, _ in written]
     with transaction.atomic(savepoint=False):
-        kept = [value for event, said in written for value in _committed(event, values.parts(said))]
+        kept = [value for event, said in written for value in _committed(event, parts.split(said))]
         heads = locked({event.process_id for event in events if _has_place_at_once(event)})
         for number, event in zip(reader_cursor.take_numbers(len(events)), events, strict=True):
             event.number, event.key_id = number, keys.current()
@@ -116,14 +115,14 @@ def _is_ours(event: AuditEvent) -> bool:
 def _has_place_at_once(event: AuditEvent) -> bool:
     """An act reported as PROCESS_OPENED changes the process; and what was erased must not be missing for a moment."""
     parts = event.commitments.keys()
-    changes = event.event_type not in READS or not parts.isdisjoint(values.CHANGES)
-    return values.ERASED in parts or (bool(event.process_id) and changes)
+    changes = event.event_type not in READS or not parts.isdisjoint(parts.CHANGES)
+    return parts.ERASED in parts or (bool(event.process_id) and changes)
 
 
 def _committed(event: AuditEvent, parts: Mapping[str, str]) -> list[AuditValue]:
     kept = [AuditValue(event=event, part=part, salt=form.salt(), value=text) for part, text in parts.items()]
     event.commitments = {value.part: form.commitment(value.salt, value.value) for value in kept}
-    event.said = dict(parts)
+    event.personal_values = dict(parts)
     return kept
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from audit.chain import form
 
-TEXTS = {
+TEXT_PARTS = {
     "creator": "creator",
     "ip_address": "ipAddress",
     "customer_personal_code": "customerPersonalCode",
@@ -17,12 +17,12 @@ TEXTS = {
 CHANGES = ("before", "after")
 ERASED = "erased"
 """The part that says which values were erased: pairs of an event's number and a part, in the chain of those events."""
-OF_SIGNERS = "signers/"
+SIGNER_PREFIX = "signers/"
 
 
-def parts(said: Mapping[str, Any]) -> dict[str, str]:
+def split(said: Mapping[str, Any]) -> dict[str, str]:
     """What is to be kept in which part: texts as they are; of a change each signer's values in a part of their own."""
-    kept = {part: said[name] for name, part in TEXTS.items() if said.get(name)}
+    kept = {part: said[name] for name, part in TEXT_PARTS.items() if said.get(name)}
     if said.get(ERASED):
         kept[ERASED] = form.canonical_json(said[ERASED])
     for name in CHANGES:
@@ -52,19 +52,21 @@ def groups(parts: Iterable[tuple[str, str]]) -> set[str]:
     about: a signer's, or the rest."""
     named = [(part.partition(" "), signer_id) for signer_id, part in parts]
     return {
-        of or (f"{OF_SIGNERS}{signer_id}" if signer_id else "") for (name, _, of), signer_id in named if name in CHANGES
+        of or (f"{SIGNER_PREFIX}{signer_id}" if signer_id else "")
+        for (name, _, of), signer_id in named
+        if name in CHANGES
     }
 
 
 def signer_of(part: str) -> str:
     """The signer whose values a part of a change holds, if it is such a part."""
-    return part.rpartition(OF_SIGNERS)[2] if OF_SIGNERS in part else ""
+    return part.rpartition(SIGNER_PREFIX)[2] if SIGNER_PREFIX in part else ""
 
 
 def group(path: str) -> str:
     """Which values stand in a part together with the one of this path: a signer's, or the rest."""
-    of_signer = path.startswith(OF_SIGNERS)
-    return OF_SIGNERS + path.removeprefix(OF_SIGNERS).partition("/")[0] if of_signer else ""
+    of_signer = path.startswith(SIGNER_PREFIX)
+    return SIGNER_PREFIX + path.removeprefix(SIGNER_PREFIX).partition("/")[0] if of_signer else ""
 
 
 def _read(part: str, value: str) -> dict[str, Any]:

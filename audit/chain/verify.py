@@ -205,7 +205,7 @@ def _wrong_while_waiting(event: AuditEvent, said: dict[str, tuple[str, str]]) ->
     if wrong := unlike(event.commitments, said):
         return wrong
     gone = event.commitments.keys() - said.keys()
-    tellers = AuditEvent.objects.of_process(event.process_id).saying(ERASED).filter(seq__isnull=False)
+    tellers = AuditEvent.objects.of_process(event.process_id).with_value(ERASED).filter(seq__isnull=False)
     named = {pair for teller in tellers for pair in teller.erasures} if gone else set()
     lost = [part for part in gone if (event.number, part) not in named]
     return f"'{min(lost)}' is gone, and no erasure says so" if lost else ""

@@ -17,7 +17,7 @@ from django.db.models import F, Model
 from django.utils import timezone
 
 from audit import log
-from audit.chain.parts import OF_SIGNERS, groups
+from audit.chain.parts import SIGNER_PREFIX, groups
 from config.access.actor import Actor
 from config.access.models import User
 from config.api.models import IdempotentAnswer
@@ -211,7 +211,7 @@ def _left(plan: Plan) -> dict[str, dict[str, Any]]:
     for process, _ in plan.processes:
         gone[process.pk].add("")
     for signer in (*plan.signers, *(row for row, _ in plan.others)):
-        gone[signer.process_id].add(f"{OF_SIGNERS}{signer.pk}")
+        gone[signer.process_id].add(f"{SIGNER_PREFIX}{signer.pk}")
     for pk in plan.touched:
         parts = plan.values[str(pk)]
         about = told.about(parts)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from audit.chain import parts as values
+from audit.chain import parts
 from audit.models import AuditEvent, AuditValue
 from contacts.models import Contact
 from signing.erasure.people import Person
@@ -27,7 +27,7 @@ _DESCRIBES = {
     "signerPersonalCode": "personal_code",
     "signerEmail": "email",
 }
-_BY_WHOM = ("creator", "reportedBy", values.ERASED)
+_BY_WHOM = ("creator", "reportedBy", parts.ERASED)
 """Who did something stays, also where that was about the person."""
 
 _VERBS = ("add", "change", "delete")
@@ -35,7 +35,7 @@ _VERBS = ("add", "change", "delete")
 
 def chains(person: Person, signers: Set[str] = frozenset()) -> set[str]:
     """The chains of processes, also of those that are gone, in which something names the person or is about these."""
-    of_processes = AuditValue.objects.exclude(part=values.ERASED).exclude(event__process_id="")
+    of_processes = AuditValue.objects.exclude(part=parts.ERASED).exclude(event__process_id="")
     may = of_processes.filter(person.hinted("value") | Q(event__signer_id__in=signers))
     rows = may.values_list("event__process_id", "event__signer_id", "value").iterator()
     return {chain for chain, signer, value in rows if signer in signers or person.is_named_in(value)}
@@ -58,14 +58,14 @@ def in_chain(chain: str, person: Person, signers: Set[str]) -> list[Part]:
     return [
         (event.number, part)
         for event in events
-        for part, value in sorted(event.said.items())
-        if part != values.ERASED and ((event.number, part) in own or _names(person, part, value))
+        for part, value in sorted(event.personal_values.items())
+        if part != parts.ERASED and ((event.number, part) in own or _names(person, part, value))
     ]
 
 
 def in_journal(person: Person) -> set[Part]:
     """The values of no process that name the person, and all that is told of accounts of which one does."""
-    kept = AuditValue.objects.filter(event__process_id="").exclude(part=values.ERASED).filter(person.hinted("value"))
+    kept = AuditValue.objects.filter(event__process_id="").exclude(part=parts.ERASED).filter(person.hinted("value"))
     rows = kept.values_list("event_id", "part", "event__method", "value").iterator()
     named = [(number, part, method) for number, part, method, value in rows if person.is_named_in(value)]
     users = {method.partition(" ")[2] for *_, method in named if " access.user " in method}
@@ -75,7 +75,7 @@ def in_journal(person: Person) -> set[Part]:
 def of_rows(rows: Iterable[str]) -> Iterator[Part]:
     """What events tell of rows that are set up in the back office, each by its kind and key as events name it."""
     methods = [f"{verb} {row}" for row in rows for verb in _VERBS]
-    told = AuditValue.objects.filter(event__process_id="", event__method__in=methods, part__in=values.CHANGES)
+    told = AuditValue.objects.filter(event__process_id="", event__method__in=methods, part__in=parts.CHANGES)
     yield from told.values_list("event_id", "part")
 
 
@@ -135,12 +135,12 @@ def _signers(events: Iterable[AuditEvent]) -> dict[str, list[tuple[int, str, Who
     known: dict[str, Who] = defaultdict(dict)
     told: dict[str, list[tuple[int, str, Who]]] = defaultdict(list)
     for event in events:
-        for part in sorted(event.said, key=_in_order):
-            signer = values.signer_of(part) or ("" if part in _BY_WHOM else event.signer_id)
+        for part in sorted(event.personal_values, key=_in_order):
+            signer = parts.signer_of(part) or ("" if part in _BY_WHOM else event.signer_id)
             if not signer:
                 continue
-            if part.partition(" ")[0] in values.CHANGES:
-                said = values.change(part.partition(" ")[0], {part: event.said[part]}) or {}
+            if part.partition(" ")[0] in parts.CHANGES:
+                said = parts.change(part.partition(" ")[0], {part: event.personal_values[part]}) or {}
                 names = {path.rpartition("/")[2]: value for path, value in said.items()}
                 known[signer] |= {_DESCRIBES[name]: value for name, value in names.items() if name in _DESCRIBES}
             told[signer].append((event.number, part, dict(known[signer])))
@@ -150,14 +150,14 @@ def _signers(events: Iterable[AuditEvent]) -> dict[str, list[tuple[int, str, Who
 def _in_order(part: str) -> int:
     """What was so before, what is so now, and what else an event says, which is of who it is now."""
     name = part.partition(" ")[0]
-    return values.CHANGES.index(name) if name in values.CHANGES else len(values.CHANGES)
+    return parts.CHANGES.index(name) if name in parts.CHANGES else len(parts.CHANGES)
 
 
 def _names(person: Person, part: str, value: str) -> bool:
     """Whether a value names the person; what a signer is called names that signer, and nobody else of that name."""
     if person.is_named_in(value):
         return True
-    if not values.signer_of(part):
+    if not parts.signer_of(part):
         return person.is_named_in(value, names=True)
-    said = values.change(part.partition(" ")[0], {part: value}) or {}
+    said = parts.change(part.partition(" ")[0], {part: value}) or {}
     return person.is_named_in({path: v for path, v in said.items() if not path.endswith("signerName")}, names=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from audit.chain import parts as values
+from audit.chain import parts
 from audit.chain.verify import verify
 from audit.models import AuditEvent
 from config.errors import DomainError
@@ -97,7 +97,7 @@ def contradiction(process: Process) -> str:
 def told_anew(process: Process, groups: Set[str]) -> dict[str, Any]:
     """What an event has to tell when values of these groups were erased, so that the trail knows what is left."""
     left = _compared(represent.paths(process, process.steps.all(), process.signers.all()))
-    return {path: said for path, said in left.items() if values.group(path) in groups}
+    return {path: said for path, said in left.items() if parts.group(path) in groups}
 
 
 def _compared(said: dict[str, Any]) -> dict[str, Any]:
@@ -140,8 +140,8 @@ class _Told:
             if event.event_type in _ACTS and "before" in event.commitments:
                 told._act(event.signer_id, _ACTS[event.event_type], event.created_at)
             # What was erased is forgotten first: the same event tells what is left of it.
-            told._forget(values.groups((about.get(number, ""), part) for number, part in event.erasures))
-            path = f"{values.OF_SIGNERS}{event.signer_id}/" if event.signer_id else ""
+            told._forget(parts.groups((about.get(number, ""), part) for number, part in event.erasures))
+            path = f"{parts.SIGNER_PREFIX}{event.signer_id}/" if event.signer_id else ""
             gone = {path + name for name in event.before or {}}
             told.values = {name: v for name, v in told.values.items() if name not in gone}
             told.values |= {path + name: v for name, v in (event.after or {}).items()}
@@ -160,4 +160,4 @@ class _Told:
             self._move(P.DECLINED, at)
 
     def _forget(self, groups: Set[str]) -> None:
-        self.values = {path: v for path, v in self.values.items() if values.group(path) not in groups}
+        self.values = {path: v for path, v in self.values.items() if parts.group(path) not in groups}

@@ -267,7 +267,7 @@ class TestWhatAdministratorsChange:
         assert event.method == f"change access.user {user.pk}"
         assert event.before is not None
         assert (event.before["is_staff"], (event.after or {})["is_staff"]) == (False, True)
-        assert not any("pbkdf2" in value or PASSWORD in value for value in event.said.values())
+        assert not any("pbkdf2" in value or PASSWORD in value for value in event.personal_values.values())
         boss.post(f"/admin/access/user/{user.pk}/make-token/", {"name": "reports", "days": "30"})
         event = self.last()
         assert event.note == "Made the API token 'reports'."
@@ -278,14 +278,14 @@ class TestWhatAdministratorsChange:
         boss.post(f"/admin/otp_totp/totpdevice/{device.pk}/delete/", {"post": "yes"})
         event = self.last()
         assert (event.method, event.creator) == (f"delete otp_totp.totpdevice {device.pk}", "boss")
-        assert not any("5e5e" in value for value in event.said.values())
+        assert not any("5e5e" in value for value in event.personal_values.values())
         attempt = AccessAttempt.objects.create(
             username="cleo", post_data="secret", attempt_time=NOON, failures_since_start=5
         )
         boss.post(f"/admin/axes/accessattempt/{attempt.pk}/delete/", {"post": "yes"})
         event = self.last()
         assert event.method == f"delete axes.accessattempt {attempt.pk}"
-        assert not any("secret" in value for value in event.said.values())
+        assert not any("secret" in value for value in event.personal_values.values())
 
 
 class TestLogins:
@@ -312,7 +312,9 @@ class TestLogins:
         assert (first.event_type, first.creator) == ("AUDIT_LOGIN_FAULT", "clerk")
         assert (second.event_type, second.creator) == ("AUDIT_LOGIN_FAULT", "")
         assert not any(
-            "typed" in value or "wrong password" in value for e in (first, second) for value in e.said.values()
+            "typed" in value or "wrong password" in value
+            for e in (first, second)
+            for value in e.personal_values.values()
         )
 
     def test_the_second_factor(self, clerk: User, client: Client, settings: Any) -> None:
@@ -325,7 +327,9 @@ class TestLogins:
         clock = TOTP(bytes.fromhex(secret))
         client.post("/admin/second-factor/", {"code": f"{clock.token():06}"})
         assert self.kinds()[-2:] == ["AUTH_COMPLETED", "AUDIT_LOGIN_COMPLETED"]
-        assert not any(secret in value for event in AuditEvent.objects.all() for value in event.said.values())
+        assert not any(
+            secret in value for event in AuditEvent.objects.all() for value in event.personal_values.values()
+        )
 
 
 def test_reads_can_be_turned_off(api: Api, settings: Any) -> None:

@@ -22,7 +22,7 @@ from notifications.delivery import claims, gate, rate, send
 from notifications.delivery.claims import LEASE, RETRIES, claim
 from notifications.delivery.connection import Connection, Refusal, _Watchdog, refusal
 from notifications.delivery.send import send_due
-from notifications.drafts import Draft
+from notifications.drafts import Draft, message_from
 from notifications.models import Message, MessageStatus, RefusedAddress
 from notifications.outbox import NotResendable
 from notifications.texts import render
@@ -455,7 +455,7 @@ def test_who_finds_much_to_do_rings_for_help(sink: Sink, settings: Any, monkeypa
     rung: list[int] = []
     monkeypatch.setattr(outbox, "wake_sender", lambda: rung.append(1))
     Message.objects.bulk_create(
-        outbox.written(Draft(f"k{n}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{n}@example.org"), at=NOON)
+        message_from(Draft(f"k{n}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{n}@example.org"), at=NOON)
         for n in range(claims.BATCH)
     )
     send_due()

@@ -142,7 +142,9 @@ def test_whatever_is_edited_the_trail_tells_it(seed: int, api: Api) -> None:
     for name in (ANA, BEN, CLEO, DAN):
         with suppress(NobodyFound):
             assert erase(known_as(country="LV", code=CODES[name]), actor=BOSS, at=NOON).kept == []
-        said = [value for event in AuditEvent.objects.of_process(process.pk) for value in event.said.values()]
+        said = [
+            value for event in AuditEvent.objects.of_process(process.pk) for value in event.personal_values.values()
+        ]
         assert not any(CODES[name] in value for value in said)
         assert all(contradiction(row) == "" for row in Process.objects.all())
 

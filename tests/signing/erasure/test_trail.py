@@ -51,7 +51,9 @@ class TestWhatTheTrailAloneNames:
         plan = erase(known_as(**CODED), actor=BOSS, at=NOON)
         assert plan.kept[0].startswith(f"process {process.pk}: {why}")
         assert AuditEvent.objects.of_process(process.pk).count() == before
-        assert any(NAME in value for e in AuditEvent.objects.of_process(process.pk) for value in e.said.values())
+        assert any(
+            NAME in value for e in AuditEvent.objects.of_process(process.pk) for value in e.personal_values.values()
+        )
 
     def test_goes_and_what_is_of_the_other_stays(self, api: Api, process: Process) -> None:
         at_desk = Actor(client=ILZE, subject=ILZE, address="192.0.2.8")

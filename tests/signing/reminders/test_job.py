@@ -59,7 +59,7 @@ def test_five_three_and_one_days_before_at_eleven_and_once_each() -> None:
     assert reminded() == [("ana", "5"), ("ana", "3"), ("ana", "1")]
     assert [m.created_at for m in Message.objects.order_by("id")] == [at(5), at(7), at(9)]
     events = AuditEvent.objects.of_process(process.pk).filter(event_type="REMINDER")
-    assert events.saying("creator", value="paraph").count() == 3
+    assert events.with_value("creator", value="paraph").count() == 3
 
 
 def test_whoever_has_acted_waits_or_only_looks_is_not_reminded() -> None:
