@@ -114,15 +114,15 @@ def _is_ours(event: AuditEvent) -> bool:
 
 def _has_place_at_once(event: AuditEvent) -> bool:
     """An act reported as PROCESS_OPENED changes the process; and what was erased must not be missing for a moment."""
-    parts = event.commitments.keys()
-    changes = event.event_type not in READS or not parts.isdisjoint(parts.CHANGES)
-    return parts.ERASED in parts or (bool(event.process_id) and changes)
+    committed = event.commitments.keys()
+    changes = event.event_type not in READS or not committed.isdisjoint(parts.CHANGES)
+    return parts.ERASED in committed or (bool(event.process_id) and changes)
 
 
-def _committed(event: AuditEvent, parts: Mapping[str, str]) -> list[AuditValue]:
-    kept = [AuditValue(event=event, part=part, salt=form.salt(), value=text) for part, text in parts.items()]
+def _committed(event: AuditEvent, values: Mapping[str, str]) -> list[AuditValue]:
+    kept = [AuditValue(event=event, part=part, salt=form.salt(), value=text) for part, text in values.items()]
     event.commitments = {value.part: form.commitment(value.salt, value.value) for value in kept}
-    event.personal_values = dict(parts)
+    event.personal_values = dict(values)
     return kept
 
 
