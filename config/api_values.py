@@ -7,6 +7,9 @@ from typing import Any
 
 from config.errors import Fault
 
+JsonObject = dict[str, Any]
+"""A JSON object."""
+
 Body = dict[str, Any]
 """A validated request body: values by column name, only the keys that were sent."""
 
