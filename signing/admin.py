@@ -1,10 +1,12 @@
-"""Processes in the back office: looked at on one page, moved by the same actions as the API's."""
+"""Processes in the back office: shown on one page, changed by the same actions as in the API."""
 
-from typing import Any
+from collections.abc import Iterable
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
@@ -13,33 +15,35 @@ from audit.chain.verify import verify
 from audit.log import Event, record
 from audit.models import AuditEvent
 from config.access.backoffice import ReadOnlyAdmin, staff_actor
+from config.api_values import JsonObject
 from config.text import plain
 from config.vocabulary import EventType, ProcessStatus, Right
-from notifications.models import Message
+from notifications.models import Message, RefusedAddress
 from notifications.outbox import refused_addresses
-from signing import actions, flow
+from signing import actions
 from signing.erasure.page import erasure_page
 from signing.evidence.bundle import attachment, bundle
-from signing.models import Process, Signer
+from signing.models import Process, ProcessQuerySet, Signer, Step
 from signing.timeline import timeline
 
-COLOURS: dict[str, str] = {
+STATUS_COLORS: dict[str, str] = {
     ProcessStatus.PENDING: "warning",
     ProcessStatus.STARTED: "info",
     ProcessStatus.COMPLETED: "success",
     ProcessStatus.CANCELED: "danger",
     ProcessStatus.DECLINED: "danger",
 }
+MAX_CANCEL_REASON = 4000
 
 
 @admin.register(Process)
 class ProcessAdmin(ReadOnlyAdmin):
-    """Staff see here what they could change through the API: the page shows everybody's address."""
+    """Staff see the processes that they could change through the API, because the page shows every email address."""
 
     list_display = ["name", "state", "initiator", "owner_group", "document_type", "created_at", "due_at"]
     list_filter = ["status", "created_at"]
     search_fields = ["document_id"]
-    search_help_text = "Part of the document's name, the initiator's name or a signer's name, or the document's id."
+    search_help_text = "Part of the document's name, the initiator's name or a signer's name, or the whole document id."
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]
     show_full_result_count = False
@@ -50,77 +54,99 @@ class ProcessAdmin(ReadOnlyAdmin):
     def name(self, process: Process) -> str:
         return str(process)
 
-    @display(description="Status", label=COLOURS, ordering="status")
+    @display(description="Status", label=STATUS_COLORS, ordering="status")
     def state(self, process: Process) -> str:
         return process.status
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Process]:
+    def get_queryset(self, request: HttpRequest) -> ProcessQuerySet:
         return Process.objects.managed_by(staff_actor(request))
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        if not search_term:
-            return queryset, False
-        return queryset.matching(plain(search_term), document_id=search_term), False
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Process], search_term: str
+    ) -> tuple[QuerySet[Process], bool]:
+        may_have_duplicates = False
+        if search_term:
+            assert isinstance(queryset, ProcessQuerySet)
+            queryset = queryset.matching(plain(search_term), document_id=search_term)
+        return queryset, may_have_duplicates
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: JsonObject | None = None,
+    ) -> TemplateResponse:
+        context = dict(extra_context or {})
         process = self.get_object(request, object_id or "")
-        return super().changeform_view(
-            request, object_id, form_url, {**(extra_context or {}), **_page(request, process)}
-        )
+        if process is not None:
+            context |= _page_context(request, process)
+        return super().changeform_view(request, object_id, form_url, context)
+
+    # The buttons on the page of a process.
 
     def cancel(self, request: HttpRequest, process: Process) -> str:
-        reason = request.POST.get("reason", "")[:4000] or None
+        reason = request.POST.get("reason", "")[:MAX_CANCEL_REASON] or None
         actions.cancel(process, actor=staff_actor(request), at=timezone.now(), reason=reason)
-        return "The process was canceled; everybody who had been asked is told."
+        return "The process was canceled. Everyone who was already asked to act is notified."
 
     def remind(self, request: HttpRequest, process: Process) -> str:
-        done = actions.remind(process, actor=staff_actor(request), at=timezone.now())
-        skipped = "".join(f" Not {signer}: {reason}." for signer, reason in done.skipped)
-        return f"Reminded: {', '.join(map(str, done.reminded))}.{skipped}"
+        result = actions.remind(process, actor=staff_actor(request), at=timezone.now())
+        names = ", ".join(map(str, result.reminded))
+        skipped = "".join(f" {signer} was not reminded: {reason}." for signer, reason in result.skipped)
+        return f"Reminded: {names}.{skipped}"
 
     def evidence(self, request: HttpRequest, process: Process) -> HttpResponse:
-        actor, now = staff_actor(request), timezone.now()
-        made = bundle(process, actor, at=now)
+        actor = staff_actor(request)
+        now = timezone.now()
+        content = bundle(process, actor, at=now)
         read = Event(EventType.PROCESS_GETONE, process.id, document_id=process.document_id, method="evidence")
         record([read], actor=actor, at=now)
-        return HttpResponse(made, content_type="application/zip", headers=attachment(process))
+        return HttpResponse(content, content_type="application/zip", headers=attachment(process))
 
     def hold(self, request: HttpRequest, process: Process) -> str:
         reason = request.POST.get("reason", "").strip()
         actions.hold(process, actor=staff_actor(request), at=timezone.now(), reason=reason)
-        return "The process is on hold: nothing of it is erased or deleted."
+        return "The process is on hold. It will be neither erased nor deleted."
 
     def release(self, request: HttpRequest, process: Process) -> str:
         actions.hold(process, actor=staff_actor(request), at=timezone.now(), reason=None)
-        return "The hold is released."
+        return "The hold was released."
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(erasure_page)
         return [path("erasure/", page, name="signing_erasure"), *super().get_urls()]
 
 
-def _page(request: HttpRequest, process: Process | None) -> dict[str, Any]:
-    """What the page of one process shows beside its fields."""
-    if process is None:
-        return {}
+def _page_context(request: HttpRequest, process: Process) -> JsonObject:
+    """Return what the page of a process shows in addition to its fields."""
     actor = staff_actor(request)
-    signers = Prefetch("signers", Signer.objects.order_by("position", "id"))
-    steps = process.steps.order_by("process_order").prefetch_related(signers)
-    people = [signer for step in steps for signer in step.signers.all()]
-    known = refused_addresses([signer.email for signer in people])
-    sent = Message.objects.of_process(process.id).order_by("id")
-    audit_shown = actor.may(Right.AUDIT_READ)
+    by_position = Prefetch("signers", Signer.objects.order_by("position", "id"))
+    steps = process.steps.order_by("process_order").prefetch_related(by_position)
+    messages = Message.objects.of_process(process.id).order_by("id")
+    events: Iterable[AuditEvent] = []
+    verdict = None
+    if actor.may(Right.AUDIT_READ):
+        events = AuditEvent.objects.of_process(process.id).in_order()
+        verdict = verify(at=timezone.now(), process_id=str(process.id))
     return {
         "steps": steps,
-        "refused": {s.pk: known[s.email.lower()] for s in people if s.email and s.email.lower() in known},
-        "sent": sent,
-        "timeline": timeline(AuditEvent.objects.of_process(process.id).in_order() if audit_shown else [], sent),
-        "verdict": verify(at=timezone.now(), process_id=str(process.id)) if audit_shown else None,
+        "refused": _refused_by_signer(steps),
+        "sent": messages,
+        "timeline": timeline(events, messages),
+        "verdict": verdict,
         "administers": actor.may(Right.ADMINISTER),
         "may_change": process.managed_by(actor),
         "may_send_again": actor.may(Right.ADMINISTER),
         "running": process.status == ProcessStatus.STARTED,
-        "finished": process.status in flow.FINAL,
+        "finished": process.finished,
     }
+
+
+def _refused_by_signer(steps: Iterable[Step]) -> dict[UUID, RefusedAddress]:
+    """The refused address of each signer who has one, by the signer's id."""
+    emails: dict[UUID, str] = {}
+    for step in steps:
+        emails |= {signer.pk: signer.email.lower() for signer in step.signers.all() if signer.email}
+    refused = refused_addresses(emails.values())
+    return {signer_id: refused[email] for signer_id, email in emails.items() if email in refused}

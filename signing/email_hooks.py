@@ -1,9 +1,8 @@
-"""What `notifications` asks about signing processes when it renders and sends messages (`notifications.hooks`)."""
+"""What `notifications` asks about signing processes while it renders and sends messages (see `notifications.hooks`)."""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 
@@ -16,56 +15,74 @@ from signing.sample_email import sample_draft
 
 __all__ = ["sample_draft", "signer_link", "still_due", "watchers"]
 
+_STOPPED = [ProcessStatus.CANCELED, ProcessStatus.DECLINED]
+
 
 def signer_link(signer_id: uuid.UUID) -> str:
-    """The signer's own address in the portal, made when a mail is sent."""
+    """Return the signer's own URL in the portal."""
     return settings.PORTAL_URL.replace("{signerId}", str(signer_id))
 
 
 def still_due(messages: Iterable[Message], *, at: datetime) -> set[int]:
-    """The ids of those messages that make sense at that moment. At most two queries, however many.
+    """Return the ids of the messages that still make sense at this time. At most two queries.
 
-    A call or reminder does only while it is that signer's turn, a notice that a step is overdue while it is, and both
-    only for the due date that they speak of. What was to remind of a date that has passed since says nothing any more.
+    An email that asks a signer to act makes sense while it is this signer's turn. A reminder and an overdue notice
+    also mention a due date, and make sense as long as the step still has that date.
     """
-    asked = list(messages)
-    ids = {message.signer_id for message in asked if message.event in TASK_EMAILS and message.signer_id}
-    turn = Signer.objects.filter(id__in=ids, status=SignerStatus.STARTED) if ids else Signer.objects.none()
-    stopped = [ProcessStatus.CANCELED, ProcessStatus.DECLINED]
-    turns = dict(turn.exclude(process__status__in=stopped).values_list("id", "step__due_at"))
-    overdue = _overdue({message.process_id for message in asked if _is_overdue_notice(message)} - {None})
+    candidates = list(messages)
+    overdue_notices = {message for message in candidates if _is_overdue_notice(message)}
+    task_emails = {message for message in candidates if message.event in TASK_EMAILS and message.signer_id}
+    due_dates = _due_dates_of_open_tasks(message.signer_id for message in task_emails)
+    running_steps = _due_dates_of_running_steps({message.process_id for message in overdue_notices})
 
-    def makes_sense(message: Message) -> bool:
-        if _is_overdue_notice(message):
-            return (message.process_id, message.context.get("dueDate")) in overdue
-        if message.signer_id not in ids:
-            return True
-        if message.signer_id not in turns or message.event != EventType.REMINDER:
-            return message.signer_id in turns
-        due_at = turns[message.signer_id]
-        passed = due_at is not None and message.queued_at < due_at <= at
-        return message.context.get("dueDate") == value(due_at) and not passed
+    due = set()
+    for message in candidates:
+        if message in overdue_notices:
+            is_due = (message.process_id, message.context.get("dueDate")) in running_steps
+        elif message in task_emails:
+            is_due = message.signer_id in due_dates
+            if is_due and message.event == EventType.REMINDER:
+                is_due = _reminder_still_due(message, due_dates[message.signer_id], at)
+        else:
+            is_due = True
+        if is_due:
+            due.add(message.pk)
+    return due
 
-    return {message.pk for message in asked if makes_sense(message)}
+
+def watchers(process_id: uuid.UUID | None) -> list[str]:
+    """Return the addresses of the process's ADMINISTRATOR signers, who are notified of failures."""
+    if process_id is None:
+        return []
+    rows = Signer.objects.filter(process_id=process_id, role=Role.ADMINISTRATOR, notification=True)
+    return [address for address in rows.values_list("email", flat=True) if address]
 
 
 def _is_overdue_notice(message: Message) -> bool:
     return message.event == EventType.REMINDER and message.role == Role.INITIATOR and message.process_id is not None
 
 
-def _overdue(processes: Collection[uuid.UUID | None]) -> set[tuple[uuid.UUID | None, Any]]:
-    """The due dates of the steps that run in these processes."""
-    if not processes:
+def _reminder_still_due(message: Message, due_at: datetime | None, at: datetime) -> bool:
+    if message.context.get("dueDate") != value(due_at):
+        return False
+    # A reminder of a date that has passed while the message was waiting is not sent.
+    return due_at is None or not message.queued_at < due_at <= at
+
+
+def _due_dates_of_open_tasks(signer_ids: Iterable[uuid.UUID | None]) -> Mapping[uuid.UUID | None, datetime | None]:
+    """The due dates of the steps of these signers, if it is their turn."""
+    ids = {signer_id for signer_id in signer_ids if signer_id is not None}
+    if not ids:
+        return {}
+    rows = Signer.objects.filter(id__in=ids, status=SignerStatus.STARTED).exclude(process__status__in=_STOPPED)
+    return dict(rows.values_list("id", "step__due_at"))
+
+
+def _due_dates_of_running_steps(process_ids: Collection[uuid.UUID | None]) -> set[tuple[uuid.UUID, str]]:
+    """The due dates of the steps that run in these processes, as messages hold them."""
+    if not process_ids:
         return set()
-    running = Step.objects.filter(
-        process__in=processes, status=StepStatus.STARTED, process__status=ProcessStatus.STARTED
+    steps = Step.objects.filter(
+        process__in=process_ids, status=StepStatus.STARTED, process__status=ProcessStatus.STARTED
     )
-    return {(process, value(due_at)) for process, due_at in running.values_list("process_id", "due_at")}
-
-
-def watchers(process_id: uuid.UUID | None) -> list[str]:
-    """The addresses of a process's ADMINISTRATOR rows, who hear of failures."""
-    if process_id is None:
-        return []
-    rows = Signer.objects.filter(process_id=process_id, role=Role.ADMINISTRATOR, notification=True)
-    return [address for address in rows.values_list("email", flat=True) if address]
+    return {(process_id, value(due_at)) for process_id, due_at in steps.values_list("process_id", "due_at")}

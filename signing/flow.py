@@ -1,221 +1,335 @@
-"""The rules of a signing process, pure: no query, no clock, no mail.
+"""The rules of a signing process. Pure: no query, no clock, no email.
 
-A process is a frozen `Process` of steps of signers. Each move takes one and gives the next, with
-everything that follows from the move already done: what closes, what opens, what ends. Nothing
-here knows people, documents or time; `signing.actions` turns the difference between two
-snapshots into rows, audit events and messages.
+A `ProcessState` is a frozen snapshot of a process with its steps and signers. Each move takes a snapshot and returns
+the next one, including everything that follows from the move: which step completes, which step starts, whether the
+process ends. `transitions` lists what differs between two snapshots; `signing.actions` turns each difference into a
+status, an audit event and emails. People, documents and time are left to the callers.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import Enum
 from uuid import UUID
 
 from config.errors import DomainError
-from config.vocabulary import ProcessStatus as P
-from config.vocabulary import Role
-from config.vocabulary import SignerStatus as S
-from config.vocabulary import StepStatus as T
+from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 
 
 class Move(Enum):
-    START = auto()
-    COMPLETE = auto()
-    DECLINE = auto()
-    CANCEL = auto()
+    """What can happen to a process as a whole."""
+
+    START = "started"
+    COMPLETE = "completed"
+    DECLINE = "declined"
+    CANCEL = "canceled"
 
 
-MOVES: dict[tuple[P, Move], P] = {
-    (P.PENDING, Move.START): P.STARTED,
-    (P.PENDING, Move.CANCEL): P.CANCELED,
-    (P.STARTED, Move.CANCEL): P.CANCELED,
-    (P.STARTED, Move.COMPLETE): P.COMPLETED,
-    (P.STARTED, Move.DECLINE): P.DECLINED,
+MOVES: dict[tuple[ProcessStatus, Move], ProcessStatus] = {
+    (ProcessStatus.PENDING, Move.START): ProcessStatus.STARTED,
+    (ProcessStatus.PENDING, Move.CANCEL): ProcessStatus.CANCELED,
+    (ProcessStatus.STARTED, Move.CANCEL): ProcessStatus.CANCELED,
+    (ProcessStatus.STARTED, Move.COMPLETE): ProcessStatus.COMPLETED,
+    (ProcessStatus.STARTED, Move.DECLINE): ProcessStatus.DECLINED,
 }
 
-ACTS: dict[Role, frozenset[S]] = {
-    Role.SIGNER: frozenset({S.SIGNED, S.DECLINED}),
-    Role.INITIATOR: frozenset({S.SIGNED, S.DECLINED}),
-    Role.APPROVER: frozenset({S.APPROVED, S.DECLINED}),
-    Role.VIEWER: frozenset({S.VIEWED}),
-    Role.ADMINISTRATOR: frozenset(),
+# The audit event of each status that the process, or a signer of a role, reaches. The same event is the occasion of
+# emails (`signing.messages.MATRIX`). A status that is not listed has no event of its own: a decline that ends the
+# process is recorded as the signer's act, and a canceled signer as part of the process.
+PROCESS_EVENTS: dict[ProcessStatus, EventType] = {
+    ProcessStatus.STARTED: EventType.PROCESS_STARTED,
+    ProcessStatus.COMPLETED: EventType.PROCESS_COMPLETED,
+    ProcessStatus.CANCELED: EventType.PROCESS_CANCELED,
 }
-"""What a signer of each role may report once it is its turn."""
+ACT_EVENTS: dict[tuple[Role, SignerStatus], EventType] = {
+    (Role.SIGNER, SignerStatus.SIGNED): EventType.SIGNER_SIGNED,
+    (Role.SIGNER, SignerStatus.DECLINED): EventType.SIGNER_DECLINED,
+    (Role.INITIATOR, SignerStatus.SIGNED): EventType.SIGNER_SIGNED,
+    (Role.INITIATOR, SignerStatus.DECLINED): EventType.SIGNER_DECLINED,
+    (Role.APPROVER, SignerStatus.APPROVED): EventType.APPROVER_APPROVED,
+    (Role.APPROVER, SignerStatus.DECLINED): EventType.APPROVER_DECLINED,
+    (Role.VIEWER, SignerStatus.VIEWED): EventType.PROCESS_OPENED,
+}
 
+# Roles that a step waits for.
 ACTING = frozenset({Role.SIGNER, Role.APPROVER, Role.INITIATOR})
-"""Roles that a step waits for."""
 
-ACTED = frozenset({S.SIGNED, S.APPROVED, S.VIEWED, S.DECLINED})
-FINAL = frozenset({P.COMPLETED, P.CANCELED, P.DECLINED})
-_DONE = frozenset({S.SIGNED, S.APPROVED, S.DECLINED})
-# A viewer may still look when the process has completed, but not when it was stopped.
-_ACTS_ALLOWED_IN = {Role.VIEWER: frozenset({P.STARTED, P.COMPLETED})}
+ACTED = frozenset(status for _, status in ACT_EVENTS)
+NOT_ACTED = frozenset({SignerStatus.WAITING_FOR_PROCESS, SignerStatus.STARTED})
+FINAL = frozenset({ProcessStatus.COMPLETED, ProcessStatus.CANCELED, ProcessStatus.DECLINED})
+
+# A viewer may still view a completed process, but not one that was stopped.
+_STATUSES_FOR_VIEWING = frozenset({ProcessStatus.STARTED, ProcessStatus.COMPLETED})
+_STATUSES_FOR_ACTING = frozenset({ProcessStatus.STARTED})
+
+# Steps run in this order of statuses.
+_STEP_RANK = {StepStatus.COMPLETED: 0, StepStatus.STARTED: 1, StepStatus.WAITING_FOR_PREVIOUS: 2}
 
 
 class ImpossibleTransition(DomainError):
-    """The present state does not allow the move; the detail names that state."""
+    """The current state does not allow the move; the detail names that state."""
 
     code = "impossible_transition"
     status = 409
 
 
-class NobodyActs(DomainError):
-    """A process in which nobody signs or approves would end without anybody having acted."""
+class NoActingSigner(DomainError):
+    """A process of viewers only would complete without any act."""
 
     code = "nobody_acts"
-    detail = "Nobody in this process signs or approves: it needs a SIGNER, an APPROVER or an INITIATOR in a step."
+    detail = "A process must have at least one SIGNER, APPROVER or INITIATOR in a step."
 
 
 class OutOfOrder(DomainError):
-    """Steps run by processOrder: what has run or runs stands before what waits."""
+    """Steps run by processOrder: completed steps and the running step come before waiting steps."""
 
     code = "step_out_of_order"
     status = 409
-    detail = "A step that still waits cannot stand before one that has started; give it a higher processOrder."
+    detail = "A waiting step must not come before a step that has started; give it a higher processOrder."
 
 
 class ReviewNeeded(DomainError):
-    """The document's profile asks that somebody approves before the first signature."""
+    """The document profile requires an approval before the first signature."""
 
     code = "review_required"
-    detail = "This document type needs a review: a step with an APPROVER has to precede the first SIGNER's step."
+    detail = "This document type requires a review: a step with an APPROVER must come before the first SIGNER's step."
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
+class SignerState:
     id: UUID
     role: Role
-    status: S = S.WAITING_FOR_PROCESS
+    status: SignerStatus = SignerStatus.WAITING_FOR_PROCESS
 
     @property
-    def holds_up(self) -> bool:
+    def holds_up_step(self) -> bool:
         """Whether the step waits for this signer."""
-        return self.role in ACTING and self.status not in _DONE
+        return self.role in ACTING and self.status in NOT_ACTED
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StepState:
     id: UUID
-    signers: tuple[Signer, ...]
-    status: T = T.WAITING_FOR_PREVIOUS
+    signers: tuple[SignerState, ...]
+    status: StepStatus = StepStatus.WAITING_FOR_PREVIOUS
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """A snapshot; `steps` stand in the order in which they run."""
+class ProcessState:
+    """A snapshot of a process. `steps` are in the order in which they run."""
 
-    status: P
-    steps: tuple[Step, ...]
+    status: ProcessStatus
+    steps: tuple[StepState, ...]
     continue_on_decline: bool = False
     review_required: bool = False
 
     @property
-    def signers(self) -> tuple[Signer, ...]:
-        return tuple(signer for step in self.steps for signer in step.signers)
+    def signers(self) -> list[SignerState]:
+        signers: list[SignerState] = []
+        for step in self.steps:
+            signers += step.signers
+        return signers
 
 
-def after(status: P, move: Move) -> P:
-    """The status that the move leads to; `ImpossibleTransition` if it leads nowhere."""
-    try:
-        return MOVES[status, move]
-    except KeyError:
-        raise ImpossibleTransition(f"The process is {status}: it cannot {move.name.lower()} any more.") from None
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One status that differs between two snapshots: of a signer, of a step, or of the process if both are None.
+
+    `event` is the audit event and the occasion of emails, if there is one.
+    """
+
+    before: ProcessStatus | StepStatus | SignerStatus
+    after: ProcessStatus | StepStatus | SignerStatus
+    event: EventType | None = None
+    step: StepState | None = None
+    signer: SignerState | None = None
 
 
-def start(process: Process) -> Process:
-    """Open the first step, and what follows from that."""
+def after(status: ProcessStatus, move: Move) -> ProcessStatus:
+    """Return the status that the move leads to, or raise `ImpossibleTransition`."""
+    if (status, move) not in MOVES:
+        raise ImpossibleTransition(f"A {status} process cannot be {move.value}.")
+    return MOVES[status, move]
+
+
+def start(process: ProcessState) -> ProcessState:
+    """Start the process and its first step."""
     started = replace(process, status=after(process.status, Move.START))
-    return advance(require_roles(started))
+    require_roles(started)
+    return advance(started)
 
 
-def cancel(process: Process) -> Process:
-    """End the process for everybody who has not acted yet."""
+def cancel(process: ProcessState) -> ProcessState:
+    """Cancel the process for every signer who has not acted."""
     return _stop(process, Move.CANCEL)
 
 
-def act(process: Process, signer_id: UUID, status: S) -> Process:
-    """One signer signs, approves, looks or declines, and what follows from that."""
-    signer = next(s for s in process.signers if s.id == signer_id)
-    if status not in ACTS[signer.role]:
-        allowed = ", ".join(sorted(ACTS[signer.role])) or "nothing"
-        raise ImpossibleTransition(f"The role {signer.role} may report {allowed}, not {status}.")
-    if process.status not in _ACTS_ALLOWED_IN.get(signer.role, {P.STARTED}):
-        raise ImpossibleTransition(f"The process is {process.status}: {status} cannot be reported.")
-    if signer.status != S.STARTED:
-        raise ImpossibleTransition(f"This signer is {signer.status}: {status} cannot be reported.")
-    process = _each_signer(process, lambda s: replace(s, status=status) if s.id == signer_id else s)
-    if status == S.DECLINED and not process.continue_on_decline:
-        return _stop(process, Move.DECLINE)
-    return advance(process)
+def act(process: ProcessState, signer_id: UUID, status: SignerStatus) -> ProcessState:
+    """Let one signer sign, approve, view or decline. Raises `ImpossibleTransition`."""
+    signer = next(signer for signer in process.signers if signer.id == signer_id)
+    allowed = acts_of(signer.role)
+    if status not in allowed:
+        names = ", ".join(sorted(allowed)) or "nothing"
+        raise ImpossibleTransition(f"The role {signer.role} may report {names}, not {status}.")
+    if process.status not in _statuses_for_act(signer.role):
+        raise ImpossibleTransition(f"{status} cannot be reported in a {process.status} process.")
+    if signer.status != SignerStatus.STARTED:
+        raise ImpossibleTransition(f"{status} cannot be reported for a signer who is {signer.status}.")
+
+    def with_act(other: SignerState) -> SignerState:
+        if other.id == signer_id:
+            return replace(other, status=status)
+        return other
+
+    acted = _with_each_signer(process, with_act)
+    if status == SignerStatus.DECLINED and not process.continue_on_decline:
+        return _stop(acted, Move.DECLINE)
+    return advance(acted)
 
 
-def may_report(role: Role, status: S, process: P) -> list[S]:
-    """What a signer may report now: nothing unless it is its turn."""
-    turn = status == S.STARTED and process in _ACTS_ALLOWED_IN.get(role, {P.STARTED})
-    return sorted(ACTS[role]) if turn else []
+def acts_of(role: Role) -> frozenset[SignerStatus]:
+    """Return the statuses that a signer of this role can report."""
+    return frozenset(status for acting_role, status in ACT_EVENTS if acting_role == role)
 
 
-def advance(process: Process) -> Process:
-    """Close the running step if nobody holds it up, open the next, complete after the last.
+def allowed_acts(role: Role, status: SignerStatus, process_status: ProcessStatus) -> list[SignerStatus]:
+    """Return the statuses that a signer may report now; empty unless it is the signer's turn."""
+    if status == SignerStatus.STARTED and process_status in _statuses_for_act(role):
+        return sorted(acts_of(role))
+    return []
 
-    Nothing happens unless the process is `STARTED`. Signers of the running step who were not
-    called yet (added while it runs) are called, those of waiting steps are not.
+
+def advance(process: ProcessState) -> ProcessState:
+    """Complete the running step if no signer holds it up, start the next one, and complete the process after the last.
+
+    Nothing changes unless the process is `STARTED`. Signers who were added to the running step are started too.
     """
-    if process.status != P.STARTED:
+    if process.status != ProcessStatus.STARTED:
         return process
-    steps = list(in_order(process).steps)
+    require_order(process)
+    steps = list(process.steps)
     for index, step in enumerate(steps):
-        if step.status == T.COMPLETED:
+        if step.status == StepStatus.COMPLETED:
             continue
-        steps[index] = step = _called(step)
-        if any(signer.holds_up for signer in step.signers):
-            break
-        steps[index] = replace(step, status=T.COMPLETED)
-    else:
-        process = replace(process, status=after(process.status, Move.COMPLETE))
-    return replace(process, steps=tuple(steps))
+        running = _started(step)
+        if any(signer.holds_up_step for signer in running.signers):
+            steps[index] = running
+            return replace(process, steps=tuple(steps))
+        steps[index] = replace(running, status=StepStatus.COMPLETED)
+    return replace(process, steps=tuple(steps), status=after(process.status, Move.COMPLETE))
 
 
-def in_order(process: Process) -> Process:
-    """The process itself, or `OutOfOrder` when a step that waits stands before one that does not."""
-    rank = {T.COMPLETED: 0, T.STARTED: 1, T.WAITING_FOR_PREVIOUS: 2}
-    ranks = [rank[step.status] for step in process.steps if step.status in rank]
+def transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
+    """List what differs between two snapshots of one process, in the order in which it is recorded.
+
+    The order is: steps, the start of the process, acts, signers whose turn it is, canceled signers, the end.
+    """
+    steps = _step_transitions(before, after)
+    signers = _signer_transitions(before, after)
+    process = _process_transitions(before, after)
+    acts = [transition for transition in signers if transition.after in ACTED]
+    calls = [transition for transition in signers if transition.after == SignerStatus.STARTED]
+    cancellations = [transition for transition in signers if transition.after == SignerStatus.CANCELED]
+    if after.status == ProcessStatus.STARTED:
+        return [*steps, *process, *acts, *calls, *cancellations]
+    return [*steps, *acts, *calls, *cancellations, *process]
+
+
+def require_order(process: ProcessState) -> None:
+    """Raise `OutOfOrder` if a waiting step comes before one that has started."""
+    ranks = [_STEP_RANK[step.status] for step in process.steps if step.status in _STEP_RANK]
     if ranks != sorted(ranks):
         raise OutOfOrder
-    return process
 
 
-def require_roles(process: Process) -> Process:
-    """The process itself, or `NobodyActs`, or `ReviewNeeded` where its rules ask for a review before signing."""
+def require_roles(process: ProcessState) -> None:
+    """Raise `NoActingSigner`, or `ReviewNeeded` if the profile requires a review that is missing."""
     if not any(signer.role in ACTING for signer in process.signers):
-        raise NobodyActs
-    roles = [{signer.role for signer in step.signers} for step in process.steps]
-    first = next((place for place, within in enumerate(roles) if Role.SIGNER in within), None)
-    if process.review_required and first is not None and not any(Role.APPROVER in within for within in roles[:first]):
+        raise NoActingSigner
+    if process.review_required and not _is_reviewed(process):
         raise ReviewNeeded
-    return process
 
 
 def totals(signers: list[tuple[str, str]]) -> tuple[int, int]:
-    """(totalSigners, totalSigned) of the (role, status) of each signer."""
+    """Return (totalSigners, totalSigned) for the (role, status) of each signer."""
     acting = [status for role, status in signers if role in ACTING]
-    return len(acting), sum(status in (S.SIGNED, S.APPROVED) for status in acting)
+    signed = [status for status in acting if status in (SignerStatus.SIGNED, SignerStatus.APPROVED)]
+    return len(acting), len(signed)
 
 
-def _called(step: Step) -> Step:
-    waiting = S.WAITING_FOR_PROCESS
-    signers = tuple(replace(s, status=S.STARTED) if s.status == waiting else s for s in step.signers)
-    return replace(step, status=T.STARTED, signers=signers)
+def _statuses_for_act(role: Role) -> frozenset[ProcessStatus]:
+    if role == Role.VIEWER:
+        return _STATUSES_FOR_VIEWING
+    return _STATUSES_FOR_ACTING
 
 
-def _stop(process: Process, move: Move) -> Process:
+def _is_reviewed(process: ProcessState) -> bool:
+    """Whether an approver's step comes before the first signer's step. A process without a signer needs no review."""
+    approved = False
+    for step in process.steps:
+        roles = {signer.role for signer in step.signers}
+        if Role.SIGNER in roles:
+            return approved
+        approved = approved or Role.APPROVER in roles
+    return True
+
+
+def _started(step: StepState) -> StepState:
+    """The step as it runs: each of its signers who was waiting is started."""
+
+    def with_turn(signer: SignerState) -> SignerState:
+        if signer.status == SignerStatus.WAITING_FOR_PROCESS:
+            return replace(signer, status=SignerStatus.STARTED)
+        return signer
+
+    return replace(step, status=StepStatus.STARTED, signers=tuple(map(with_turn, step.signers)))
+
+
+def _stop(process: ProcessState, move: Move) -> ProcessState:
+    """End the process; its signers who have not acted and its steps that are not completed are canceled."""
+
+    def without_turn(signer: SignerState) -> SignerState:
+        if signer.status in NOT_ACTED:
+            return replace(signer, status=SignerStatus.CANCELED)
+        return signer
+
     status = after(process.status, move)
-    open_signer = {S.WAITING_FOR_PROCESS, S.STARTED}
-    stopped = _each_signer(process, lambda s: replace(s, status=S.CANCELED) if s.status in open_signer else s)
-    steps = tuple(s if s.status == T.COMPLETED else replace(s, status=T.CANCELED) for s in stopped.steps)
-    return replace(stopped, status=status, steps=steps)
+    steps = []
+    for step in _with_each_signer(process, without_turn).steps:
+        if step.status == StepStatus.COMPLETED:
+            steps.append(step)
+        else:
+            steps.append(replace(step, status=StepStatus.CANCELED))
+    return replace(process, status=status, steps=tuple(steps))
 
 
-def _each_signer(process: Process, change: Callable[[Signer], Signer]) -> Process:
+def _with_each_signer(process: ProcessState, change: Callable[[SignerState], SignerState]) -> ProcessState:
     steps = tuple(replace(step, signers=tuple(map(change, step.signers))) for step in process.steps)
     return replace(process, steps=steps)
+
+
+def _process_transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
+    if before.status == after.status:
+        return []
+    return [Transition(before.status, after.status, PROCESS_EVENTS.get(after.status))]
+
+
+def _step_transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
+    earlier = {step.id: step.status for step in before.steps}
+    return [
+        Transition(earlier[step.id], step.status, step=step) for step in after.steps if earlier[step.id] != step.status
+    ]
+
+
+def _signer_transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
+    earlier = {signer.id: signer.status for signer in before.signers}
+    return [
+        Transition(earlier[signer.id], signer.status, _signer_event(signer), signer=signer)
+        for signer in after.signers
+        if earlier[signer.id] != signer.status
+    ]
+
+
+def _signer_event(signer: SignerState) -> EventType | None:
+    if signer.status == SignerStatus.STARTED:
+        return EventType.TASK_STARTED
+    return ACT_EVENTS.get((signer.role, signer.status))

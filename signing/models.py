@@ -1,8 +1,8 @@
-"""A process, its steps and their signers: fields, constraints, and who may see what.
+"""A process, its steps and their signers: columns, constraints, and who may see what.
 
-Nothing here changes a status; `signing.actions` does. Columns that a client may leave out are
-null until it says something, and an empty text is kept as one, so that what is read is what was
-written. Columns ending in `_plain`, `_key` or named `search` are kept by the actions.
+Statuses are changed in `signing.actions` only. A column that a client may leave out is null until the client sets it,
+and an empty text stays an empty text, so that clients read what they wrote. The actions update the search columns:
+those named `search` or ending in `_plain` or `_key`.
 """
 
 import uuid
@@ -22,7 +22,7 @@ def _text(length: int) -> models.CharField:
 
 class ProcessQuerySet(models.QuerySet["Process"]):
     def visible_to(self, actor: Actor) -> "ProcessQuerySet":
-        """What this caller may know of: its own, its groups', and those it was called to as a signer."""
+        """What the caller may see: managed processes, and those in which it has been the caller's turn to act."""
         if actor.sees_everything:
             return self
         if not actor.person:
@@ -32,13 +32,15 @@ class ProcessQuerySet(models.QuerySet["Process"]):
         return self.filter(id__in=managed.values("id").union(called.values("process_id")))
 
     def managed_by(self, actor: Actor) -> "ProcessQuerySet":
-        """What this caller may change."""
-        return self if actor.sees_everything else self.filter(_managed(actor))
+        """What the caller may change."""
+        if actor.sees_everything:
+            return self
+        return self.filter(_managed(actor))
 
     def matching(self, part: str, *, document_id: str | None = None) -> "ProcessQuerySet":
-        """Named so: part of the document's, the initiator's or a signer's name, folded as `config.text.plain` does.
+        """Match part of the document's, the initiator's or a signer's name, normalized by `config.text.plain`.
 
-        A union of ids, so that each side uses its own index. A document may be named by its id too.
+        `document_id` also matches a whole document id.
         """
         own = Q(search__contains=part)
         if document_id is not None:
@@ -46,17 +48,19 @@ class ProcessQuerySet(models.QuerySet["Process"]):
         return self.either(own, Signer.objects.filter(name_plain__contains=part))
 
     def either(self, own: Q, signers: "models.QuerySet[Signer]") -> "ProcessQuerySet":
-        """Processes that match themselves, or by a signer among these."""
+        """Match processes by their own columns, or by one of these signers."""
+        # A union of ids, so that each side uses its own index.
         ids = Process.objects.filter(own).values("id")
         return self.filter(id__in=ids.union(signers.values("process_id")))
 
 
 class Process(models.Model):
-    """One signing workflow over one document. `version` rises with every change of it or in it.
+    """One signing workflow for one document.
 
-    `due_at` is the due date of the running step, kept here for sorting. `finished_at` is when it came to any end,
-    `completed_at` only when to a good one. While `hold` says why, nothing of it is erased or deleted. `rules` are
-    those of the document profile, taken along when the process starts (`templates_app.rules.Rules`); null before.
+    `version` rises with every change to the process or to anything in it. `due_at` is the due date of the running step,
+    copied here for sorting. `finished_at` is set at any end, `completed_at` only when the process completes. `hold` is
+    the reason why the process must not be erased or deleted. `rules` are the rules of the document profile, copied
+    when the process starts (`templates_app.rules.Rules`); null before.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -71,7 +75,7 @@ class Process(models.Model):
     initiator_email = _text(254)
     comment = _text(4000)
     cancel_reason = _text(4000)
-    attributes = models.JSONField(null=True, help_text="What is said of the document, by its attributes' names.")
+    attributes = models.JSONField(null=True, help_text="Values of the document's attributes, by name.")
     rules = models.JSONField(null=True, editable=False)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -111,22 +115,22 @@ class Process(models.Model):
         return self.document_name or self.document_id or str(self.pk)
 
     def search_columns(self) -> dict[str, str]:
-        """The columns that searches compare, made of those that people read."""
-        words = (self.document_name, self.initiator_name, self.initiator)
-        return {"search": "\n".join(map(plain, words)), "initiator_email_plain": plain(self.initiator_email)}
+        """Return the normalized columns that searches use."""
+        texts = [self.document_name, self.initiator_name, self.initiator]
+        return {"search": "\n".join(map(plain, texts)), "initiator_email_plain": plain(self.initiator_email)}
 
     @property
     def finished(self) -> bool:
         return self.status in flow.FINAL
 
     def managed_by(self, actor: Actor) -> bool:
-        """Whether this caller may change it."""
-        own = actor.own and self.initiator == actor.subject
-        return actor.sees_everything or own or self.owner_group in actor.groups
+        """Whether the caller may change the process."""
+        is_initiator = actor.own and self.initiator == actor.subject
+        return actor.sees_everything or is_initiator or self.owner_group in actor.groups
 
 
 class Step(models.Model):
-    """A recipient group: its signers act in parallel, steps of a process run by `process_order`."""
+    """A group of recipients, who act in parallel. The steps of a process run in the order of `process_order`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     process = models.ForeignKey(Process, on_delete=models.CASCADE, related_name="steps")
@@ -151,15 +155,15 @@ class Step(models.Model):
 
 class SignerQuerySet(models.QuerySet["Signer"]):
     def called(self, person: str) -> "SignerQuerySet":
-        """This person's rows in steps that have started."""
+        """The rows of this person whose turn has come."""
         return self.filter(person_key=person, called_at__isnull=False)
 
 
 class Signer(models.Model):
-    """One recipient within a step, whatever the role.
+    """One recipient in a step, in any role.
 
-    `created_at` is the process's, kept here so that a person's tasks are read newest first by one index.
-    `called_at` is when it became this person's turn, `reminded_at` when a person last asked to remind it.
+    `created_at` is copied from the process, so that one index lists a person's tasks newest first. `called_at` is when
+    it became this signer's turn, `reminded_at` when a caller last asked to remind this signer.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -201,7 +205,7 @@ class Signer(models.Model):
         return self.name or f"{self.role} without a name"
 
     def search_columns(self) -> dict[str, str]:
-        """The columns that searches compare, made of those that people read."""
+        """Return the normalized columns that searches use."""
         return {
             "name_plain": plain(self.name),
             "email_plain": plain(self.email),
@@ -214,10 +218,12 @@ class Signer(models.Model):
         return self.status in flow.ACTED
 
     def is_person(self, actor: Actor) -> bool:
-        """Whether the caller is this signer and was called."""
+        """Whether the caller is this signer and it has been this signer's turn."""
         return bool(actor.person) and self.person_key == actor.person and self.called_at is not None
 
 
 def _managed(actor: Actor) -> Q:
-    by_group = Q(owner_group__in=sorted(actor.groups))
-    return Q(initiator=actor.subject) | by_group if actor.own else by_group
+    managed = Q(owner_group__in=sorted(actor.groups))
+    if actor.own:
+        managed |= Q(initiator=actor.subject)
+    return managed

@@ -1,17 +1,19 @@
-"""Rows to the wire's dicts, for pages, single answers and steps alike: one query a table.
+"""Rows as JSON objects of the API: for pages, single responses, tasks and audit events.
 
-Who does not manage a process but is a signer of it sees other people without codes and addresses.
+Lists need two queries, however many processes they hold. A caller who is a signer of a process but does not manage it
+sees other people without personal codes and email addresses.
 """
 
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+
+from django.db.models import Model
 
 from config.access.actor import Actor
 from config.api.fields import api_fields
-from config.api_values import value
+from config.api_values import Body, JsonObject, value
 from config.errors import Fault
 from config.personal_codes import personal_code_warnings
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
@@ -20,153 +22,158 @@ from signing.models import Process, Signer, Step
 from signing.serializers import ProcessSerializer, SignerSerializer, StepSerializer
 from templates_app.rules import Rules
 
+# API field -> column.
 PROCESS_FIELDS = api_fields(ProcessSerializer, Process)
 STEP_FIELDS = api_fields(StepSerializer, Step)
 SIGNER_FIELDS = api_fields(SignerSerializer, Signer)
-PRIVATE = ("signerPersonalCode", "signerEmail")
 
-Wire = dict[str, Any]
-Row = Mapping[str, Any]
-"""A row by its columns, from `values()` or from an instance."""
+# The fields of a signer that only the signer and those who manage the process see.
+PRIVATE_FIELDS = ("signerPersonalCode", "signerEmail")
 
-Within = tuple[Sequence[Step], Sequence[Signer]]
+# A row by its columns, from `values()` or from an instance.
+Columns = Mapping[str, object]
 
-
-def paths(process: Process, steps: Iterable[Step], signers: Iterable[Signer]) -> Wire:
-    """The process with its steps and signers by path, as `before` and `after` of events hold it."""
-    told = _paths("", PROCESS_FIELDS, process) | rules(process)
-    for step in steps:
-        told |= step_paths(step)
-    for signer in signers:
-        told |= signer_paths(signer)
-    return told
+Children = tuple[Sequence[Step], Sequence[Signer]]
 
 
-def seal(process: Process) -> Wire:
-    """What the rules that it started with say of a seal."""
-    rules = Rules.of(process.rules)
-    return {"seal": rules.seal, "isSealRequired": rules.is_seal_required}
+# --- For the API ------------------------------------------------------------------------------
 
 
-def rules(process: Process) -> Wire:
-    """What else than the process says how it goes on: the rules that it started with, those of none before."""
-    return {**seal(process), "continueOnDecline": Rules.of(process.rules).continue_on_decline}
-
-
-def step_paths(step: Step) -> Wire:
-    return _paths(f"steps/{step.id}/", STEP_FIELDS, step)
-
-
-def signer_paths(signer: Signer) -> Wire:
-    """A signer's values by path, and the step that it is in."""
-    place = f"signers/{signer.id}/"
-    return _paths(place, SIGNER_FIELDS, signer) | {f"{place}step": str(signer.step_id)}
-
-
-def _paths(place: str, names: dict[str, str], row: Any) -> Wire:
-    return {place + name: value(getattr(row, column)) for name, column in names.items() if column != "id"}
-
-
-def processes(rows: Iterable[Process], actor: Actor) -> list[Wire]:
-    """Each process with its steps and signers. Two queries, however many there are."""
-    found = list(rows)
-    ids = [process.id for process in found]
+def processes(rows: Iterable[Process], actor: Actor) -> list[JsonObject]:
+    """Return each process with its steps and signers. Two queries."""
+    page = list(rows)
+    ids = [process.id for process in page]
     steps = Step.objects.filter(process__in=ids).order_by("process_order")
     signers = Signer.objects.filter(process__in=ids).order_by("position", "id")
     return _processes(
-        found,
+        page,
         steps.values(*STEP_FIELDS.values(), "process_id"),
         signers.values(*SIGNER_FIELDS.values(), "process_id", "step_id", "person_key", "called_at"),
         actor,
     )
 
 
-def process(row: Process, actor: Actor, within: Within | None = None) -> Wire:
-    """One process; `within` are its steps and signers where they are at hand already."""
-    if within is None:
+def process(row: Process, actor: Actor, children: Children | None = None) -> JsonObject:
+    """Return one process. `children` are its steps and signers, if they are loaded already."""
+    if children is None:
         return processes([row], actor)[0]
-    return _processes([row], *_in_order(within), actor)[0]
+    steps = sorted(children[0], key=lambda step: step.process_order)
+    signers = sorted(children[1], key=lambda signer: (signer.position, signer.id))
+    return _processes([row], map(vars, steps), map(vars, signers), actor)[0]
 
 
-def step(row: Process, step_id: uuid.UUID, actor: Actor, within: Within | None = None) -> Wire:
-    """One step of the process with its signers."""
-    wire = process(row, actor, within)
-    return next(step for step in wire["signingProcessSteps"] if step["id"] == str(step_id))
+def step(row: Process, step_id: uuid.UUID, actor: Actor, children: Children | None = None) -> JsonObject:
+    """Return one step of the process with its signers."""
+    steps = process(row, actor, children)["signingProcessSteps"]
+    return _with_id(steps, step_id)
 
 
-def tasks(rows: Iterable[Signer], *, person: str, at: datetime) -> list[Wire]:
-    """Each signer's row as that person's task: the process as the person sees it. Two queries, however many.
+def tasks(signers: Iterable[Signer], *, person: str, at: datetime) -> list[JsonObject]:
+    """Return each signer row as a task of this person, with the process as the person sees it. Two queries.
 
-    `overdue`: the step runs, its due date is past, and this person has not acted. `actions`: the statuses it may
-    report now.
+    `overdue` is true if the step runs, its due date has passed, and the person has not acted. `actions` are the
+    statuses that the person may report now.
     """
-    found = list(rows)
+    rows = list(signers)
     reader = Actor(client="", subject="", person=person, own=False)
-    wires = processes({row.process_id: row.process for row in found}.values(), reader)
-    seen = {wire["id"]: wire for wire in wires}
-    return [_task(row, seen[str(row.process_id)], at) for row in found]
+    distinct = {row.process_id: row.process for row in rows}
+    by_id = {item["id"]: item for item in processes(distinct.values(), reader)}
+    return [_task(row, by_id[str(row.process_id)], at) for row in rows]
 
 
-def doubts(steps: Iterable[Wire]) -> list[Fault]:
-    """What is to be remarked of the personal codes in a process's steps, those of others than the reader hidden."""
-    places = enumerate(steps)
-    return [doubt for place, step in places for doubt in doubts_of_step(step, f"#/signingProcessSteps/{place}")]
+def warnings(steps: Iterable[JsonObject]) -> list[Fault]:
+    """Return the warnings about personal codes in a process's steps, as far as the caller sees the codes."""
+    faults: list[Fault] = []
+    for index, step in enumerate(steps):
+        faults += warnings_of_step(step, f"#/signingProcessSteps/{index}")
+    return faults
 
 
-def doubts_of_step(step: Wire, pointer: str = "#") -> list[Fault]:
-    return [
-        doubt
-        for place, signer in enumerate(step["processStepSigners"])
-        for doubt in personal_code_warnings(
-            signer["signerCountry"],
-            signer["signerPersonalCode"],
-            f"{pointer}/processStepSigners/{place}/signerPersonalCode",
-        )
-    ]
+def warnings_of_step(step: JsonObject, pointer: str = "#") -> list[Fault]:
+    faults: list[Fault] = []
+    for index, signer in enumerate(step["processStepSigners"]):
+        code_pointer = f"{pointer}/processStepSigners/{index}/signerPersonalCode"
+        faults += personal_code_warnings(signer["signerCountry"], signer["signerPersonalCode"], code_pointer)
+    return faults
 
 
-def _task(row: Signer, process: Wire, at: datetime) -> Wire:
-    step = next(step for step in process["signingProcessSteps"] if step["id"] == str(row.step_id))
-    open_still = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
-    return {
-        "process": process,
-        "step": step,
-        "signer": next(signer for signer in step["processStepSigners"] if signer["id"] == str(row.id)),
-        "overdue": open_still and row.step.due_at is not None and row.step.due_at < at,
-        "actions": flow.may_report(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
-    }
+# --- For audit events -------------------------------------------------------------------------
 
 
-def _in_order(within: Within) -> tuple[list[Row], list[Row]]:
-    steps = sorted(within[0], key=lambda step: step.process_order)
-    signers = sorted(within[1], key=lambda signer: (signer.position, signer.id))
-    return [vars(step) for step in steps], [vars(signer) for signer in signers]
+def paths(process: Process, steps: Iterable[Step], signers: Iterable[Signer]) -> JsonObject:
+    """Return every value of a process by path, as `before` and `after` of audit events hold it."""
+    values = _by_path("", PROCESS_FIELDS, process) | rules(process)
+    for step in steps:
+        values |= step_paths(step)
+    for signer in signers:
+        values |= signer_paths(signer)
+    return values
 
 
-def _processes(rows: list[Process], steps: Iterable[Row], signers: Iterable[Row], actor: Actor) -> list[Wire]:
-    managed = {process.id: process.managed_by(actor) for process in rows}
-    in_step: dict[uuid.UUID, list[Wire]] = defaultdict(list)
+def step_paths(step: Step) -> JsonObject:
+    """Return the values of a step by path."""
+    return _by_path(f"steps/{step.id}/", STEP_FIELDS, step)
+
+
+def signer_paths(signer: Signer) -> JsonObject:
+    """Return the values of a signer by path, and the id of the signer's step."""
+    prefix = f"signers/{signer.id}/"
+    return _by_path(prefix, SIGNER_FIELDS, signer) | {f"{prefix}step": str(signer.step_id)}
+
+
+def signer_values(columns: Body) -> JsonObject:
+    """Return these columns of a signer by API field."""
+    return {name: columns[column] for name, column in SIGNER_FIELDS.items() if column in columns}
+
+
+def rules(process: Process) -> JsonObject:
+    """Return the rules that the process was started with; the defaults before it starts."""
+    return {**_seal(process), "continueOnDecline": Rules.of(process.rules).continue_on_decline}
+
+
+def _by_path(prefix: str, fields: dict[str, str], row: Model) -> JsonObject:
+    return {prefix + name: value(getattr(row, column)) for name, column in fields.items() if column != "id"}
+
+
+def _seal(process: Process) -> JsonObject:
+    rules = Rules.of(process.rules)
+    return {"seal": rules.seal, "isSealRequired": rules.is_seal_required}
+
+
+# --- Building the JSON ------------------------------------------------------------------------
+
+
+def _processes(
+    rows: Sequence[Process], steps: Iterable[Columns], signers: Iterable[Columns], actor: Actor
+) -> list[JsonObject]:
+    managed_ids = {process.id for process in rows if process.managed_by(actor)}
+
+    signers_by_step: dict[object, list[JsonObject]] = defaultdict(list)
     for row in signers:
-        wire = {name: value(row[column]) for name, column in SIGNER_FIELDS.items()}
-        own = actor.person and row["person_key"] == actor.person and row["called_at"] is not None
-        if not (managed[row["process_id"]] or own):
-            wire |= dict.fromkeys(PRIVATE)
-        in_step[row["step_id"]].append(wire)
-    in_process: dict[uuid.UUID, list[Wire]] = defaultdict(list)
+        signer = _fields(SIGNER_FIELDS, row)
+        if row["process_id"] not in managed_ids and not _is_caller(row, actor):
+            signer |= dict.fromkeys(PRIVATE_FIELDS)
+        signers_by_step[row["step_id"]].append(signer)
+
+    steps_by_process: dict[object, list[JsonObject]] = defaultdict(list)
     for row in steps:
-        wire = {name: value(row[column]) for name, column in STEP_FIELDS.items()}
-        in_process[row["process_id"]].append(wire | {"processStepSigners": in_step[row["id"]]})
-    return [_process(process, in_process[process.id], managed[process.id]) for process in rows]
+        step = _fields(STEP_FIELDS, row)
+        step["processStepSigners"] = signers_by_step[row["id"]]
+        steps_by_process[row["process_id"]].append(step)
+
+    return [_process(row, steps_by_process[row.id], managed=row.id in managed_ids) for row in rows]
 
 
-def _process(row: Process, steps: list[Wire], managed: bool) -> Wire:
-    signers = [signer for step in steps for signer in step["processStepSigners"]]
+def _process(row: Process, steps: list[JsonObject], *, managed: bool) -> JsonObject:
+    signers: list[JsonObject] = []
+    for step in steps:
+        signers += step["processStepSigners"]
     total, signed = flow.totals([(signer["signerRole"], signer["signingStatus"]) for signer in signers])
-    wire = {name: value(getattr(row, column)) for name, column in PROCESS_FIELDS.items()}
+    process = _fields(PROCESS_FIELDS, vars(row))
     if not managed:
-        wire["processInitiatorEmail"] = None
-    return wire | {
-        **seal(row),
+        process["processInitiatorEmail"] = None
+    return process | {
+        **_seal(row),
         "canceled": row.status == ProcessStatus.CANCELED,
         "signingProcessSteps": steps,
         "totalSigners": total,
@@ -174,3 +181,28 @@ def _process(row: Process, steps: list[Wire], managed: bool) -> Wire:
         "signers": signers,
         "currentInProgressStep": next((step for step in steps if step["stepStatus"] == StepStatus.STARTED), None),
     }
+
+
+def _task(row: Signer, process: JsonObject, at: datetime) -> JsonObject:
+    step = _with_id(process["signingProcessSteps"], row.step_id)
+    is_open = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
+    return {
+        "process": process,
+        "step": step,
+        "signer": _with_id(step["processStepSigners"], row.id),
+        "overdue": is_open and row.step.due_at is not None and row.step.due_at < at,
+        "actions": flow.allowed_acts(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
+    }
+
+
+def _fields(fields: dict[str, str], row: Columns) -> JsonObject:
+    return {name: value(row[column]) for name, column in fields.items()}
+
+
+def _is_caller(signer: Columns, actor: Actor) -> bool:
+    """Whether the caller is this signer and it has been the signer's turn (`Signer.is_person`)."""
+    return bool(actor.person) and signer["person_key"] == actor.person and signer["called_at"] is not None
+
+
+def _with_id(items: Iterable[JsonObject], item_id: uuid.UUID) -> JsonObject:
+    return next(item for item in items if item["id"] == str(item_id))

@@ -1,4 +1,4 @@
-"""What would be written about an event in a process, whether it has happened or not: for test mails and previews."""
+"""The email that a process would send for an event, whether or not the event has happened: for previews and tests."""
 
 import uuid
 from collections.abc import Sequence
@@ -6,29 +6,33 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from config.api_values import JsonObject
 from config.vocabulary import EventType, Role
 from notifications.drafts import Draft
+from signing import flow
 from signing.messages import EMAIL_ROLE, Occasion, context, to_signer
 from signing.models import Process, Signer, Step
 
-_WHO_DID = {
-    EventType.SIGNER_SIGNED: Role.SIGNER,
-    EventType.SIGNER_DECLINED: Role.SIGNER,
-    EventType.APPROVER_APPROVED: Role.APPROVER,
-    EventType.APPROVER_DECLINED: Role.APPROVER,
-}
 
-
-def example(
+def draft_of_event(
     event: EventType, role: Role, process: Process, steps: Sequence[Step], signers: Sequence[Signer], *, at: datetime
 ) -> Draft:
-    """The message of this event to the first of this role; to nobody by name where the process has none."""
-    did = _first(signers, _WHO_DID[event]) if event in _WHO_DID else None
-    to = None if role == Role.INITIATOR else _first(signers, role)
-    step = next((step for step in steps if to is not None and step.id == to.step_id), steps[0] if steps else None)
-    occasion = Occasion(event, process, signers, at, signer=did or to, step=step, reason=did.comment if did else None)
-    if to is not None:
-        return to_signer(occasion, to)
+    """Return the message of this event to the first signer of this role, or without a recipient if there is none."""
+    actor = _first_who_could_cause(event, signers)
+    recipient = None
+    if role != Role.INITIATOR:
+        recipient = _first_with_role(signers, role)
+    occasion = Occasion(
+        event,
+        process,
+        signers,
+        at,
+        signer=actor or recipient,
+        step=_step_of(recipient, steps),
+        reason=actor.comment if actor else None,
+    )
+    if recipient is not None:
+        return to_signer(occasion, recipient)
     return Draft(
         key="",
         event=event,
@@ -36,28 +40,52 @@ def example(
         address=process.initiator_email or "",
         name=process.initiator_name or "",
         owner_group=process.owner_group,
-        context=_context(occasion, role),
+        context=_context_without_recipient(occasion, role),
     )
 
 
 def sample_draft(process_id: uuid.UUID, event: EventType, role: Role) -> Draft | None:
-    """The example of a stored process; None if there is no such process."""
+    """Return the message of this event for a stored process; None if the process does not exist."""
     process = Process.objects.filter(pk=process_id).first()
     if process is None:
         return None
     steps = list(process.steps.order_by("process_order"))
     signers = list(process.signers.order_by("step__process_order", "position", "id"))
-    return example(event, role, process, steps, signers, at=timezone.now())
+    return draft_of_event(event, role, process, steps, signers, at=timezone.now())
 
 
-def _context(occasion: Occasion, role: Role) -> dict[str, object]:
-    said = context(occasion, name=occasion.process.initiator_name if role == Role.INITIATOR else None)
+def _context_without_recipient(occasion: Occasion, role: Role) -> JsonObject:
+    name = None
+    if role == Role.INITIATOR:
+        name = occasion.process.initiator_name
+    values = context(occasion, name=name)
     if occasion.event == EventType.REMINDER:
-        said |= {"tasks": [], "waiting": ", ".join(str(signer) for signer in occasion.signers)}
+        waiting = ", ".join(str(signer) for signer in occasion.signers)
+        values |= {"tasks": [], "waiting": waiting}
     if occasion.event == EventType.FAILURE:
-        said["failure"] = {"event": EventType.TASK_STARTED, "role": Role.SIGNER}
-    return said
+        values["failure"] = {"event": EventType.TASK_STARTED, "role": Role.SIGNER}
+    return values
 
 
-def _first(signers: Sequence[Signer], role: Role) -> Signer | None:
-    return next((signer for signer in signers if EMAIL_ROLE.get(Role(signer.role)) == role), None)
+def _step_of(signer: Signer | None, steps: Sequence[Step]) -> Step | None:
+    """The signer's step, or the first step."""
+    for step in steps:
+        if signer is not None and step.id == signer.step_id:
+            return step
+    return steps[0] if steps else None
+
+
+def _first_with_role(signers: Sequence[Signer], role: Role) -> Signer | None:
+    for signer in signers:
+        if EMAIL_ROLE.get(Role(signer.role)) == role:
+            return signer
+    return None
+
+
+def _first_who_could_cause(event: EventType, signers: Sequence[Signer]) -> Signer | None:
+    """The first signer whose act is this event."""
+    roles = {role for (role, _), act_event in flow.ACT_EVENTS.items() if act_event == event}
+    for signer in signers:
+        if signer.role in roles:
+            return signer
+    return None

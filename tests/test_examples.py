@@ -58,8 +58,8 @@ def test_a_lease_is_made_of_them_and_signed(clerk: Api) -> None:
 
 @pytest.mark.django_db
 def test_the_demo_has_them(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signing.management.commands.demo.KEPT", tmp_path / "demo.json")
+    monkeypatch.setattr("signing.management.commands.demo.LOGIN_FILE", tmp_path / "demo.json")
     for _ in range(2):
         call_command("demo")
     assert (Contact.objects.count(), Template.objects.count(), DocumentProfile.objects.count()) == (2, 1, 1)
-    assert "Client token" in capsys.readouterr().out
+    assert "API token" in capsys.readouterr().out

@@ -49,7 +49,7 @@ class Texts:
         rows = rows if bodies else rows.defer("subject", "html", "text")
         self._rows = {(row.event, row.role, row.language, row.owner_group or None): row for row in rows}
 
-    def any(self, event: str, role: str) -> bool:
+    def has_text(self, event: str, role: str) -> bool:
         """Whether there is a text, or one that is switched off, in whichever language."""
         return (event, role) in pairs() or any(key[:2] == (event, role) for key in self._rows)
 

@@ -1,280 +1,278 @@
-"""A body held against a locked run: what is changed, added, moved and removed, and which acts it reports.
+"""Applies a request body to a process: what is changed, added, moved and removed. Returns the acts that it reports.
 
-Bodies are what the serializers make of the wire's JSON: column names, only the keys that were
-sent. Absent keys stay as they are, null clears. What has happened cannot be rewritten.
+Bodies are validated by the serializers: column names, only the keys that were sent. Absent keys stay unchanged, null
+clears. The past cannot be rewritten.
 """
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from itertools import pairwise
-from typing import Any
 
-from config.api_values import value
-from config.errors import DomainError, Fault, Invalid
-from config.text import person_key
-from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
-from signing import flow
+from config.api_values import Body
+from config.errors import Fault, Invalid
+from config.personal_codes import personal_code_faults
+from config.vocabulary import Role, SignerStatus, StepStatus
+from signing.actions.act import (
+    PERSON_COLUMNS,
+    AlreadyHappened,
+    ReportedAct,
+    edits,
+    is_stale,
+    reported_act,
+    require_unchanged,
+)
 from signing.actions.build import (
-    DEFAULTS,
-    NOT_ACTED,
-    SERVERS,
-    STEPS,
-    Body,
+    DOCUMENT_COLUMNS,
+    STEPS_POINTER,
     add_signer,
     add_step,
-    check_code,
+    changed_columns,
+    check_document,
     check_shape,
 )
-from signing.actions.document import OF_THE_DOCUMENT, check_document
-from signing.actions.run import Run
+from signing.actions.changes import Changes
 from signing.messages import EMAIL_ROLE
 from signing.models import Process, Signer, Step
-from signing.represent import PROCESS_FIELDS, SIGNER_FIELDS, STEP_FIELDS, signer_paths, step_paths
+from signing.represent import PROCESS_FIELDS, SIGNER_FIELDS, STEP_FIELDS
 
-_PERSON = frozenset({"name", "country", "personal_code"})
-_REACHED_BY = frozenset({"email", "notification"})
-
-
-class Frozen(DomainError):
-    """The body rewrites what has happened."""
-
-    code = "already_happened"
-    status = 409
+# A signer whose turn it is is notified again when one of these columns changes.
+_CONTACT_COLUMNS = frozenset({"email", "notification"})
 
 
-@dataclass(slots=True)
-class Report:
-    """A signer's act found in a body, with the columns it brings along."""
-
-    signer: Signer
-    status: SignerStatus
-    brought: dict[str, Any] = field(default_factory=dict)
-
-
-def edit_process(run: Run, body: Body) -> list[Report]:
-    """Apply a process's body to the run; what it reports is not applied yet, but returned."""
-    process = run.process
+def edit_process(changes: Changes, body: Body) -> list[ReportedAct]:
+    """Apply the body of a process. The acts that it reports are returned, not applied."""
+    process = changes.process
     changed = changed_columns(process, body, PROCESS_FIELDS)
-    if changed.get("initiator", "") is None:
-        detail = "A process has an initiator; leave it out to keep the present one."
+    if "initiator" in changed and changed["initiator"] is None:
+        detail = "initiator must not be null; leave it out to keep the current one."
         raise Invalid(faults=[Fault(detail, code="null", pointer="#/initiator")])
     if changed:
-        _require_running(run)
-        _note(run, "", PROCESS_FIELDS, process, changed)
-        run.touch(process, **changed)
-        run.touch(process, **process.search_columns())
-        if not changed.keys().isdisjoint(OF_THE_DOCUMENT):
-            check_document(run)
-    reports = _edit_steps(run, body["steps"]) if "steps" in body else []
-    check_shape(run)
-    return reports
+        _require_running(changes)
+        _note(changes, "", PROCESS_FIELDS, process, changed)
+        changes.set(process, **changed)
+        changes.set(process, **process.search_columns())
+        if not changed.keys().isdisjoint(DOCUMENT_COLUMNS):
+            check_document(changes)
+    acts: list[ReportedAct] = []
+    if "steps" in body:
+        acts = _edit_steps(changes, body["steps"])
+    check_shape(changes.rows, changes.faults)
+    return acts
 
 
-def edit_step(run: Run, step: Step, body: Body, *, pointer: str = "#", whole: bool = False) -> list[Report]:
-    """Apply a step's body. `whole`: it lists all the step's signers in their order, moved ones among them."""
+def edit_step(
+    changes: Changes, step: Step, body: Body, *, pointer: str = "#", complete: bool = False
+) -> list[ReportedAct]:
+    """Apply the body of a step.
+
+    `complete`: the body lists every signer of the step in order, including those moved here from another step.
+    """
     changed = changed_columns(step, body, STEP_FIELDS)
-    if changed.get("process_order", 0) is None:
+    if "process_order" in changed and changed["process_order"] is None:
         del changed["process_order"]
     if changed:
-        _require_open(run, step)
-        _note(run, f"steps/{step.id}/", STEP_FIELDS, step, changed)
+        _require_open(changes, step)
+        _note(changes, f"steps/{step.id}/", STEP_FIELDS, step, changed)
         if "process_order" in changed:
-            run.move_step(step, changed.pop("process_order"))
-        run.touch(step, **changed)
+            changes.move_step(step, changed.pop("process_order"))
+        changes.set(step, **changed)
     if "signers" not in body:
         return []
-    return list(_edit_signers(run, step, body["signers"], f"{pointer}/processStepSigners", whole=whole))
+    return _edit_signers(changes, step, body["signers"], f"{pointer}/processStepSigners", complete=complete)
 
 
-def edit_signer(run: Run, step: Step, signer: Signer, body: Body, pointer: str = "#") -> Report | None:
-    """Apply a signer's row; the act it reports, if any, is not applied yet, but returned."""
-    said = body.get("status")
-    if signer.acted and said in NOT_ACTED:
-        return None  # read before the act: a stale row says nothing
-    reported = None if said in (None, signer.status) or said in NOT_ACTED else SignerStatus(said)
-    changed = changed_columns(signer, body, SIGNER_FIELDS)
-    if reported == SignerStatus.CANCELED:
-        raise flow.ImpossibleTransition("CANCELED cannot be reported: a signer is canceled with its process.")
-    if (signer.acted or reported) and _same_person(signer, changed):
-        changed = {column: v for column, v in changed.items() if column not in ("country", "personal_code")}
-    if signer.acted and (changed or reported):
-        raise Frozen(f"The signer {signer} has already acted ({signer.status}); this cannot be changed.")
-    brought: dict[str, Any] = {}
-    if reported:
-        brought = {c: changed.pop(c) for c in list(changed) if c == "comment" or (signer.anonymous and c in _PERSON)}
-        _refuse_another_person(changed, pointer)
-    if changed:
-        _require_open(run, step)
-        _note(run, f"signers/{signer.id}/", SIGNER_FIELDS, signer, changed)
-        written_to_as = EMAIL_ROLE.get(Role(signer.role))
-        run.touch(signer, **changed)
-        if not changed.keys().isdisjoint(_PERSON):
-            check_code(run, signer, pointer)
-        run.touch(signer, **signer.search_columns())
-        anew = not changed.keys().isdisjoint(_REACHED_BY) or EMAIL_ROLE.get(Role(signer.role)) != written_to_as
-        if signer.status == SignerStatus.STARTED and anew:
-            run.call(signer)
-    return Report(signer, reported, brought) if reported else None
+def _edit_steps(changes: Changes, bodies: list[Body]) -> list[ReportedAct]:
+    rows = changes.rows
+    existing = {str(step.id): step for step in rows.steps}
+    _require_valid_ids(rows.steps, rows.signers, bodies)
 
+    # Remove first, so that a removed step's processOrder is free for another one.
+    _remove_missing_signers(changes, existing, bodies)
+    _remove_missing_steps(changes, bodies)
+    rows.steps[:] = [existing[body["id"]] for body in bodies if body.get("id")]
 
-def changed_columns(row: Process | Step | Signer, body: Body, wire: dict[str, str]) -> dict[str, Any]:
-    """The columns that a client may write and of which the body says something new."""
-    changed = {}
-    for column in wire.values():
-        if column in body and column not in SERVERS:
-            wanted = DEFAULTS.get(column) if body[column] is None else body[column]
-            if not _same(getattr(row, column), wanted):
-                changed[column] = wanted
-    return changed
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are the same on the wire, where 1 is another value than true."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-    return one == other
-
-
-def _edit_steps(run: Run, bodies: list[Body]) -> list[Report]:
-    known = {str(step.id): step for step in run.steps}
-    rows = [(f"{STEPS}/{i}/processStepSigners", body.get("signers", [])) for i, body in enumerate(bodies)]
-    _require_known([(STEPS, bodies)], known, "step")
-    _require_known(rows, {str(signer.id): signer for signer in run.signers}, "signer")
-    kept_steps = {body.get("id") for body in bodies}
-    silent = {known[body["id"]].id for body in bodies if body.get("id") and "signers" not in body}
-    kept = {row.get("id") for _, listed in rows for row in listed}
-    _remove_signers(run, [s for s in run.signers if str(s.id) not in kept and s.step_id not in silent])
-    gone = [step for step in run.steps if str(step.id) not in kept_steps]
-    for step in gone:
-        _require_open(run, step)
-        run.before |= step_paths(step)
-    run.drop(gone)
-    run.steps[:] = [known[body["id"]] for body in bodies if body.get("id")]
-    reports = []
-    for place, body in enumerate(bodies):
+    # Existing steps come before new ones: a new step without a processOrder gets the number after the step before it.
+    acts: list[ReportedAct] = []
+    for index, body in enumerate(bodies):
         if body.get("id"):
-            reports += edit_step(run, known[body["id"]], body, pointer=f"{STEPS}/{place}", whole=True)
-    for place, body in enumerate(bodies):
+            step = existing[body["id"]]
+            acts += edit_step(changes, step, body, pointer=f"{STEPS_POINTER}/{index}", complete=True)
+    for index, body in enumerate(bodies):
         if not body.get("id"):
-            reports += _add_step(run, body, place)
-    return reports
+            acts += _add_step(changes, body, index)
+    return acts
 
 
-def _add_step(run: Run, body: Body, place: int) -> list[Report]:
-    _require_running(run)
-    step = add_step(run, {**body, "signers": []}, place=place)
-    run.added.append(step)
-    run.after |= step_paths(step)
-    return edit_step(run, step, body, pointer=f"{STEPS}/{place}", whole=True)
+def _add_step(changes: Changes, body: Body, index: int) -> list[ReportedAct]:
+    _require_running(changes)
+    step = add_step(changes.rows, {**body, "signers": []}, index=index, faults=changes.faults)
+    changes.add_step(step)
+    return edit_step(changes, step, body, pointer=f"{STEPS_POINTER}/{index}", complete=True)
 
 
-def _edit_signers(run: Run, step: Step, bodies: list[Body], pointer: str, *, whole: bool) -> Iterator[Report]:
-    known = {str(signer.id): signer for signer in run.signers}
-    _require_known([(pointer, bodies)], known, "signer")
+def _remove_missing_signers(changes: Changes, steps: Mapping[str, Step], bodies: list[Body]) -> None:
+    """Remove the signers who are not listed. A step without a list of signers keeps its signers."""
+    listed_ids = set()
+    unlisted_step_ids = set()
+    for body in bodies:
+        if "signers" in body:
+            listed_ids |= {signer.get("id") for signer in body["signers"]}
+        elif body.get("id"):
+            unlisted_step_ids.add(steps[body["id"]].id)
+    for signer in list(changes.rows.signers):
+        if str(signer.id) in listed_ids or signer.step_id in unlisted_step_ids:
+            continue
+        if signer.acted:
+            raise AlreadyHappened(f"The signer {signer} has already acted ({signer.status}) and cannot be removed.")
+        _require_open(changes, changes.rows.step_of(signer))
+        changes.remove_signer(signer)
+
+
+def _remove_missing_steps(changes: Changes, bodies: list[Body]) -> None:
+    listed_ids = {body.get("id") for body in bodies}
+    for step in list(changes.rows.steps):
+        if str(step.id) not in listed_ids:
+            _require_open(changes, step)
+            changes.remove_step(step)
+
+
+def _edit_signers(
+    changes: Changes, step: Step, bodies: list[Body], pointer: str, *, complete: bool
+) -> list[ReportedAct]:
+    existing = {str(signer.id): signer for signer in changes.rows.signers}
+    _require_ids([(pointer, bodies)], existing, "signer")
+    acts = []
     listed = []
     for index, body in enumerate(bodies):
-        signer = known.get(body.get("id") or "")
+        signer_pointer = f"{pointer}/{index}"
+        signer = existing.get(body.get("id") or "")
         if signer is None:
-            _require_open(run, step)
-            place = f"{pointer}/{index}"
-            signer = add_signer(run, step, body, position=_next_position(run, step), pointer=place)
-            run.added.append(signer)
-            run.after |= signer_paths(signer)
+            signer = _add_signer(changes, step, body, signer_pointer)
         else:
             if signer.step_id != step.id:
-                _move(run, signer, step, f"{pointer}/{index}/id", allowed=whole)
-            if report := edit_signer(run, step, signer, body, f"{pointer}/{index}"):
-                yield report
+                _move_signer(changes, signer, step, f"{signer_pointer}/id", allowed=complete)
+            reported = _edit_signer(changes, step, signer, body, signer_pointer)
+            if reported is not None:
+                acts.append(reported)
         listed.append(signer)
-    if whole and any(a.position >= b.position for a, b in pairwise(listed)):
-        _require_open(run, step)
-        for position, signer in enumerate(listed):
-            if signer.position != position:
-                run.before[f"signers/{signer.id}/position"] = signer.position
-                run.after[f"signers/{signer.id}/position"] = position
-                run.touch(signer, position=position)
+    if complete:
+        _reorder_signers(changes, step, listed)
+    return acts
 
 
-def _move(run: Run, signer: Signer, step: Step, pointer: str, *, allowed: bool) -> None:
-    """Put a signer who has not acted into another step."""
+def _edit_signer(changes: Changes, step: Step, signer: Signer, body: Body, pointer: str) -> ReportedAct | None:
+    """Apply the body of one signer. The act that it reports, if any, is returned, not applied."""
+    if is_stale(signer, body):
+        return None
+    reported = reported_act(signer, body, pointer=pointer)
+    changed = edits(signer, body, acting=reported is not None)
+    if reported is None:
+        require_unchanged(signer, changed)
+    else:
+        changed = {column: new for column, new in changed.items() if column not in reported.values}
+    if changed:
+        _require_open(changes, step)
+        _note(changes, f"signers/{signer.id}/", SIGNER_FIELDS, signer, changed)
+        _write_signer(changes, signer, changed, pointer)
+    return reported
+
+
+def _write_signer(changes: Changes, signer: Signer, changed: Body, pointer: str) -> None:
+    email_role = EMAIL_ROLE.get(Role(signer.role))
+    changes.set(signer, **changed)
+    changes.set(signer, **signer.search_columns())
+    if not changed.keys().isdisjoint(PERSON_COLUMNS):
+        code_pointer = f"{pointer}/signerPersonalCode"
+        changes.faults += personal_code_faults(signer.country, signer.personal_code, code_pointer)
+    gets_another_email = EMAIL_ROLE.get(Role(signer.role)) != email_role
+    contact_changed = not changed.keys().isdisjoint(_CONTACT_COLUMNS)
+    if signer.status == SignerStatus.STARTED and (gets_another_email or contact_changed):
+        changes.call(signer)
+
+
+def _add_signer(changes: Changes, step: Step, body: Body, pointer: str) -> Signer:
+    _require_open(changes, step)
+    position = _next_position(changes, step)
+    signer = add_signer(changes.rows, step, body, position=position, pointer=pointer, faults=changes.faults)
+    changes.add_signer(signer)
+    return signer
+
+
+def _move_signer(changes: Changes, signer: Signer, step: Step, pointer: str, *, allowed: bool) -> None:
+    """Move a signer who has not acted to this step."""
     if not allowed:
-        detail = "This signer stands in another step; move it with a PUT of the process."
+        detail = "This signer belongs to another step; move the signer with a PUT of the process."
         raise Invalid(faults=[Fault(detail, code="in_another_step", pointer=pointer)])
     if signer.acted:
-        raise Frozen(f"The signer {signer} has already acted ({signer.status}); this cannot be moved.")
-    left = next((other for other in run.steps if other.id == signer.step_id), None)
-    for touched in (step, left):
-        if touched is not None:
-            _require_open(run, touched)
-    run.before[f"signers/{signer.id}/step"] = str(signer.step_id)
-    run.after[f"signers/{signer.id}/step"] = str(step.id)
-    position = _next_position(run, step)
-    run.touch(signer, step=step, position=position)
+        raise AlreadyHappened(f"The signer {signer} has already acted ({signer.status}) and cannot be moved.")
+    _require_open(changes, step)
+    # The former step may have been removed by the same request.
+    for other in changes.rows.steps:
+        if other.id == signer.step_id:
+            _require_open(changes, other)
+    changes.note_change(f"signers/{signer.id}/step", str(signer.step_id), str(step.id))
+    changes.set(signer, step=step, position=_next_position(changes, step))
     if signer.status == SignerStatus.STARTED and step.status == StepStatus.WAITING_FOR_PREVIOUS:
-        run.uncall(signer)
+        changes.return_to_waiting(signer)
 
 
-def _remove_signers(run: Run, signers: list[Signer]) -> None:
-    for signer in signers:
-        if signer.acted:
-            raise Frozen(f"The signer {signer} has already acted ({signer.status}); this cannot be removed.")
-        _require_open(run, run.step_of(signer))
-        run.before |= signer_paths(signer)
-    run.drop(signers)
+def _reorder_signers(changes: Changes, step: Step, listed: list[Signer]) -> None:
+    """Give the signers of a step the positions of the list, if their order has changed."""
+    if all(one.position < other.position for one, other in pairwise(listed)):
+        return
+    _require_open(changes, step)
+    for position, signer in enumerate(listed):
+        if signer.position != position:
+            changes.note_change(f"signers/{signer.id}/position", signer.position, position)
+            changes.set(signer, position=position)
 
 
-def _same_person(signer: Signer, changed: dict[str, Any]) -> bool:
-    """Whether country and code, as changed, still name the same person in another spelling."""
-    country, code = (changed.get(c, getattr(signer, c)) for c in ("country", "personal_code"))
-    return bool(signer.person_key) and person_key(country, code) == signer.person_key
+def _next_position(changes: Changes, step: Step) -> int:
+    return max((signer.position + 1 for signer in changes.rows.signers_of(step)), default=0)
 
 
-def _refuse_another_person(changed: dict[str, Any], pointer: str) -> None:
-    detail = "Only the act of an anonymous signer brings the person."
-    wire = {column: name for name, column in SIGNER_FIELDS.items()}
-    faults = [Fault(detail, code="not_anonymous", pointer=f"{pointer}/{wire[c]}") for c in changed if c in _PERSON]
-    if faults:
-        raise Invalid(faults=faults)
+def _note(
+    changes: Changes, prefix: str, fields: Mapping[str, str], row: Process | Step | Signer, changed: Body
+) -> None:
+    for name, column in fields.items():
+        if column in changed:
+            changes.note_change(prefix + name, getattr(row, column), changed[column])
 
 
-def _require_open(run: Run, step: Step) -> None:
-    _require_running(run)
+def _require_open(changes: Changes, step: Step) -> None:
+    _require_running(changes)
     if step.status == StepStatus.COMPLETED:
-        raise Frozen(f"Step {step.process_order} is COMPLETED; it cannot be changed, moved or removed.")
+        detail = f"Step {step.process_order} is COMPLETED and cannot be changed, moved or removed."
+        raise AlreadyHappened(detail)
 
 
-def _require_running(run: Run) -> None:
-    if run.process.finished:
-        status = ProcessStatus(run.process.status)
-        raise Frozen(f"The process is {status}; a finished process cannot be changed.")
+def _require_running(changes: Changes) -> None:
+    if changes.process.finished:
+        raise AlreadyHappened(f"A {changes.process.status} process cannot be changed.")
 
 
-def _require_known(lists: list[tuple[str, list[Body]]], known: dict[str, Any], what: str) -> None:
-    """Every id names a row of this process, and none stands twice."""
-    faults, seen = [], set()
+def _require_valid_ids(steps: list[Step], signers: list[Signer], bodies: list[Body]) -> None:
+    """Raise `Invalid` unless every id in the body names a row of this process, and none is used twice."""
+    _require_ids([(STEPS_POINTER, bodies)], {str(step.id) for step in steps}, "step")
+    signer_lists = []
+    for index, body in enumerate(bodies):
+        signer_lists.append((f"{STEPS_POINTER}/{index}/processStepSigners", body.get("signers", [])))
+    _require_ids(signer_lists, {str(signer.id) for signer in signers}, "signer")
+
+
+def _require_ids(lists: list[tuple[str, list[Body]]], existing_ids: Collection[str], kind: str) -> None:
+    faults = []
+    used_ids = set()
     for pointer, bodies in lists:
         for index, body in enumerate(bodies):
-            key = body.get("id")
-            if not key:
+            row_id = body.get("id")
+            if not row_id:
                 continue
-            at = f"{pointer}/{index}/id"
-            if key not in known:
-                detail = f"This process has no {what} with this id; leave the id out to add one."
-                faults.append(Fault(detail, code="unknown_id", pointer=at))
-            elif key in seen:
-                faults.append(Fault(f"This {what} stands here twice.", code="repeated", pointer=at))
-            seen.add(key)
+            id_pointer = f"{pointer}/{index}/id"
+            if row_id not in existing_ids:
+                detail = f"The id must be that of a {kind} of this process; leave it out to add a {kind}."
+                faults.append(Fault(detail, code="unknown_id", pointer=id_pointer))
+            elif row_id in used_ids:
+                faults.append(Fault(f"A {kind} must not be listed twice.", code="repeated", pointer=id_pointer))
+            used_ids.add(row_id)
     if faults:
         raise Invalid(faults=faults)
-
-
-def _next_position(run: Run, step: Step) -> int:
-    return max((signer.position + 1 for signer in run.signers_of(step)), default=0)
-
-
-def _note(run: Run, path: str, wire: dict[str, str], row: Any, changed: dict[str, Any]) -> None:
-    for name, column in wire.items():
-        if column in changed:
-            run.before[path + name] = value(getattr(row, column))
-            run.after[path + name] = value(changed[column])

@@ -1,6 +1,5 @@
-"""A process begins, starts, is canceled, is deleted."""
+"""Creates, starts, cancels and deletes processes."""
 
-import uuid
 from datetime import datetime
 
 from django.db import transaction
@@ -11,75 +10,79 @@ from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid
 from config.vocabulary import EventType, ProcessStatus, Right, Role
 from notifications import outbox
-from signing import flow, messages, represent
-from signing.actions.build import add_step, check_shape
-from signing.actions.document import check_document, take_rules_along
+from signing import flow, messages
+from signing.actions.build import STEPS_POINTER, add_step, check_document, check_shape, copy_rules
+from signing.actions.changes import Changes
 from signing.actions.hold import OnHold
-from signing.actions.locking import lock_managed
-from signing.actions.run import Run
+from signing.actions.rows import ProcessRows, lock_managed
 from signing.models import Process, Signer
 from signing.represent import PROCESS_FIELDS
 
-_STARTS = frozenset({None, ProcessStatus.STARTED})
-_SETTABLE = frozenset(PROCESS_FIELDS.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
-# What a signer of each role needs before the process may start; an anonymous one needs the address only.
-# A code of nothing but spaces and hyphens is none: its key is empty.
-_NEEDS = {
-    Role.SIGNER: ("email", "country", "code_key"),
-    Role.APPROVER: ("email", "country", "code_key"),
-    Role.INITIATOR: ("email",),
-    Role.VIEWER: ("email",),
-    Role.ADMINISTRATOR: (),
+# A new process without a status starts immediately.
+_STARTING = frozenset({None, ProcessStatus.STARTED})
+_SETTABLE_COLUMNS = frozenset(PROCESS_FIELDS.values()) - {"id", "created_at", "completed_at", "status", "initiator"}
+
+# What a signer of each role must have before the process starts: column -> API field. An anonymous signer needs the
+# email address only. `code_key` is empty for a personal code that consists of spaces and hyphens.
+_EMAIL = {"email": "signerEmail"}
+_EMAIL_AND_IDENTITY = {"email": "signerEmail", "country": "signerCountry", "code_key": "signerPersonalCode"}
+_REQUIRED: dict[Role, dict[str, str]] = {
+    Role.SIGNER: _EMAIL_AND_IDENTITY,
+    Role.APPROVER: _EMAIL_AND_IDENTITY,
+    Role.INITIATOR: _EMAIL,
+    Role.VIEWER: _EMAIL,
+    Role.ADMINISTRATOR: {},
 }
-_WIRE = {"email": "signerEmail", "country": "signerCountry", "code_key": "signerPersonalCode"}
 
 
 class IncompleteSigners(DomainError):
-    """Signers lack what they are reached and known by; the faults name each."""
+    """Contact or identity details are missing; the faults name each one."""
 
     code = "incomplete_signers"
     status = 400
-    detail = "The process cannot start: some signers lack what they are reached and known by; see errors."
+    detail = "The process cannot start: contact or identity details are missing for some signers (see `errors`)."
 
 
-class StillRunning(DomainError):
+class ProcessRunning(DomainError):
     code = "still_running"
     status = 409
-    detail = "The process is STARTED; only drafts (PENDING) and finished processes can be deleted. Cancel it first."
+    detail = "A STARTED process cannot be deleted; cancel it first. Drafts and finished processes can be deleted."
 
 
 @transaction.atomic
-def create(body: Body, *, actor: Actor, at: datetime) -> Run:
-    """A new process of the body: started at once, or kept as a draft if its status says `PENDING`."""
+def create(body: Body, *, actor: Actor, at: datetime) -> ProcessRows:
+    """Create a process: it starts immediately, or stays a draft if the status is `PENDING`."""
     status = body.get("status")
-    if status not in _STARTS | {ProcessStatus.PENDING} or body.get("canceled"):
-        detail = "A new process is STARTED (at once) or PENDING (a draft)."
-        pointer = "#/canceled" if body.get("canceled") else "#/status"
-        raise Invalid(faults=[Fault(detail, code="status_not_allowed", pointer=pointer)])
-    initiator = actor.subject if body.get("initiator") is None else body["initiator"]
+    _require_initial_status(body)
+    initiator = body.get("initiator") or actor.subject
     require_ownership(actor, initiator=initiator, owner_group=body.get("owner_group"))
-    columns = {column: body[column] for column in _SETTABLE if column in body}
+
+    # Build the rows.
+    columns = {column: body[column] for column in _SETTABLE_COLUMNS if column in body}
     process = Process(created_at=at, initiator=initiator, **columns)
-    for column, folded in process.search_columns().items():
-        setattr(process, column, folded)
-    run = Run(process, [], [], actor=actor, at=at)
+    for column, text in process.search_columns().items():
+        setattr(process, column, text)
+    rows = ProcessRows(process, [], [])
+    changes = Changes(rows, actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):
-        add_step(run, step, place=index)
-    if status not in _STARTS:
-        check_document(run)
-    check_shape(run)
-    if status in _STARTS:
-        begin(run)
-    run.created(represent.paths(process, run.steps, run.signers))
-    return run.insert()
+        add_step(rows, step, index=index, faults=changes.faults)
+
+    # Check them, and start.
+    if status not in _STARTING:
+        check_document(changes)
+    check_shape(rows, changes.faults)
+    if status in _STARTING:
+        begin(changes)
+    return changes.insert()
 
 
 @transaction.atomic
-def start(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Run:
+def start(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> ProcessRows:
     """Start a draft."""
-    run = lock_managed(process, actor=actor, at=at, expected=expected)
-    begin(run)
-    return run.save()
+    rows = lock_managed(process, actor=actor, expected=expected)
+    changes = Changes(rows, actor=actor, at=at)
+    begin(changes)
+    return changes.save()
 
 
 @transaction.atomic
@@ -90,57 +93,61 @@ def cancel(
     at: datetime,
     reason: str | None = None,
     expected: frozenset[str] | None = None,
-) -> Run:
-    """End the process for everybody who has not acted yet."""
-    run = lock_managed(process, actor=actor, at=at, expected=expected)
-    run.become(flow.cancel(run.snapshot()), reason=reason)
-    return run.save()
+) -> ProcessRows:
+    """Cancel the process for every signer who has not acted."""
+    rows = lock_managed(process, actor=actor, expected=expected)
+    changes = Changes(rows, actor=actor, at=at)
+    before = rows.snapshot()
+    changes.apply(flow.transitions(before, flow.cancel(before)), reason=reason)
+    return changes.save()
 
 
 @transaction.atomic
 def delete(process: Process, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
-    """Remove a draft or a finished process; the audit keeps its events and a tombstone."""
-    run = lock_managed(process, actor=actor, at=at, expected=expected)
-    if run.process.status == ProcessStatus.STARTED:
-        raise StillRunning
-    if run.process.hold is not None:
+    """Delete a draft or a finished process. The audit trail keeps its events, with PROCESS_DELETED as the last one."""
+    locked = lock_managed(process, actor=actor, expected=expected).process
+    if locked.status == ProcessStatus.STARTED:
+        raise ProcessRunning
+    if locked.hold is not None:
         raise OnHold
-    tombstone = Event(
+    deleted = Event(
         EventType.PROCESS_DELETED,
-        process_id=run.process.id,
-        document_id=run.process.document_id,
-        before={"status": run.process.status},
+        process_id=locked.id,
+        document_id=locked.document_id,
+        before={"status": locked.status},
     )
-    outbox.withdraw(run.process.id, events=messages.TASK_EMAILS, reason="the process was deleted", at=at)
-    record([tombstone], actor=actor, at=at)
-    run.process.delete()
+    outbox.withdraw(locked.id, events=messages.TASK_EMAILS, reason="the process was deleted", at=at)
+    record([deleted], actor=actor, at=at)
+    locked.delete()
 
 
-def begin(run: Run) -> None:
-    """Move a draft to its first step, with the rules of its document type."""
-    flow.after(ProcessStatus(run.process.status), flow.Move.START)
-    take_rules_along(run)
-    after = flow.start(run.snapshot())
-    require_complete(run)
-    run.become(after)
+def begin(changes: Changes) -> None:
+    """Start a draft with the current rules of its document profile."""
+    # Refuse a process that is not a draft before its rules are replaced.
+    flow.after(ProcessStatus(changes.process.status), flow.Move.START)
+    copy_rules(changes)
+    before = changes.rows.snapshot()
+    after = flow.start(before)
+    require_complete(changes.rows)
+    changes.apply(flow.transitions(before, after))
 
 
-def require_complete(run: Run) -> None:
-    """`IncompleteSigners` unless everybody who has not acted can be reached and is known."""
+def require_complete(rows: ProcessRows) -> None:
+    """Raise `IncompleteSigners` unless every signer who has not acted has the required details."""
     faults = []
-    for index, step in enumerate(run.steps):
-        for place, signer in enumerate(run.signers_of(step)):
-            for column in _lacks(signer):
-                pointer = f"#/signingProcessSteps/{index}/processStepSigners/{place}/{_WIRE[column]}"
-                who = f"The {signer.role} {signer.name or _id(signer.id)} in step {step.process_order}"
-                detail = f"{who} lacks {_WIRE[column]}."
+    for step_index, step in enumerate(rows.steps):
+        for index, signer in enumerate(rows.signers_of(step)):
+            for field in _missing_fields(signer):
+                name = signer.name or f"without a name ({signer.id})"
+                detail = f"{field} is missing for the {signer.role} {name} in step {step.process_order}."
+                pointer = f"{STEPS_POINTER}/{step_index}/processStepSigners/{index}/{field}"
                 faults.append(Fault(detail, code="lacking", pointer=pointer))
     if faults:
         raise IncompleteSigners(faults=faults)
 
 
 def require_ownership(actor: Actor, *, initiator: str | None = None, owner_group: str | None = None) -> None:
-    """`MissingRight` if this makes a process the property of somebody else than the caller and its groups."""
+    """Raise `MissingRight` if the caller names another initiator, or a group that the caller does not belong to."""
     if actor.acts_for_others:
         return
     if initiator is not None and initiator != actor.subject:
@@ -149,12 +156,22 @@ def require_ownership(actor: Actor, *, initiator: str | None = None, owner_group
         raise MissingRight(Right.ON_BEHALF, "Naming an ownerGroup that you do not belong to")
 
 
-def _lacks(signer: Signer) -> list[str]:
+def _require_initial_status(body: Body) -> None:
+    pointer = None
+    if body.get("canceled"):
+        pointer = "#/canceled"
+    elif body.get("status") not in _STARTING | {ProcessStatus.PENDING}:
+        pointer = "#/status"
+    if pointer is not None:
+        detail = "A new process must be STARTED (it starts immediately) or PENDING (a draft)."
+        raise Invalid(faults=[Fault(detail, code="status_not_allowed", pointer=pointer)])
+
+
+def _missing_fields(signer: Signer) -> list[str]:
+    """The API fields that must be set before this signer's process starts."""
     if signer.acted:
         return []
-    needs = ("email",) if signer.anonymous else _NEEDS[Role(signer.role)]
-    return [column for column in needs if not getattr(signer, column)]
-
-
-def _id(signer_id: uuid.UUID) -> str:
-    return f"without a name ({signer_id})"
+    required = _REQUIRED[Role(signer.role)]
+    if signer.anonymous:
+        required = _EMAIL
+    return [field for column, field in required.items() if not getattr(signer, column)]

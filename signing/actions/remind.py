@@ -1,4 +1,4 @@
-"""Somebody asks Paraph to remind those who have not acted."""
+"""A caller asks to remind signers now, in addition to the scheduled reminders."""
 
 import uuid
 from collections.abc import Iterable
@@ -9,28 +9,28 @@ from django.db import transaction
 
 from config.access.actor import Actor
 from config.errors import DomainError, Fault, Invalid
-from config.vocabulary import ProcessStatus, Role, SignerStatus
+from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus
 from signing import flow
-from signing.actions.locking import lock_managed
-from signing.actions.run import Run
+from signing.actions.changes import Changes
+from signing.actions.rows import ProcessRows, lock_managed
+from signing.messages import NOTIFICATION_DISABLED
 from signing.models import Process, Signer
 
-NOT_MORE_OFTEN_THAN = timedelta(hours=1)
+MIN_INTERVAL = timedelta(hours=1)
 
 
-class NobodyToRemind(DomainError):
-    """Nobody was asked for who can be reminded now; the faults say why of each."""
+class NoRemindableSigner(DomainError):
+    """None of the signers can be reminded now; the faults name the reason for each."""
 
     code = "nobody_to_remind"
     status = 409
-    detail = "Nobody can be reminded now."
+    detail = "No signer can be reminded now."
 
 
 @dataclass(frozen=True, slots=True)
 class Reminded:
-    """Who was reminded, and who was not and why."""
+    """The signers who were reminded, and those who were not, each with the reason."""
 
-    run: Run
     reminded: tuple[Signer, ...]
     skipped: tuple[tuple[Signer, str], ...]
 
@@ -44,51 +44,65 @@ def remind(
     signers: Iterable[uuid.UUID] | None = None,
     expected: frozenset[str] | None = None,
 ) -> Reminded:
-    """Remind the named signers, or everybody whose turn it is; each at most once an hour."""
-    run = lock_managed(process, actor=actor, at=at, expected=expected)
-    if run.process.status != ProcessStatus.STARTED:
-        raise flow.ImpossibleTransition(f"The process is {run.process.status}: nobody can be reminded.")
-    asked = _asked(run, None if signers is None else list(signers))
+    """Remind these signers, or every signer whose turn it is; each person at most once an hour."""
+    rows = lock_managed(process, actor=actor, expected=expected)
+    if rows.process.status != ProcessStatus.STARTED:
+        raise flow.ImpossibleTransition(f"Signers of a {rows.process.status} process cannot be reminded.")
+    changes = Changes(rows, actor=actor, at=at)
     reminded: list[Signer] = []
     skipped: list[tuple[Signer, str]] = []
-    for signer in asked:
-        if reason := _why_not(signer, last=_last_reminded(run, signer), at=at):
+    for signer in _requested_signers(rows, signers):
+        reason = _reason_to_skip(rows, signer, at=at)
+        if reason is not None:
             skipped.append((signer, reason))
-        else:
-            run.remind(signer)
-            reminded.append(signer)
+            continue
+        changes.set(signer, reminded_at=at)
+        changes.record(EventType.REMINDER, signer=signer)
+        changes.notify(EventType.REMINDER, signer=signer, step=rows.step_of(signer))
+        reminded.append(signer)
     if not reminded:
-        raise NobodyToRemind(faults=[Fault(f"{signer}: {reason}.", code="skipped") for signer, reason in skipped])
-    return Reminded(run.save(quietly=True), tuple(reminded), tuple(skipped))
+        raise NoRemindableSigner(faults=[Fault(f"{signer}: {reason}.", code="skipped") for signer, reason in skipped])
+    changes.save(new_version=False)
+    return Reminded(tuple(reminded), tuple(skipped))
 
 
-def _asked(run: Run, ids: list[uuid.UUID] | None) -> list[Signer]:
+def _requested_signers(rows: ProcessRows, ids: Iterable[uuid.UUID] | None) -> list[Signer]:
     if ids is None:
-        return [s for s in run.signers if s.role in flow.ACTING and s.status == SignerStatus.STARTED]
-    known = {signer.id: signer for signer in run.signers}
+        acting = [signer for signer in rows.signers if signer.role in flow.ACTING]
+        return [signer for signer in acting if signer.status == SignerStatus.STARTED]
+    by_id = {signer.id: signer for signer in rows.signers}
+    requested_ids = list(ids)
     faults = [
-        Fault("This process has no signer with this id.", code="unknown_id", pointer=f"#/signers/{index}")
-        for index, asked in enumerate(ids)
-        if asked not in known
+        Fault("The id must be that of a signer of this process.", code="unknown_id", pointer=f"#/signers/{index}")
+        for index, signer_id in enumerate(requested_ids)
+        if signer_id not in by_id
     ]
     if faults:
         raise Invalid(faults=faults)
-    return [known[asked] for asked in dict.fromkeys(ids)]
+    return [by_id[signer_id] for signer_id in dict.fromkeys(requested_ids)]
 
 
-def _last_reminded(run: Run, signer: Signer) -> datetime | None:
-    """When this person was last reminded in this process, in whichever of its rows."""
-    same = [s for s in run.signers if (s.person_key or s.email_plain) == (signer.person_key or signer.email_plain)]
-    return max((s.reminded_at for s in same if s.reminded_at is not None), default=None)
-
-
-def _why_not(signer: Signer, *, last: datetime | None, at: datetime) -> str:
+def _reason_to_skip(rows: ProcessRows, signer: Signer, *, at: datetime) -> str | None:
     if Role(signer.role) not in flow.ACTING:
-        return f"a {signer.role} has nothing to sign or approve"
+        return f"a {signer.role} neither signs nor approves"
     if signer.status != SignerStatus.STARTED:
         return f"this signer is {signer.status}"
     if not signer.notification:
-        return "signerNotification is false"
-    if last is not None and at - last < NOT_MORE_OFTEN_THAN:
-        return f"this person was reminded at {last:%Y-%m-%dT%H:%M:%SZ}; once an hour is allowed"
-    return ""
+        return NOTIFICATION_DISABLED
+    last = _last_reminded_at(rows, signer)
+    if last is not None and at - last < MIN_INTERVAL:
+        return f"this person was reminded at {last:%Y-%m-%dT%H:%M:%SZ}; one reminder an hour is allowed"
+    return None
+
+
+def _last_reminded_at(rows: ProcessRows, signer: Signer) -> datetime | None:
+    """When this person was last reminded in this process, in any of the person's signer rows."""
+    times = []
+    for other in rows.signers:
+        if _identity(other) == _identity(signer) and other.reminded_at is not None:
+            times.append(other.reminded_at)
+    return max(times, default=None)
+
+
+def _identity(signer: Signer) -> str:
+    return signer.person_key or signer.email_plain

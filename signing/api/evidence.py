@@ -24,7 +24,7 @@ from signing.models import Process
 
 
 class EvidenceViewSet(SigningViewSet):
-    @extend_schema(**schema.AUDIT)
+    @extend_schema(**schema.GET_AUDIT)
     def audit(self, request: Request, processId: str) -> Response:
         process_id = str(parse_id(processId))
         self._require_reader(process_id)
@@ -38,7 +38,7 @@ class EvidenceViewSet(SigningViewSet):
         record([read], actor=self.actor, at=self.now)
         return Response(answer | {"verdict": self._verdict(process_id)})
 
-    @extend_schema(**schema.EVIDENCE)
+    @extend_schema(**schema.GET_EVIDENCE)
     def evidence(self, request: Request, processId: str) -> HttpResponse:
         process = self.find(id=parse_id(processId))
         self._require_manager(process)

@@ -1,11 +1,12 @@
-"""The filters of the process list. Searches look only where the caller may read: see `readable_signers`."""
+"""Filters of the lists of processes and tasks. Searches look only where the caller may read (`readable_signers`)."""
 
 import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TypeVar
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.http import QueryDict
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter
 
@@ -15,35 +16,40 @@ from config.text import code_key, plain
 from config.vocabulary import ProcessStatus
 from signing.models import Process, ProcessQuerySet, Signer
 
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 1, 1)
+# Dates beyond these would overflow in some time zone.
+FIRST_DAY = date(1900, 1, 1)
+LAST_DAY = date(9000, 1, 1)
+
+Row = TypeVar("Row", bound=Model)
 
 
-class Listed(ListFilter):
-    """The filters that lists of processes and of tasks share; `within` is the way from a row to its process."""
+class SharedFilter(ListFilter):
+    """The filters that both lists have. `process_prefix` is the lookup path from a row to its process."""
 
-    within = ""
+    process_prefix = ""
 
-    createdDateAfter = DayFilter(method="created_on_or_after")
-    createdDateBefore = DayFilter(method="created_on_or_before")
-    processStatus = WordsFilter(method="in_statuses", words=ProcessStatus.values)
-    nameSearch = filters.CharFilter(method="named")
+    createdDateAfter = DayFilter(method="filter_created_after")
+    createdDateBefore = DayFilter(method="filter_created_before")
+    processStatus = WordsFilter(method="filter_status", words=ProcessStatus.values)
+    nameSearch = filters.CharFilter(method="filter_name")
 
-    def created_on_or_after(self, rows: Any, name: str, day: date) -> Any:
+    def filter_created_after(self, rows: QuerySet[Row], name: str, day: date) -> QuerySet[Row]:
         return rows.filter(created_at__gte=start_of(day))
 
-    def created_on_or_before(self, rows: Any, name: str, day: date) -> Any:
+    def filter_created_before(self, rows: QuerySet[Row], name: str, day: date) -> QuerySet[Row]:
         return rows.filter(created_at__lt=start_of(min(day, LAST_DAY) + timedelta(days=1)))
 
-    def in_statuses(self, rows: Any, name: str, statuses: list[str]) -> Any:
-        return rows.filter(**{f"{self.within}status__in": statuses})
+    def filter_status(self, rows: QuerySet[Row], name: str, statuses: list[str]) -> QuerySet[Row]:
+        return rows.filter(**{f"{self.process_prefix}status__in": statuses})
 
-    def named(self, rows: Any, name: str, text: str) -> Any:
-        return rows.filter(**{f"{self.within}id__in": Process.objects.matching(plain(text)).values("id")})
+    def filter_name(self, rows: QuerySet[Row], name: str, text: str) -> QuerySet[Row]:
+        matching = Process.objects.matching(plain(text))
+        return rows.filter(**{f"{self.process_prefix}id__in": matching.values("id")})
 
 
-class ProcessFilter(Listed):
-    emailSearch = filters.CharFilter(method="with_address")
-    personalCode = filters.CharFilter(method="with_person")
+class ProcessFilter(SharedFilter):
+    emailSearch = filters.CharFilter(method="filter_email")
+    personalCode = filters.CharFilter(method="filter_personal_code")
     ownerGroup = filters.CharFilter(field_name="owner_group")
     docType = filters.CharFilter(field_name="document_type")
 
@@ -51,53 +57,59 @@ class ProcessFilter(Listed):
         model = Process
         fields: list[str] = []
 
-    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, query: QueryDict, queryset: ProcessQuerySet, *, actor: Actor) -> None:
+        super().__init__(query, queryset)
         self.actor = actor
 
-    def with_address(self, rows: ProcessQuerySet, name: str, text: str) -> ProcessQuerySet:
+    def filter_email(self, rows: ProcessQuerySet, name: str, text: str) -> ProcessQuerySet:
         part = plain(text)
         own = Q(initiator_email_plain__contains=part) & _managed(self.actor)
         return rows.either(own, readable_signers(self.actor).filter(email_plain__contains=part))
 
-    def with_person(self, rows: ProcessQuerySet, name: str, code: str) -> ProcessQuerySet:
-        return with_code(rows, code, self.actor)
+    def filter_personal_code(self, rows: ProcessQuerySet, name: str, code: str) -> ProcessQuerySet:
+        return with_personal_code(rows, code, self.actor)
 
 
-class TaskFilter(Listed):
-    within = "process__"
-    nonExpired = FlagFilter(method="not_expired")
+class TaskFilter(SharedFilter):
+    process_prefix = "process__"
+    nonExpired = FlagFilter(method="filter_expired")
 
     class Meta:
         model = Signer
         fields: list[str] = []
 
-    def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, query: QueryDict, queryset: QuerySet[Signer], *, at: datetime) -> None:
+        super().__init__(query, queryset)
         self.at = at
 
-    def not_expired(self, rows: Any, name: str, wanted: bool) -> Any:
-        return rows.exclude(step__due_at__lt=self.at) if wanted else rows
+    def filter_expired(self, rows: QuerySet[Signer], name: str, non_expired: bool) -> QuerySet[Signer]:
+        if non_expired:
+            return rows.exclude(step__due_at__lt=self.at)
+        return rows
 
 
-def with_code(rows: ProcessQuerySet, code: str, actor: Actor) -> ProcessQuerySet:
-    """Processes with a signer of this personal code, whatever the country and the spelling."""
+def with_personal_code(rows: ProcessQuerySet, code: str, actor: Actor) -> ProcessQuerySet:
+    """Keep the processes with a signer of this personal code, in any country and any spelling."""
     matching = readable_signers(actor).filter(code_key=code_key(code)).exclude(code_key="")
     return rows.filter(id__in=matching.values("process_id"))
 
 
 def readable_signers(actor: Actor) -> QuerySet[Signer]:
-    """Signers whose code and address this caller may read: a search must not tell what an answer hides."""
+    """Return the signers whose code and email the caller may read. A search must not reveal what responses hide."""
     if actor.sees_everything:
         return Signer.objects.all()
-    own = Q(person_key=actor.person, called_at__isnull=False) if actor.person else Q()
-    return Signer.objects.filter(Q(process__in=Process.objects.managed_by(actor).values("id")) | own)
+    own = Q()
+    if actor.person:
+        own = Q(person_key=actor.person, called_at__isnull=False)
+    managed = Process.objects.managed_by(actor)
+    return Signer.objects.filter(Q(process__in=managed.values("id")) | own)
 
 
 def start_of(day: date) -> datetime:
-    """The moment a day begins in the service's time zone."""
+    """Return the time at which a day starts in the service's time zone."""
     zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
-    return datetime.combine(min(max(day, FIRST_DAY), LAST_DAY + timedelta(days=1)), time.min, zone).astimezone(UTC)
+    within_range = min(max(day, FIRST_DAY), LAST_DAY + timedelta(days=1))
+    return datetime.combine(within_range, time.min, zone).astimezone(UTC)
 
 
 def _managed(actor: Actor) -> Q:
@@ -106,33 +118,43 @@ def _managed(actor: Actor) -> Q:
     return Q(id__in=Process.objects.managed_by(actor).values("id"))
 
 
-DAY = {"type": "string", "format": "date"}
+_DAY_TYPE = {"type": "string", "format": "date"}
 
 SHARED_PARAMETERS = [
-    OpenApiParameter("createdDateAfter", DAY, description="Created on this day or later, in the service's time zone."),
-    OpenApiParameter("createdDateBefore", DAY, description="Created on this day or earlier."),
-    OpenApiParameter("processStatus", str, description=f"{', '.join(ProcessStatus.values)}; repeated or with commas."),
+    OpenApiParameter(
+        "createdDateAfter", _DAY_TYPE, description="Created on or after this day, in the service's time zone."
+    ),
+    OpenApiParameter(
+        "createdDateBefore", _DAY_TYPE, description="Created on or before this day, in the service's time zone."
+    ),
+    OpenApiParameter(
+        "processStatus", str, description=f"{', '.join(ProcessStatus.values)}. Repeatable, or comma-separated."
+    ),
     OpenApiParameter(
         "nameSearch",
         str,
-        description="Part of the document's name, the initiator's name or code, or a signer's name; "
-        "without case and diacritics.",
+        description="Part of the document's name, the initiator's name or code, or a signer's name. "
+        "Case and diacritics are ignored.",
     ),
 ]
 
-PARAMETERS = [
+PROCESS_PARAMETERS = [
     *SHARED_PARAMETERS,
-    OpenApiParameter("emailSearch", str, description="Part of the initiator's or a signer's address."),
-    OpenApiParameter("personalCode", str, description="A signer's personal code, without case, spaces and hyphens."),
-    OpenApiParameter("ownerGroup", str, description="Owner group, exactly."),
-    OpenApiParameter("docType", str, description="Document type, exactly."),
-    OpenApiParameter("isAdmin", bool, description="true needs the right 'administer'; false sees only one's own."),
+    OpenApiParameter("emailSearch", str, description="Part of the initiator's or a signer's email address."),
+    OpenApiParameter(
+        "personalCode", str, description="A signer's personal code. Case, spaces and hyphens are ignored."
+    ),
+    OpenApiParameter("ownerGroup", str, description="Owner group (exact match)."),
+    OpenApiParameter("docType", str, description="Document type (exact match)."),
+    OpenApiParameter(
+        "isAdmin", bool, description="true requires the right `administer`; false lists the caller's own processes."
+    ),
 ]
 
 TASK_PARAMETERS = [
-    OpenApiParameter("personalCode", str, required=True, description="The person's code, however it is spelled."),
-    OpenApiParameter("country", str, required=True, description="The country of the code, for example LV."),
-    OpenApiParameter("signerId", str, description="This one signer only."),
+    OpenApiParameter("personalCode", str, required=True, description="The person's personal code, in any spelling."),
+    OpenApiParameter("country", str, required=True, description="The country of the personal code, for example LV."),
+    OpenApiParameter("signerId", str, description="Limits the list to this signer."),
     *SHARED_PARAMETERS,
-    OpenApiParameter("nonExpired", bool, description="true leaves out tasks whose step's due date is past."),
+    OpenApiParameter("nonExpired", bool, description="true excludes tasks whose step is past its due date."),
 ]

@@ -1,102 +1,119 @@
-"""What the schema says of each operation: summary, description, examples, answers."""
+"""What the API schema says about each operation: summary, description, examples, responses."""
 
 from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from audit.api.schema import EVENT_ANSWER
 from config.api.lists import pages
 from config.api.schema import DELETED, NOT_MODIFIED, answer, location, operation, request_example
 from config.vocabulary import EventType, Role
-from signing.api import filters
-from signing.api.samples import AUDIT_ANSWER, BODY, DECLINED, PROCESS_ANSWER, SIGNED, STEP_ANSWER, TASK_ANSWER
+from signing.api import examples, filters
 from signing.serializers import (
     ActSerializer,
     CancelSerializer,
-    FindSerializer,
-    ProcessAudit,
+    OverridesSerializer,
+    ProcessAuditSerializer,
     ProcessSerializer,
     RemindedSerializer,
     RemindSerializer,
+    SearchSerializer,
     StepSerializer,
     TaskSerializer,
     TestEmailSerializer,
-    WishesSerializer,
 )
 
-_VERSIONED = answer(ProcessSerializer, "The process; `ETag` is its version.", PROCESS_ANSWER)
-_STEP = answer(StepSerializer, "The step; `ETag` is its process's version.", STEP_ANSWER)
-_CHANGE = (400, 401, 403, 404, 409, 412)
+_SORT_FIELDS = ["createdAt", "completedAt", "documentName", "status", "dueDate"]
+_PROCESS = answer(ProcessSerializer, "The process. `ETag` is its version.", examples.PROCESS)
+_STEP = answer(StepSerializer, "The step. `ETag` is the version of its process.", examples.STEP)
+_CHANGE_REFUSALS = (400, 401, 403, 404, 409, 412)
 
-LIST = operation(
+LIST_PROCESSES = operation(
     "listProcesses",
     "List processes",
-    "The processes that the caller may see, newest first, a page at a time.",
-    answer(ProcessSerializer(many=True), "A page of processes.", PROCESS_ANSWER),
+    "The processes that the caller may see, newest first, one page at a time.",
+    answer(ProcessSerializer(many=True), "A page of processes.", examples.PROCESS),
     tag="processes",
     refusals=(400, 401, 403),
-    parameters=[
-        *pages.parameters(["createdAt", "completedAt", "documentName", "status", "dueDate"]),
-        *filters.PARAMETERS,
-    ],
+    parameters=[*pages.parameters(_SORT_FIELDS), *filters.PROCESS_PARAMETERS],
 )
-CREATE = operation(
+CREATE_PROCESS = operation(
     "createProcess",
     "Create a process",
-    "Starts at once unless `status` is `PENDING`, which keeps it as a draft: no mail goes out. `Location` names it.",
-    _VERSIONED,
+    "The process starts immediately. With `status` `PENDING` it is kept as a draft and no email is sent. `Location` is "
+    "the URL of the new process.",
+    _PROCESS,
     versioned=True,
     tag="processes",
     refusals=(400, 401, 403, 413),
     success=201,
     parameters=[location("process")],
     request=ProcessSerializer,
-    examples=[request_example("One signer", BODY), request_example("A draft", {**BODY, "status": "PENDING"})],
+    examples=[
+        request_example("Two steps", examples.TWO_STEPS_BODY),
+        request_example("Anonymous signer", examples.CREATE_BODY),
+        request_example("Draft", examples.DRAFT_BODY),
+    ],
 )
-RETRIEVE = operation(
+GET_PROCESS = operation(
     "getProcess",
-    "Read a process",
-    "With `If-None-Match` of the present version: 304.",
-    _VERSIONED,
+    "Get a process",
+    "If `If-None-Match` is the current version, the response is 304.",
+    _PROCESS,
     versioned=True,
     tag="processes",
     also=NOT_MODIFIED,
     refusals=(401, 403, 404),
 )
-AUDIT = operation(
+GET_AUDIT = operation(
     "getProcessAudit",
-    "Read what is recorded of a process",
-    "Its events, oldest first, a page at a time, with the verdict: whether all of them are as they were written. For "
-    "who manages the process; with the right `audit_read` for every process, deleted ones included.",
+    "Get the audit trail of a process",
+    "The events of the process, oldest first, one page at a time, and the verdict: whether the audit trail is intact. "
+    "Requires permission to change the process, or the right `audit_read`, which also covers deleted processes.",
     answer(
-        forced_singular_serializer(ProcessAudit), "A page of events, and the verdict over all of them.", AUDIT_ANSWER
+        forced_singular_serializer(ProcessAuditSerializer),
+        "A page of events, and the verdict on all of them.",
+        {
+            "content": [EVENT_ANSWER],
+            "totalElements": 5,
+            "totalPages": 5,
+            "number": 0,
+            "size": 1,
+            "numberOfElements": 1,
+            "first": True,
+            "last": False,
+            "empty": False,
+            "verdict": examples.VERDICT,
+        },
     ),
     tag="processes",
     refusals=(400, 401, 403, 404),
     parameters=pages.parameters(["createdAt"]),
 )
-EVIDENCE = operation(
+GET_EVIDENCE = operation(
     "getProcessEvidence",
-    "Fetch the evidence of a process",
-    "A ZIP to hand over: the process, its events, a signed checkpoint, a certificate as PDF, and `verify.py`, which "
-    "checks it all without Paraph. 409 where the trail is not whole, or contradicts what is kept of the process.",
-    OpenApiResponse(OpenApiTypes.BINARY, "The bundle."),
+    "Download the evidence of a process",
+    "A ZIP file to hand over: the process, its events, a signed checkpoint, a PDF certificate, and `verify.py`, which "
+    "verifies all of it without Paraph. 409 if the audit trail is not intact or contradicts the process.",
+    OpenApiResponse(OpenApiTypes.BINARY, "The evidence bundle."),
     tag="processes",
     success=(200, "application/zip"),
     refusals=(401, 403, 404, 409),
 )
-UPDATE = operation(
+UPDATE_PROCESS = operation(
     "updateProcess",
-    "Change a process",
-    "Send back what you read, changed. Absent keys stay, null clears, what the server owns is ignored. Steps and "
-    "signers with an id are changed, those without are added, missing ones removed. What has happened stays.",
-    _VERSIONED,
+    "Update a process",
+    "Send back what you read, with your changes. Absent keys stay unchanged, null clears the value, and fields that "
+    "the server owns are ignored. Steps and signers with an `id` are changed, those without one are added, and "
+    "missing ones are removed. The past cannot be rewritten.",
+    _PROCESS,
     versioned=True,
     tag="processes",
-    refusals=(*_CHANGE, 413),
+    refusals=(*_CHANGE_REFUSALS, 413),
     request=ProcessSerializer,
     examples=[request_example("Rename the document", {"documentName": "Lease agreement, signed copy"})],
 )
-DELETE = operation(
+DELETE_PROCESS = operation(
     "deleteProcess",
     "Delete a draft or a finished process",
     "The audit trail keeps its events.",
@@ -105,79 +122,80 @@ DELETE = operation(
     refusals=(401, 403, 404, 409, 412),
     success=204,
 )
-SEARCH = operation(
+SEARCH_PROCESSES = operation(
     "searchProcesses",
     "Find processes by document and personal code",
-    "At least one of the two; both must hold. Newest first, at most 200.",
-    answer(ProcessSerializer(many=True), "The processes found.", PROCESS_ANSWER),
+    "At least one of the two fields is required; if both are given, both must match. At most 200 processes, newest "
+    "first.",
+    answer(ProcessSerializer(many=True), "The matching processes.", examples.PROCESS),
     tag="processes",
     refusals=(400, 401, 403),
-    request=FindSerializer,
-    examples=[request_example("By both", {"documentId": "DOC-2026-0117", "personalCode": "150375-10101"})],
+    request=SearchSerializer,
+    examples=[request_example("By both", {"documentId": "LEASE-2026-0117", "personalCode": "150375-10101"})],
 )
-START = operation(
+START_PROCESS = operation(
     "startProcess",
     "Start a draft",
-    "The first step's signers are called.",
-    _VERSIONED,
+    "The first step starts, and its signers are notified.",
+    _PROCESS,
     versioned=True,
     tag="processes",
-    refusals=_CHANGE,
+    refusals=_CHANGE_REFUSALS,
     request=None,
 )
-CANCEL = operation(
+CANCEL_PROCESS = operation(
     "cancelProcess",
     "Cancel a process",
-    "Ends it for everybody who has not acted; who had been asked is told, with the reason.",
-    _VERSIONED,
+    "Cancels the process. Everyone who was already asked to act is notified, with the reason.",
+    _PROCESS,
     versioned=True,
     tag="processes",
-    refusals=_CHANGE,
+    refusals=_CHANGE_REFUSALS,
     request=CancelSerializer,
     examples=[request_example("With a reason", {"reason": "The contract was renegotiated."})],
 )
-REMIND = operation(
+REMIND_SIGNERS = operation(
     "remindSigners",
-    "Remind those whose turn it is",
-    "All, or the signers named; each at most once an hour.",
+    "Remind signers",
+    "Reminds the given signers, or every signer whose turn it is. Each person is reminded at most once an hour.",
     answer(
         RemindedSerializer,
-        "Who gets a mail, and who does not and why.",
-        {"reminded": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"], "skipped": []},
+        "The signers who get an email, and those who do not, with the reason.",
+        {"reminded": [examples.SIGNER_ID], "skipped": []},
     ),
     tag="processes",
-    refusals=_CHANGE,
+    refusals=_CHANGE_REFUSALS,
     request=RemindSerializer,
-    examples=[request_example("One signer", {"signers": ["ef0174d7-f2c8-4f2f-8de8-f327f0fef922"]})],
+    examples=[request_example("One signer", {"signers": [examples.SIGNER_ID]})],
 )
-CREATE_OF_TEMPLATE = operation(
+CREATE_PROCESS_FROM_TEMPLATE = operation(
     "createProcessOfTemplate",
-    "Make a draft process of a template",
-    "The template's `data` is read as a SigningProcess body; a step may have `dueInDays` instead of a `dueDate`. What "
-    "is wished here stands instead of what the data says. The process is a draft, whatever the data says. When the "
-    "data does not fit, each reason is listed and nothing is created.",
-    _VERSIONED,
+    "Create a draft process from a template",
+    "The template's `data` is read as a SigningProcess body, in which a step may have `dueInDays` instead of a "
+    "`dueDate`. The fields of this request replace those of the template. The process is always a draft. If the data "
+    "is not a valid process, `errors` lists every problem and nothing is created.",
+    _PROCESS,
     versioned=True,
     tag="templates",
     refusals=(400, 401, 403, 404),
     success=201,
     parameters=[location("process")],
-    request=WishesSerializer,
-    examples=[request_example("A lease", {"documentId": "DOC-2026-0118", "startAt": "2026-12-01T09:00:00Z"})],
+    request=OverridesSerializer,
+    examples=[request_example("A lease", {"documentId": "LEASE-2026-0118", "startAt": "2026-12-01T09:00:00Z"})],
 )
-TEST_EMAIL = operation(
+SEND_TEST_EMAIL = operation(
     "sendTestMail",
-    "Send a test mail",
-    "Renders the mail of an event for the process in the body, as its first person of that role would get it, and "
-    "sends it to the caller's own address; to `processInitiatorEmail` where it has the right `on_behalf`. Links are "
-    "masked. Nothing of the process is kept. At most 100 an hour and client, unless set otherwise.",
+    "Send a test email",
+    "Renders the email of an event for the process in the request body, as its first signer of that role would get it, "
+    "and sends it to the caller's own address. With the right `on_behalf`, it is sent to `processInitiatorEmail`. "
+    "Links are masked. The process is not stored. Limited to 100 emails per client and hour by default.",
     answer(
         TestEmailSerializer,
-        "What was sent, or why nothing would be.",
+        "The email that was sent, or the reason why none would be sent.",
         {
             "sent": True,
             "addressee": "ilze.kalnina@example.org",
-            "subject": "[Test] Please sign: Lease agreement, Brīvības iela 12",
+            "subject": "[Test] Please sign: Nomas līgums, Brīvības iela 12",
             "language": "en",
             "template": "en, as shipped",
             "reason": None,
@@ -186,28 +204,25 @@ TEST_EMAIL = operation(
     tag="notifications",
     refusals=(400, 401, 403, 413),
     parameters=[
-        OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="What the mail is about."),
-        OpenApiParameter("role", str, enum=Role.values, required=True, description="Whom it is written to."),
+        OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="The event to notify of."),
+        OpenApiParameter("role", str, enum=Role.values, required=True, description="The role of the recipient."),
     ],
     request=ProcessSerializer,
-    examples=[request_example("One signer", BODY)],
+    examples=[request_example("Two steps", examples.TWO_STEPS_BODY)],
 )
-TASKS = operation(
+LIST_TASKS = operation(
     "listSignerTasks",
     "List a person's tasks",
-    "The steps that a person was called to, in any process, newest first; steps that still wait are not shown. "
-    "The caller is that person, or acts on behalf.",
-    answer(TaskSerializer(many=True), "A page of tasks.", TASK_ANSWER),
+    "The steps in which it is or was this person's turn, newest first. Steps that have not started are not shown. The "
+    "caller must be this person or have the right `on_behalf`.",
+    answer(TaskSerializer(many=True), "A page of tasks.", examples.TASK),
     tag="signers",
     refusals=(400, 401, 403),
-    parameters=[
-        *pages.parameters(["createdAt", "completedAt", "documentName", "status", "dueDate"], several=False),
-        *filters.TASK_PARAMETERS,
-    ],
+    parameters=[*pages.parameters(_SORT_FIELDS, several=False), *filters.TASK_PARAMETERS],
 )
-RETRIEVE_STEP = operation(
+GET_STEP = operation(
     "getStep",
-    "Read a step",
+    "Get a step",
     "A step with its signers.",
     _STEP,
     versioned=True,
@@ -217,28 +232,30 @@ RETRIEVE_STEP = operation(
 )
 UPDATE_STEP = operation(
     "updateStep",
-    "Change a step, report what a person did",
-    "The rules of a process's update, for one step; signers that are left out stay. A signer's new "
-    "`signingStatus` is that person's act. The same act reported twice is harmless.",
+    "Update a step, or report what a person did",
+    "The rules are those of updating a process, for one step; signers that are left out stay. A new `signingStatus` "
+    "reports that signer's act. Reporting the same act twice is harmless.",
     _STEP,
     versioned=True,
     tag="steps",
-    refusals=(*_CHANGE, 413),
+    refusals=(*_CHANGE_REFUSALS, 413),
     request=StepSerializer,
     examples=[
-        request_example(
-            "A signature", {"processStepSigners": [{"id": "ef0174d7-f2c8-4f2f-8de8-f327f0fef922", **SIGNED}]}
-        )
+        request_example("A signature", {"processStepSigners": [{"id": examples.SIGNER_ID, **examples.SIGNED_BODY}]})
     ],
 )
-ACT = operation(
+REPORT_ACT = operation(
     "reportAct",
     "Report what one signer did",
-    "Signed, approved, looked at or declined; an anonymous signer's act may bring the person. Answers the step.",
+    "The signer signed, approved, viewed or declined. For an anonymous signer, the request may name the person. The "
+    "response is the step.",
     _STEP,
     versioned=True,
     tag="signers",
-    refusals=_CHANGE,
+    refusals=_CHANGE_REFUSALS,
     request=ActSerializer,
-    examples=[request_example("Signed", SIGNED), request_example("Declined", DECLINED)],
+    examples=[
+        request_example("Signed", examples.SIGNED_BODY),
+        request_example("Declined", examples.DECLINED_BODY),
+    ],
 )

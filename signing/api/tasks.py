@@ -1,6 +1,7 @@
-"""A signer's tasks: the steps that a person was called to, each with what it may do now."""
+"""The tasks of one person, for portals and for the person."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -20,7 +21,8 @@ from signing.api import schema
 from signing.api.filters import TaskFilter
 from signing.models import Signer
 
-SORTS = {
+# API field -> column.
+TASK_SORTS = {
     "createdAt": "created_at",
     "completedAt": "process__completed_at",
     "documentName": "process__document_name",
@@ -30,49 +32,56 @@ SORTS = {
 
 
 class SignerTaskViewSet(ApiViewSet):
-    @extend_schema(**schema.TASKS)
+    @extend_schema(**schema.LIST_TASKS)
     @snapshot
     def list(self, request: Request) -> Response:
         person = self._person()
-        page = PageRequest.of(request.GET, sorts=SORTS, default="createdAt,desc")
-        rows = TaskFilter(request.GET, queryset=self._called(person), at=self.now).rows()
-        asked = {"signerCountry": request.GET["country"], "signerPersonalCode": request.GET["personalCode"]}
-        record([Event(EventType.PROCESS_GETALL, after=asked)], actor=self.actor, at=self.now)
-        found = list(page.rows_of(rows.select_related("process", "step")))
-        if request.GET.get("signerId"):
-            record([_opened(signer) for signer in found], actor=self.actor, at=self.now)
-        content = represent.tasks(found, person=person, at=self.now)
+        page = PageRequest.of(request.GET, sorts=TASK_SORTS, default="createdAt,desc")
+        rows = TaskFilter(request.GET, queryset=self._rows_of(person), at=self.now).rows()
+        signers = list(page.rows_of(rows.select_related("process", "step")))
+        self._record_read(signers)
+        content = represent.tasks(signers, person=person, at=self.now)
         return Response(page.answer(content, total=rows.count()))
 
     def _person(self) -> str:
-        """Whose tasks are asked for; the caller must be that person, or act on behalf."""
-        asked = {name: self.request.GET.get(name) or "" for name in ("personalCode", "country")}
-        faults = [
-            Fault(f"'{name}' is needed: country and code name the person.", code="required", parameter=name)
-            for name, value in asked.items()
-            if not value
-        ]
-        person = person_key(asked["country"], asked["personalCode"])
-        if not person and not faults:
-            faults = [Fault("This is no personal code.", code="invalid", parameter="personalCode")]
+        """Return the person whose tasks are requested. The caller must be that person or act on behalf."""
+        country = self.request.GET.get("country") or ""
+        personal_code = self.request.GET.get("personalCode") or ""
+        person = person_key(country, personal_code)
+        faults = []
+        for name, value in (("personalCode", personal_code), ("country", country)):
+            if not value:
+                detail = f"'{name}' is required: country and personal code identify the person."
+                faults.append(Fault(detail, code="required", parameter=name))
+        if not faults and not person:
+            detail = "'personalCode' must contain letters or digits."
+            faults.append(Fault(detail, code="invalid", parameter="personalCode"))
         if faults:
             raise Invalid(faults=faults)
         if person != self.actor.person and not self.actor.acts_for_others:
-            raise MissingRight(Right.ON_BEHALF, "Reading somebody else's tasks")
+            raise MissingRight(Right.ON_BEHALF, "Reading another person's tasks")
         return person
 
-    def _called(self, person: str) -> QuerySet[Signer]:
+    def _rows_of(self, person: str) -> QuerySet[Signer]:
         rows = Signer.objects.called(person)
-        if asked := self.request.GET.get("signerId"):
-            try:
-                rows = rows.filter(id=uuid.UUID(asked))
-            except ValueError:
-                fault = Fault("This is no signer's id.", code="invalid", parameter="signerId")
-                raise Invalid(faults=[fault]) from None
-        return rows
+        signer_id = self.request.GET.get("signerId")
+        if not signer_id:
+            return rows
+        try:
+            return rows.filter(id=uuid.UUID(signer_id))
+        except ValueError:
+            fault = Fault("'signerId' must be a signer's id.", code="invalid", parameter="signerId")
+            raise Invalid(faults=[fault]) from None
+
+    def _record_read(self, signers: Sequence[Signer]) -> None:
+        """Record that the list was read, and that a single requested task was opened."""
+        query = self.request.GET
+        person = {"signerCountry": query["country"], "signerPersonalCode": query["personalCode"]}
+        record([Event(EventType.PROCESS_GETALL, after=person)], actor=self.actor, at=self.now)
+        if query.get("signerId"):
+            record([_opened(signer) for signer in signers], actor=self.actor, at=self.now)
 
 
 def _opened(signer: Signer) -> Event:
-    """Who asks for one task has opened it."""
     process = signer.process
     return Event(EventType.PROCESS_OPENED, process.id, document_id=process.document_id, signer_id=signer.id)

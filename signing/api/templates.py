@@ -1,11 +1,9 @@
-"""A process made of a template: its data is read as a process's body, and becomes a draft."""
+"""Creates a draft process from a template, whose data is read as the body of a process."""
 
 import zoneinfo
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.conf import settings
-from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,76 +13,81 @@ from config.api import conditional
 from config.api.idempotency import idempotent
 from config.api.parsers import NotJson, read_json
 from config.api.problems import faults_of
+from config.api.views import parse_id
+from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid, NotFound
 from config.vocabulary import ProcessStatus
 from signing import actions
-from signing.actions import Run
+from signing.actions import ProcessRows
 from signing.api import schema
-from signing.api.views import SigningViewSet, parse_id
-from signing.serializers import PlanSerializer, WishesSerializer
+from signing.api.views import SigningViewSet
+from signing.serializers import OverridesSerializer, TemplateDataSerializer
 from templates_app.models import Template
 
-_NOT_OF_THE_PLAN = ("initiator", "canceled", "status")
+# A template does not decide these.
+_IGNORED_COLUMNS = ("initiator", "canceled", "status")
 
 
 class TemplateDoesNotFit(DomainError):
-    """The template's data is no process's body, or one that cannot be a draft; the faults say where in the data."""
+    """The template's data is not a valid draft process; the faults point into the data."""
 
     code = "template_does_not_fit"
     status = 400
-    detail = "No process can be made of this template: its data does not fit. Pointers in errors lead into the data."
+    detail = "The template's data must be a valid process. The pointers in `errors` refer to the data."
 
 
 class TemplateProcessViewSet(SigningViewSet):
-    @extend_schema(**schema.CREATE_OF_TEMPLATE)
+    @extend_schema(**schema.CREATE_PROCESS_FROM_TEMPLATE)
     @idempotent
     def create(self, request: Request, id: str) -> Response:
         template = Template.objects.visible_to(self.actor).filter(id=parse_id(id)).first()
         if template is None:
             raise NotFound
         conditional.require(template.version, self.expected)
-        run = draft_of(template, self.body(WishesSerializer), actor=self.actor, at=self.now)
-        location = request.build_absolute_uri(reverse("process", args=[run.process.id]))
-        return self.answer(run, status=201, Location=location)
+        rows = create_from_template(template, self.body(OverridesSerializer), actor=self.actor, at=self.now)
+        return self.created_response(rows)
 
 
-def draft_of(template: Template, wishes: dict[str, Any], *, actor: Actor, at: datetime) -> Run:
-    """A draft process of the template's data and what is wished instead.
+def create_from_template(template: Template, overrides: Body, *, actor: Actor, at: datetime) -> ProcessRows:
+    """Create a draft process from a template's data; the overrides take precedence.
 
-    `TemplateDoesNotFit` lists what stands against it.
+    Raises `TemplateDoesNotFit` with every problem.
     """
-    said = {column: value for column, value in wishes.items() if value is not None}
-    start = said.pop("start_at", at)
-    plan = {column: value for column, value in _plan(template).items() if column not in _NOT_OF_THE_PLAN}
-    steps = [_due(step, start) for step in plan.get("steps", [])]
+    columns = {column: value for column, value in overrides.items() if value is not None}
+    start_at = columns.pop("start_at", at)
+    data = _validated_data(template)
+    for column in _IGNORED_COLUMNS:
+        data.pop(column, None)
+    steps = [_with_due_date(step, start_at) for step in data.get("steps", [])]
+    body = {**data, **columns, "steps": steps, "status": ProcessStatus.PENDING}
     try:
-        body = {**plan, **said, "steps": steps, "status": ProcessStatus.PENDING}
         return actions.create(body, actor=actor, at=at)
     except Invalid as refusal:
         raise TemplateDoesNotFit(faults=refusal.faults) from None
 
 
-def _plan(template: Template) -> dict[str, Any]:
+def _validated_data(template: Template) -> Body:
     try:
-        told = read_json((template.data or "").encode())
+        data = read_json((template.data or "").encode())
     except NotJson as refusal:
         raise TemplateDoesNotFit(faults=[Fault(str(refusal), code="not_json", pointer="#")]) from None
-    if not isinstance(told, dict):
-        raise TemplateDoesNotFit(faults=[Fault("This is no JSON object.", code="no_object", pointer="#")])
-    serializer = PlanSerializer(data=told)
+    if not isinstance(data, dict):
+        raise TemplateDoesNotFit(faults=[Fault("The data must be a JSON object.", code="no_object", pointer="#")])
+    serializer = TemplateDataSerializer(data=data)
     if not serializer.is_valid():
         raise TemplateDoesNotFit(faults=tuple(faults_of(serializer.errors)))
     return dict(serializer.validated_data)
 
 
-def _due(step: dict[str, Any], start: datetime) -> dict[str, Any]:
-    """The step with its due date: whole days later by the calendar and the clock of the service's zone."""
+def _with_due_date(step: Body, start_at: datetime) -> Body:
+    """Return the step with its due date: whole days later, at the same local time in the service's time zone."""
     days = step.get("due_in_days")
     if days is None:
         return step
     zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
     try:
-        return {**step, "due_at": (start.astimezone(zone) + timedelta(days=days)).astimezone(UTC)}
+        due_at = (start_at.astimezone(zone) + timedelta(days=days)).astimezone(UTC)
     except OverflowError:
-        fault = Fault("So late that the due dates fall beyond the calendar.", code="overflow", pointer="#/startAt")
-        raise Invalid(faults=[fault]) from None
+        detail = "startAt must be earlier; the due dates would be beyond the last possible date."
+        raise Invalid(faults=[Fault(detail, code="overflow", pointer="#/startAt")]) from None
+    return {**step, "due_at": due_at}

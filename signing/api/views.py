@@ -1,7 +1,6 @@
-"""Processes, steps and signers over HTTP: find through `visible_to`, check the shape, call one action."""
+"""Processes, steps and signers over HTTP: find the process, validate the body, call one action."""
 
 import uuid
-from typing import Any
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -15,89 +14,100 @@ from config.api.idempotency import idempotent
 from config.api.lists.pages import PageRequest
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
+from config.api_values import JsonObject
 from config.errors import Fault, Invalid, NotFound
 from config.vocabulary import EventType
 from signing import actions, represent
-from signing.actions import Run
+from signing.actions import ProcessRows
 from signing.api import schema
-from signing.api.filters import ProcessFilter, with_code
+from signing.api.filters import ProcessFilter, with_personal_code
 from signing.models import Process
 from signing.serializers import (
     ActSerializer,
     CancelSerializer,
-    FindSerializer,
     ProcessSerializer,
     RemindSerializer,
+    SearchSerializer,
     StepSerializer,
 )
 
-SORTS = {
+# API field -> column.
+PROCESS_SORTS = {
     "createdAt": "created_at",
     "completedAt": "completed_at",
     "documentName": "document_name",
     "status": "status",
     "dueDate": "due_at",
 }
-FIND_AT_MOST = 200
+MAX_SEARCH_RESULTS = 200
 
 
 class SigningViewSet(ApiViewSet):
-    """What the three resources share: looking up what the caller may see, and answering it."""
+    """What the views of processes, steps and signers share: finding a process, and the response of an action."""
 
-    def find(self, **lookup: Any) -> Process:
+    def find(self, **lookup: object) -> Process:
+        """Return the process that matches; `NotFound` if the caller may not see it."""
         try:
             return Process.objects.visible_to(self.actor).get(**lookup)
         except Process.DoesNotExist:
             raise NotFound from None
 
-    def answer(self, run: Run, *, status: int = 200, **headers: str) -> Response:
-        """The process as the action left it, whatever has happened to it since."""
-        content = represent.process(run.process, self.actor, run.within)
-        return self.shown(content, run.process, status=status, **headers)
+    def process_response(self, rows: ProcessRows, *, status: int = 200) -> Response:
+        """Return the process as the action left it, whatever has happened to it since."""
+        content = represent.process(rows.process, self.actor, (rows.steps, rows.signers))
+        return self.with_warnings(content, rows.process, status=status)
 
-    def answer_step(self, run: Run, step_id: uuid.UUID) -> Response:
-        return self.shown_step(represent.step(run.process, step_id, self.actor, run.within), run.process)
+    def created_response(self, rows: ProcessRows) -> Response:
+        response = self.process_response(rows, status=201)
+        response.headers["Location"] = self.request.build_absolute_uri(reverse("process", args=[rows.process.id]))
+        return response
 
-    def shown(self, content: represent.Wire, process: Process, *, status: int = 200, **headers: str) -> Response:
-        """One process, with what is to be remarked of it."""
-        content = content | api_values.warnings(represent.doubts(content["signingProcessSteps"]))
-        return Response(content, status=status, headers=tag(process.version) | headers)
+    def step_response(self, rows: ProcessRows, step_id: uuid.UUID) -> Response:
+        content = represent.step(rows.process, step_id, self.actor, (rows.steps, rows.signers))
+        return self.step_with_warnings(content, rows.process)
 
-    def shown_step(self, content: represent.Wire, process: Process) -> Response:
-        content = content | api_values.warnings(represent.doubts_of_step(content))
-        return Response(content, headers=tag(process.version))
+    def with_warnings(self, content: JsonObject, process: Process, *, status: int = 200) -> Response:
+        warnings = api_values.warnings(represent.warnings(content["signingProcessSteps"]))
+        return Response(content | warnings, status=status, headers=tag(process.version))
 
-    def record_read(self, event: EventType, process: Process | None = None, **more: Any) -> None:
-        """Record that something was read."""
-        of = {"process_id": process.id, "document_id": process.document_id} if process else {}
-        record([Event(event, **of, **more)], actor=self.actor, at=self.now)
+    def step_with_warnings(self, content: JsonObject, process: Process) -> Response:
+        warnings = api_values.warnings(represent.warnings_of_step(content))
+        return Response(content | warnings, headers=tag(process.version))
+
+    def record_read(self, event: EventType, process: Process, *, method: str = "") -> None:
+        read = Event(event, process_id=process.id, document_id=process.document_id, method=method)
+        record([read], actor=self.actor, at=self.now)
+
+    def record_list_read(self) -> None:
+        record([Event(EventType.PROCESS_GETALL)], actor=self.actor, at=self.now)
 
     def record_opened(self, process: Process) -> None:
-        """A signer who reads its process has opened the task."""
-        if self.actor.person:
-            for signer in process.signers.called(self.actor.person):
-                self.record_read(EventType.PROCESS_OPENED, process, signer_id=signer.id)
+        """Record that a signer who reads the process has opened the task."""
+        if not self.actor.person:
+            return
+        for signer in process.signers.called(self.actor.person):
+            opened = Event(EventType.PROCESS_OPENED, process.id, document_id=process.document_id, signer_id=signer.id)
+            record([opened], actor=self.actor, at=self.now)
 
 
 class ProcessViewSet(SigningViewSet):
-    @extend_schema(**schema.LIST)
+    @extend_schema(**schema.LIST_PROCESSES)
     @snapshot
     def list(self, request: Request) -> Response:
-        page = PageRequest.of(request.GET, sorts=SORTS, default="createdAt,desc")
+        page = PageRequest.of(request.GET, sorts=PROCESS_SORTS, default="createdAt,desc")
         visible = Process.objects.visible_to(self.actor)
         rows = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
-        self.record_read(EventType.PROCESS_GETALL)
+        self.record_list_read()
         content = represent.processes(page.rows_of(rows), self.actor)
         return Response(page.answer(content, total=rows.count()))
 
-    @extend_schema(**schema.CREATE)
+    @extend_schema(**schema.CREATE_PROCESS)
     @idempotent
     def create(self, request: Request) -> Response:
-        run = actions.create(self.body(ProcessSerializer), actor=self.actor, at=self.now)
-        location = request.build_absolute_uri(reverse("process", args=[run.process.id]))
-        return self.answer(run, status=201, Location=location)
+        rows = actions.create(self.body(ProcessSerializer), actor=self.actor, at=self.now)
+        return self.created_response(rows)
 
-    @extend_schema(**schema.RETRIEVE)
+    @extend_schema(**schema.GET_PROCESS)
     @snapshot
     def retrieve(self, request: Request, processId: str) -> Response:
         process = self.find(id=parse_id(processId))
@@ -105,58 +115,66 @@ class ProcessViewSet(SigningViewSet):
             return not_modified(process.version)
         self.record_read(EventType.PROCESS_GETONE, process)
         self.record_opened(process)
-        return self.shown(represent.process(process, self.actor), process)
+        return self.with_warnings(represent.process(process, self.actor), process)
 
-    @extend_schema(**schema.UPDATE)
+    @extend_schema(**schema.UPDATE_PROCESS)
     def update(self, request: Request, processId: str) -> Response:
         process = self.find(id=parse_id(processId))
-        return self.answer(actions.replace(process, self.body(ProcessSerializer), **self.action_kwargs))
+        rows = actions.replace(process, self.body(ProcessSerializer), **self.action_kwargs)
+        return self.process_response(rows)
 
-    @extend_schema(**schema.DELETE)
+    @extend_schema(**schema.DELETE_PROCESS)
     def destroy(self, request: Request, processId: str) -> Response:
-        actions.delete(self.find(id=parse_id(processId)), **self.action_kwargs)
+        process = self.find(id=parse_id(processId))
+        actions.delete(process, **self.action_kwargs)
         return Response(status=204)
 
-    @extend_schema(**schema.SEARCH)
+    @extend_schema(**schema.SEARCH_PROCESSES)
     @snapshot
     def search(self, request: Request) -> Response:
-        asked = {name: value for name, value in self.body(FindSerializer).items() if value}
-        if not asked:
-            raise Invalid("Give documentId, personalCode or both.", [Fault("Both are empty.", "empty", pointer="#")])
+        body = self.body(SearchSerializer)
+        document_id = body.get("document_id")
+        personal_code = body.get("personal_code")
+        if not document_id and not personal_code:
+            detail = "documentId, personalCode or both must be given."
+            raise Invalid(detail, [Fault("Both are empty.", "empty", pointer="#")])
         rows = Process.objects.visible_to(self.actor)
-        if "document_id" in asked:
-            rows = rows.filter(document_id=asked["document_id"])
-        if "personal_code" in asked:
-            rows = with_code(rows, asked["personal_code"], self.actor)
-        self.record_read(EventType.PROCESS_GETALL)
-        return Response(represent.processes(rows.order_by("-created_at", "-id")[:FIND_AT_MOST], self.actor))
+        if document_id:
+            rows = rows.filter(document_id=document_id)
+        if personal_code:
+            rows = with_personal_code(rows, personal_code, self.actor)
+        self.record_list_read()
+        newest = rows.order_by("-created_at", "-id")[:MAX_SEARCH_RESULTS]
+        return Response(represent.processes(newest, self.actor))
 
-    @extend_schema(**schema.START)
+    @extend_schema(**schema.START_PROCESS)
     @idempotent
     def start(self, request: Request, processId: str) -> Response:
-        return self.answer(actions.start(self.find(id=parse_id(processId)), **self.action_kwargs))
+        process = self.find(id=parse_id(processId))
+        return self.process_response(actions.start(process, **self.action_kwargs))
 
-    @extend_schema(**schema.CANCEL)
+    @extend_schema(**schema.CANCEL_PROCESS)
     @idempotent
     def cancel(self, request: Request, processId: str) -> Response:
         process = self.find(id=parse_id(processId))
-        return self.answer(actions.cancel(process, **self.body(CancelSerializer), **self.action_kwargs))
+        rows = actions.cancel(process, **self.body(CancelSerializer), **self.action_kwargs)
+        return self.process_response(rows)
 
-    @extend_schema(**schema.REMIND)
+    @extend_schema(**schema.REMIND_SIGNERS)
     @idempotent
     def remind(self, request: Request, processId: str) -> Response:
         process = self.find(id=parse_id(processId))
-        done = actions.remind(process, **self.body(RemindSerializer), **self.action_kwargs)
+        result = actions.remind(process, **self.body(RemindSerializer), **self.action_kwargs)
         return Response(
             {
-                "reminded": [str(signer.id) for signer in done.reminded],
-                "skipped": [{"signerId": str(signer.id), "reason": reason} for signer, reason in done.skipped],
+                "reminded": [str(signer.id) for signer in result.reminded],
+                "skipped": [{"signerId": str(signer.id), "reason": reason} for signer, reason in result.skipped],
             }
         )
 
 
 class StepViewSet(SigningViewSet):
-    @extend_schema(**schema.RETRIEVE_STEP)
+    @extend_schema(**schema.GET_STEP)
     @snapshot
     def retrieve(self, request: Request, processStepId: str) -> Response:
         step_id = parse_id(processStepId)
@@ -165,22 +183,21 @@ class StepViewSet(SigningViewSet):
             return not_modified(process.version)
         self.record_read(EventType.PROCESS_GETONE, process)
         self.record_opened(process)
-        return self.shown_step(represent.step(process, step_id, self.actor), process)
+        return self.step_with_warnings(represent.step(process, step_id, self.actor), process)
 
     @extend_schema(**schema.UPDATE_STEP)
     def update(self, request: Request, processStepId: str) -> Response:
         step_id = parse_id(processStepId)
         process = self.find(steps=step_id)
-        return self.answer_step(
-            actions.replace_step(process, step_id, self.body(StepSerializer), **self.action_kwargs), step_id
-        )
+        rows = actions.replace_step(process, step_id, self.body(StepSerializer), **self.action_kwargs)
+        return self.step_response(rows, step_id)
 
 
 class SignerViewSet(SigningViewSet):
-    @extend_schema(**schema.ACT)
+    @extend_schema(**schema.REPORT_ACT)
     @idempotent
     def act(self, request: Request, signerId: str) -> Response:
         signer_id = parse_id(signerId)
         process = self.find(signers=signer_id)
-        run = actions.act(process, signer_id, self.body(ActSerializer), **self.action_kwargs)
-        return self.answer_step(run, run.signer(signer_id).step_id)
+        rows = actions.act(process, signer_id, self.body(ActSerializer), **self.action_kwargs)
+        return self.step_response(rows, rows.signer(signer_id).step_id)

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('initiator_email', models.CharField(blank=True, max_length=254, null=True)),
                 ('comment', models.CharField(blank=True, max_length=4000, null=True)),
                 ('cancel_reason', models.CharField(blank=True, max_length=4000, null=True)),
-                ('attributes', models.JSONField(help_text="What is said of the document, by its attributes' names.", null=True)),
+                ('attributes', models.JSONField(help_text="Values of the document's attributes, by name.", null=True)),
                 ('rules', models.JSONField(editable=False, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('started_at', models.DateTimeField(null=True)),

@@ -1,8 +1,8 @@
-"""Writes what a run has to say: each once, and several to one reader as one mail."""
+"""Writes the reminders of a run: each once, and several to one address as one email."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,64 +14,88 @@ from notifications.drafts import Draft, message_from
 from notifications.models import Message, MessageStatus
 from notifications.texts.choice import Texts
 
-Told = tuple[Draft, Event]
-"""A message to be, and the audit event that goes with it."""
+
+class Reminder(NamedTuple):
+    """A message and the audit event that is recorded with it."""
+
+    draft: Draft
+    event: Event
 
 
-class _Like(NamedTuple):
-    """What drafts have in common that go out as one mail; `group` is the owner group whose own text it is."""
+class _Envelope(NamedTuple):
+    """What drafts must share to go out as one email. `group` is the owner group whose own text is used."""
 
     address: str
     language: str
     group: str | None
 
 
-def queue(told: Iterable[Told], texts: Texts, *, at: datetime) -> int:
-    """Write those that were not written before: those to one address, with the same text, as one mail."""
-    asked = list(told)
-    known = set(Message.objects.filter(key__in=[d.key for d, _ in asked]).values_list("key", flat=True))
-    new = [(draft, event) for draft, event in asked if draft.key not in known]
+def queue(reminders: Iterable[Reminder], texts: Texts, *, at: datetime) -> int:
+    """Queue the reminders that were not queued before and return their number."""
+    new = _without_queued(list(reminders))
     if not new:
         return 0
-    leaders: list[Message] = []
-    rows: list[Message] = []
-    for like, mails in _mails([draft for draft, _ in new], texts):
-        if len(mails) == 1:
-            rows.append(message_from(mails[0], at=at))
-            continue
-        leaders.append(message_from(_leader(mails, like), at=at))
-        rows += [message_from(draft, at=at, status=MessageStatus.MERGED, leader=leaders[-1]) for draft in mails]
+
+    # A draft that has an email of its own is queued as it is; the others share the email of a leader.
+    single, shared = _grouped([reminder.draft for reminder in new], texts)
+    leaders = []
+    rows = [message_from(draft, at=at) for draft in single]
+    for envelope, drafts in shared.items():
+        leader = message_from(_leader(drafts, envelope), at=at)
+        leaders.append(leader)
+        rows += [message_from(draft, at=at, status=MessageStatus.MERGED, leader=leader) for draft in drafts]
     Message.objects.bulk_create(leaders)
     Message.objects.bulk_create(rows)
-    record([event for draft, event in new if not draft.suppressed], actor=SERVICE, at=at)
+
+    events = [reminder.event for reminder in new if not reminder.draft.suppressed]
+    record(events, actor=SERVICE, at=at)
     outbox.wake_sender()
     return len(new)
 
 
-def _mails(drafts: Sequence[Draft], texts: Texts) -> Iterator[tuple[_Like, list[Draft]]]:
-    """The drafts as mails: those to signers of one address with the same text together, the others each by itself."""
-    together: dict[_Like, list[Draft]] = defaultdict(list)
+def _without_queued(reminders: Sequence[Reminder]) -> list[Reminder]:
+    keys = [reminder.draft.key for reminder in reminders]
+    queued = set(Message.objects.filter(key__in=keys).values_list("key", flat=True))
+    return [reminder for reminder in reminders if reminder.draft.key not in queued]
+
+
+def _grouped(drafts: Sequence[Draft], texts: Texts) -> tuple[list[Draft], dict[_Envelope, list[Draft]]]:
+    """Return the drafts that go out alone, and the others by the email that they share."""
+    single = []
+    by_envelope: dict[_Envelope, list[Draft]] = defaultdict(list)
     for draft in drafts:
         if draft.suppressed or draft.role == Role.INITIATOR:
-            yield _Like(draft.address, draft.language, draft.owner_group), [draft]
+            single.append(draft)
         else:
             text = texts.choose(draft.event, draft.role, tag=draft.language, group=draft.owner_group)
-            together[_Like(draft.address.casefold(), text.language, text.group)].append(draft)
-    yield from together.items()
+            by_envelope[_Envelope(draft.address.casefold(), text.language, text.group)].append(draft)
+    shared = {}
+    for envelope, same in by_envelope.items():
+        if len(same) == 1:
+            single += same
+        else:
+            shared[envelope] = same
+    return single, shared
 
 
-def _leader(mails: Sequence[Draft], like: _Like) -> Draft:
-    first = mails[0]
-    roles, answers = ({getattr(draft, name) for draft in mails} for name in ("role", "reply_to"))
-    digest = hashlib.sha256("\n".join(sorted(draft.key for draft in mails)).encode()).hexdigest()[:40]
+def _leader(drafts: Sequence[Draft], envelope: _Envelope) -> Draft:
+    """The message that is sent for all of these drafts."""
+    first = drafts[0]
+    role = Role.APPROVER
+    if any(draft.role == Role.SIGNER for draft in drafts):
+        role = Role.SIGNER
+    reply_to = first.reply_to
+    if any(draft.reply_to != reply_to for draft in drafts):
+        reply_to = ""
+    keys = "\n".join(sorted(draft.key for draft in drafts))
     return Draft(
-        key=f"reminders:{digest}",
+        key=f"reminders:{hashlib.sha256(keys.encode()).hexdigest()[:40]}",
         event=EventType.REMINDER,
-        role=Role.SIGNER if Role.SIGNER in roles else Role.APPROVER,
+        role=role,
         address=first.address,
         name=first.name,
-        language=like.language,
-        owner_group=like.group,
-        reply_to=answers.pop() if len(answers) == 1 else "",
+        language=envelope.language,
+        owner_group=envelope.group,
+        reply_to=reply_to,
         context={"merged": True, "signer": {"name": first.name or None}},
     )

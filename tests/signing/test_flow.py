@@ -14,20 +14,20 @@ from config.vocabulary import StepStatus as T
 from signing import flow
 
 
-def signer(role: Role = Role.SIGNER, status: S = S.WAITING_FOR_PROCESS) -> flow.Signer:
-    return flow.Signer(uuid.uuid4(), role, status)
+def signer(role: Role = Role.SIGNER, status: S = S.WAITING_FOR_PROCESS) -> flow.SignerState:
+    return flow.SignerState(uuid.uuid4(), role, status)
 
 
-def draft(*steps: list[Role], continue_on_decline: bool = False) -> flow.Process:
-    made = tuple(flow.Step(uuid.uuid4(), tuple(signer(role) for role in roles)) for roles in steps)
-    return flow.Process(P.PENDING, made, continue_on_decline)
+def draft(*steps: list[Role], continue_on_decline: bool = False) -> flow.ProcessState:
+    made = tuple(flow.StepState(uuid.uuid4(), tuple(signer(role) for role in roles)) for roles in steps)
+    return flow.ProcessState(P.PENDING, made, continue_on_decline)
 
 
-def statuses(process: flow.Process) -> list[tuple[str, list[str]]]:
+def statuses(process: flow.ProcessState) -> list[tuple[str, list[str]]]:
     return [(step.status.value, [s.status.value for s in step.signers]) for step in process.steps]
 
 
-def act(process: flow.Process, place: int, status: S) -> flow.Process:
+def act(process: flow.ProcessState, place: int, status: S) -> flow.ProcessState:
     return flow.act(process, process.signers[place].id, status)
 
 
@@ -93,7 +93,7 @@ def test_a_viewer_may_look_after_completion_but_not_after_a_cancel() -> None:
 
 
 def test_viewers_alone_are_no_process() -> None:
-    with pytest.raises(flow.NobodyActs):
+    with pytest.raises(flow.NoActingSigner):
         flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR]))
 
 
@@ -156,12 +156,12 @@ def test_any_sequence_of_moves_keeps_the_invariants(
         before = process
         try:
             process = _moved(process, place, move)
-        except (flow.ImpossibleTransition, flow.NobodyActs):
+        except (flow.ImpossibleTransition, flow.NoActingSigner):
             process = before
         _check(before, process)
 
 
-def _moved(process: flow.Process, place: int, move: S | str) -> flow.Process:
+def _moved(process: flow.ProcessState, place: int, move: S | str) -> flow.ProcessState:
     signers = process.signers
     match move:
         case "start":
@@ -185,13 +185,13 @@ def _moved(process: flow.Process, place: int, move: S | str) -> flow.Process:
     return process
 
 
-def _check(before: flow.Process, after: flow.Process) -> None:
+def _check(before: flow.ProcessState, after: flow.ProcessState) -> None:
     ranks = {T.COMPLETED: 0, T.STARTED: 1, T.WAITING_FOR_PREVIOUS: 2, T.CANCELED: 2}
     order = [ranks[step.status] for step in after.steps]
     assert order == sorted(order)
     running = [step for step in after.steps if step.status == T.STARTED]
     assert len(running) == (after.status == P.STARTED)
-    assert all(any(s.holds_up for s in step.signers) for step in running)
+    assert all(any(s.holds_up_step for s in step.signers) for step in running)
     if before.status in flow.FINAL:
         assert after.status == before.status
         looked = {b.id for b, a in zip(before.signers, after.signers, strict=True) if a != b}

@@ -1,4 +1,4 @@
-"""Something to look at: a staff user, a client and the example processes in different states."""
+"""`manage.py demo`: creates demo data once, and prints where to look and how to log in."""
 
 import json
 import secrets
@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -16,37 +16,40 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 from knox.crypto import hash_token
+from rest_framework.serializers import Serializer
 
 from config.access.actor import Actor
 from config.access.models import ApiToken, User
 from config.access.resolver import principal
+from config.api_values import Body
 from config.versioned import actions as versioned
 from config.vocabulary import Right, SignerStatus
 from contacts.models import Contact
 from contacts.serializers import ContactSerializer
 from signing import actions
-from signing.models import Process
 from signing.serializers import ProcessSerializer
 from templates_app.actions import create_profile
 from templates_app.models import DocumentAttribute, Template
 from templates_app.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 EXAMPLES = settings.BASE_DIR / "examples"
-KEPT = settings.VAR / "demo.json"
-GROUP = "legal"
-S = SignerStatus
+LOGIN_FILE = settings.VAR / "demo.json"
+DEMO_GROUP = "legal"
 
-# What has been reported of each example, by signer's place.
-STORY: dict[str, list[tuple[int, dict[str, str]]]] = {
-    "two-step-contract": [(0, {"status": S.SIGNED})],
-    "board-decision": [(0, {"status": S.DECLINED, "comment": "The budget of item 3 is not covered."})],
-    "initiator-first-contract": [(0, {"status": S.SIGNED}), (1, {"status": S.SIGNED})],
+SIGNED: Body = {"status": SignerStatus.SIGNED}
+DECLINED: Body = {"status": SignerStatus.DECLINED, "comment": "The budget of item 3 is not covered."}
+
+# The acts that are reported in each example process, in the order of its signers.
+ACTS: dict[str, list[Body]] = {
+    "two-step-contract": [SIGNED],
+    "board-decision": [DECLINED],
+    "initiator-first-contract": [SIGNED, SIGNED],
     "anonymous-signer": [],
     "draft": [],
 }
 
-
-KEPT_AS: dict[str, tuple[Any, Callable[..., Any]]] = {
+# Folder of examples -> its serializer and the function that creates a row.
+SETUP: dict[str, tuple[type[Serializer], Callable[..., object]]] = {
     "contacts": (ContactSerializer, partial(versioned.create, Contact)),
     "templates": (TemplateSerializer, partial(versioned.create, Template)),
     "document-attributes": (AttributeSerializer, partial(versioned.create, DocumentAttribute)),
@@ -54,76 +57,92 @@ KEPT_AS: dict[str, tuple[Any, Callable[..., Any]]] = {
 }
 
 
+class Login(TypedDict):
+    user: str
+    password: str
+    token: str
+
+
 class Command(BaseCommand):
-    help = "Put in demo data once, and print where to look and with which login and token."
+    help = "Creates demo data once, and prints the URLs, a login and an API token."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", default="8000", help="the port that the printed addresses name")
+        parser.add_argument("--port", default="8000", help="the port in the printed URLs")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, port: str, **options: object) -> None:
         if settings.PRODUCTION:
-            raise CommandError("The demo is not for production.")
+            raise CommandError("The demo must not run in production.")
         login = self._login()
-        self.stdout.write(
-            WELCOME.format(
-                port=options["port"], mails=_mails(), curl=CURL.format(port=options["port"], **login), **login
-            )
-        )
+        emails = getattr(settings, "EMAIL_FILE_PATH", None) or settings.EMAIL_BACKEND
+        curl = CURL.format(port=port, **login)
+        self.stdout.write(WELCOME.format(port=port, emails=emails, curl=curl, **login))
 
     @transaction.atomic
-    def _login(self) -> dict[str, str]:
-        """The demo's login as it was made the first time; made anew when the database does not know it."""
-        kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-        if ApiToken.objects.filter(digest=hash_token(kept.get("token", ""))).exists():
-            return kept
+    def _login(self) -> Login:
+        """Return the login of the first run; make a new one if the database does not have it."""
+        login = _stored_login()
+        if login is not None and ApiToken.objects.filter(digest=hash_token(login["token"])).exists():
+            return login
+
+        # The staff user.
         password = secrets.token_urlsafe(9)
-        staff, first = User.objects.get_or_create(
+        staff, is_first_run = User.objects.get_or_create(
             username="admin", defaults={"is_staff": True, "is_superuser": True, "email": "admin@example.org"}
         )
         staff.set_password(password)
         staff.save(update_fields=["password"])
+
+        # The API client.
         client, _ = User.objects.get_or_create(username="demo-client")
         client.set_unusable_password()
         client.save(update_fields=["password"])
-        client.groups.add(Group.objects.get_or_create(name=GROUP)[0])
+        group, _ = Group.objects.get_or_create(name=DEMO_GROUP)
+        client.groups.add(group)
         _, token = ApiToken.objects.create(client, name="demo")
-        if first:
-            tell(principal(client), at=timezone.now())
-            keep(replace(principal(client), rights=frozenset({Right.MANAGE_PROFILES})), at=timezone.now())
-        kept = {"user": "admin", "password": password, "token": token}
-        KEPT.parent.mkdir(parents=True, exist_ok=True)
-        KEPT.touch(mode=0o600)
-        KEPT.write_text(json.dumps(kept), encoding="utf-8")
-        return kept
+
+        if is_first_run:
+            actor = principal(client)
+            create_processes(actor, at=timezone.now())
+            administrator = replace(actor, rights=frozenset({Right.MANAGE_PROFILES}))
+            create_setup(administrator, at=timezone.now())
+        login = Login(user="admin", password=password, token=token)
+        _store(login)
+        return login
 
 
-def tell(actor: Actor, *, at: datetime) -> None:
-    """Create each example and report what has happened in it."""
-    for name, reports in STORY.items():
-        process = actions.create(_body(EXAMPLES / f"{name}.json", ownerGroup=GROUP), actor=actor, at=at).process
-        for place, report in reports:
-            actions.act(process, _signer(process, place), dict(report), actor=actor, at=at)
+def create_processes(actor: Actor, *, at: datetime) -> None:
+    """Create each example process and report its acts."""
+    for name, acts in ACTS.items():
+        body = _validated(EXAMPLES / f"{name}.json", ProcessSerializer)
+        rows = actions.create({**body, "owner_group": DEMO_GROUP}, actor=actor, at=at)
+        for signer, act in zip(rows.signers, acts, strict=False):
+            actions.act(rows.process, signer.id, act, actor=actor, at=at)
 
 
-def keep(actor: Actor, *, at: datetime) -> None:
-    """Create each example of what processes are made from."""
-    for folder, (shape, create) in KEPT_AS.items():
+def create_setup(actor: Actor, *, at: datetime) -> None:
+    """Create the example contacts, templates, attributes and profiles."""
+    for folder, (serializer, create) in SETUP.items():
         for file in sorted((EXAMPLES / folder).glob("*.json")):
-            create(_body(file, shape), actor=actor, at=at)
+            create(_validated(file, serializer), actor=actor, at=at)
 
 
-def _body(file: Path, shape: Any = ProcessSerializer, **more: Any) -> dict[str, Any]:
-    serializer = shape(data=json.loads(file.read_text(encoding="utf-8")) | more)
+def _validated(file: Path, serializer_class: type[Serializer]) -> Body:
+    serializer = serializer_class(data=json.loads(file.read_text(encoding="utf-8")))
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-def _signer(process: Process, place: int) -> Any:
-    return process.signers.order_by("step__process_order", "position").values_list("id", flat=True)[place]
+def _stored_login() -> Login | None:
+    if not LOGIN_FILE.exists():
+        return None
+    login: Login = json.loads(LOGIN_FILE.read_text(encoding="utf-8"))
+    return login
 
 
-def _mails() -> str:
-    return getattr(settings, "EMAIL_FILE_PATH", None) or settings.EMAIL_BACKEND
+def _store(login: Login) -> None:
+    LOGIN_FILE.parent.mkdir(parents=True, exist_ok=True)
+    LOGIN_FILE.touch(mode=0o600)
+    LOGIN_FILE.write_text(json.dumps(login), encoding="utf-8")
 
 
 CURL = (
@@ -133,14 +152,14 @@ CURL = (
 WELCOME = """
 Paraph starts at http://localhost:{port}
 
-  Back office   http://localhost:{port}/admin/     login {user}, password {password}
+  Back office   http://localhost:{port}/admin/     user {user}, password {password}
   API docs      http://localhost:{port}/api/docs/
-  Mails         {mails}
-  Client token  {token}
+  Emails        {emails}
+  API token     {token}
 
 Create a process:
 
 {curl}
 
-Ctrl-C stops it.
+Press Ctrl-C to stop.
 """

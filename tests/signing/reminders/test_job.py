@@ -116,7 +116,7 @@ def test_a_clock_that_is_set_back_reminds_nobody_again() -> None:
 def test_a_run_that_died_halfway_is_completed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         due([[signer(ANA, signerEmail=f"p{number}@example.com")]])
-    monkeypatch.setattr("signing.reminders.sources.BATCH", 1)
+    monkeypatch.setattr("signing.reminders.sources.PAGE_SIZE", 1)
     run(at(4))
     monkeypatch.setattr("signing.reminders.job._Run.finish", lambda run: None)
     run(at(5))
@@ -248,7 +248,7 @@ def test_owner_groups_with_texts_of_their_own_are_not_mixed() -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_a_reader_is_not_cut_in_two_at_the_edge_of_a_page(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr("signing.reminders.sources.BATCH", batch)
+    monkeypatch.setattr("signing.reminders.sources.PAGE_SIZE", batch)
     for name in (BEN, ANA, BEN, CLEO, ANA, ANA):
         due([[name]])
     assert run(at(5)) == [6]
@@ -425,7 +425,7 @@ class TestCommand:
 
 
 def test_queries_grow_by_batches(queries: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signing.reminders.sources.BATCH", 10)
+    monkeypatch.setattr("signing.reminders.sources.PAGE_SIZE", 10)
     costs = []
     for number, people in enumerate((10, 30)):
         Message.objects.all().delete()
