@@ -22,19 +22,19 @@ MAX_DUE_IN_DAYS = 3650
 class SignerSerializer(serializers.Serializer):
     id = Text(
         max_length=36,
-        help_text="Resource identifier. In a PUT it refers to an existing signer; without it, a signer is added.",
+        help_text="Resource identifier. In a PUT, a signer without it is added.",
     )
     signerName = Text(source="name", max_length=255, help_text="Full name.")
     signerCountry = Country(source="country", help_text="Country of the personal code (ISO 3166-1 alpha-2).")
     signerPersonalCode = Text(
         source="personal_code",
         max_length=64,
-        help_text="Identifies the person together with the country. Signers see null for other people.",
+        help_text="Identifies the person together with the country. Null for other signers.",
     )
-    signerEmail = Email(source="email", help_text="Email address of this person. Signers see null for other people.")
+    signerEmail = Email(source="email", help_text="Email address of this person. Null for other signers.")
     signerRole = Choice(Role, source="role", help_text="Role in the process. Default SIGNER.")
     signerComment = Text(
-        source="comment", max_length=4000, help_text="Comment of this person; the reason of a decline."
+        source="comment", max_length=4000, help_text="Comment of this person, or the reason of a decline."
     )
     commentForSigner = Text(
         source="comment_for_signer", max_length=4000, help_text="Note for this person, shown in emails."
@@ -43,23 +43,17 @@ class SignerSerializer(serializers.Serializer):
         SignerStatus, source="status", help_text="Current status. In a PUT, a new final value reports the act."
     )
     signerNotification = Flag(source="notification", help_text="Whether this person gets emails. Default true.")
-    signerLanguage = LanguageTag(
-        source="language", max_length=35, help_text="Language of this person's emails (BCP 47 tag)."
-    )
-    anonymous = Flag(
-        help_text="Whether only the email address is known beforehand; the act may then name the person. Default false."
-    )
+    signerLanguage = LanguageTag(source="language", max_length=35, help_text="Language of emails (BCP 47 tag).")
+    anonymous = Flag(help_text="Whether the person is only named by the act. Default false.")
 
 
 @extend_schema_serializer(component_name="SigningProcessStep")
 class StepSerializer(serializers.Serializer):
     id = Text(
         max_length=36,
-        help_text="Resource identifier. In a PUT it refers to an existing step; without it, a step is added.",
+        help_text="Resource identifier. In a PUT, a step without it is added.",
     )
-    processOrder = Whole(
-        source="process_order", help_text="Steps run in this order. Default: the position in the list."
-    )
+    processOrder = Whole(source="process_order", help_text="Order of the step. Default: its position in the list.")
     stepStatus = Choice(StepStatus, source="status", read_only=True, help_text="Current step status.")
     dueDate = Moment(source="due_at", help_text="Due date/time for this step.")
     processStepSigners = SignerSerializer(  # type: ignore[call-arg]  # many=True takes a list's arguments too
@@ -76,13 +70,9 @@ class ProcessSerializer(serializers.Serializer):
         source="steps", many=True, required=False, max_length=MAX_STEPS, help_text="Steps, which run one after another."
     )
     processInitiatorEmail = Email(source="initiator_email", help_text="Email of the process initiator.")
-    documentId = Text(
-        source="document_id", max_length=255, help_text="Id of the document in the system that stores it."
-    )
+    documentId = Text(source="document_id", max_length=255, help_text="Id of the document in its own system.")
     documentName = Text(source="document_name", max_length=255, help_text="Display name of the related document.")
-    initiator = Text(
-        max_length=255, allow_blank=False, help_text="Username or code of the initiator. Default: the caller."
-    )
+    initiator = Text(max_length=255, allow_blank=False, help_text="Code of the initiator. Default: the caller.")
     comment = Text(max_length=4000, help_text="General comment, shown in emails to signers.")
     canceled = Flag(help_text="Whether the process was canceled. In a PUT, true cancels it.")
     status = Choice(ProcessStatus, help_text="Current process status. On create: STARTED (default) or PENDING.")
@@ -93,19 +83,15 @@ class ProcessSerializer(serializers.Serializer):
     totalSigners = Whole(read_only=True, help_text="Number of signers who sign or approve.")
     totalSigned = Whole(read_only=True, help_text="Number of signers who have signed or approved.")
     signers = SignerSerializer(many=True, read_only=True, help_text="Every signer of the process, in step order.")
-    currentInProgressStep = StepSerializer(
-        read_only=True, allow_null=True, help_text="The step that is STARTED, or null."
-    )
-    attributes = Attributes(help_text="Values of the document's attributes, by name. A PUT replaces all of them.")
+    currentInProgressStep = StepSerializer(read_only=True, allow_null=True, help_text="The STARTED step, or null.")
+    attributes = Attributes(help_text="Values of the document's attributes by name. A PUT replaces all.")
     seal = Text(read_only=True, help_text="Seal profile code of the document profile. Null before the process starts.")
     isSealRequired = Flag(read_only=True, help_text="Whether a seal is required. False before the process starts.")
     warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
 
 
 class PlannedStepSerializer(StepSerializer):
-    dueInDays = Whole(
-        source="due_in_days", help_text="Number of days after the start until the step is due, instead of a dueDate."
-    )
+    dueInDays = Whole(source="due_in_days", help_text="Days from the start to the due date, instead of a dueDate.")
 
     def validate(self, step: Body) -> Body:
         days = step.get("due_in_days")
@@ -132,21 +118,15 @@ class TemplateDataSerializer(ProcessSerializer):
 class OverridesSerializer(serializers.Serializer):
     documentId = Text(source="document_id", max_length=255, help_text="Replaces the value in the template.")
     documentName = Text(source="document_name", max_length=255, help_text="Replaces the value in the template.")
-    initiator = Text(
-        max_length=255, allow_blank=False, help_text="Username or code of the initiator. Default: the caller."
-    )
+    initiator = Text(max_length=255, allow_blank=False, help_text="Code of the initiator. Default: the caller.")
     initiatorName = Text(source="initiator_name", max_length=255, help_text="Replaces the value in the template.")
     processInitiatorEmail = Email(source="initiator_email", help_text="Replaces the value in the template.")
     startAt = Moment(source="start_at", help_text="Time from which `dueInDays` is counted. Default: now.")
 
 
 class FirstBad(serializers.Serializer):
-    seq = serializers.IntegerField(
-        allow_null=True, help_text="Sequence number of the event in the audit chain of the process."
-    )
-    number = serializers.IntegerField(
-        allow_null=True, help_text="Number of the event, or null if the event is missing."
-    )
+    seq = serializers.IntegerField(allow_null=True, help_text="Sequence number in the process's audit chain.")
+    number = serializers.IntegerField(allow_null=True, help_text="Number of the event; null if it is missing.")
     detail = serializers.CharField()
 
 
@@ -156,9 +136,7 @@ class VerdictSerializer(serializers.Serializer):
     checkedAt = serializers.DateTimeField()
     events = serializers.IntegerField(help_text="Number of events that were checked.")
     firstBad = FirstBad(allow_null=True)
-    notChecked = serializers.ListField(
-        child=serializers.CharField(), help_text="What could not be checked, with the reason."
-    )
+    notChecked = serializers.ListField(child=serializers.CharField(), help_text="What could not be checked, and why.")
 
 
 @extend_schema_serializer(component_name="ProcessAudit")
@@ -189,20 +167,14 @@ class ActSerializer(serializers.Serializer):
         Reportable, source="status", required=True, allow_null=False, help_text="The act that the person performed."
     )
     signerComment = Text(source="comment", max_length=4000, help_text="Comment of the person; the reason of a decline.")
-    signerName = Text(
-        source="name", max_length=255, help_text="Identity of the person. Allowed for an anonymous signer only."
-    )
-    signerCountry = Country(source="country", help_text="Identity of the person. Allowed for an anonymous signer only.")
-    signerPersonalCode = Text(
-        source="personal_code", max_length=64, help_text="Identity of the person. Allowed for an anonymous signer only."
-    )
+    signerName = Text(source="name", max_length=255, help_text="Allowed for an anonymous signer only.")
+    signerCountry = Country(source="country", help_text="Allowed for an anonymous signer only.")
+    signerPersonalCode = Text(source="personal_code", max_length=64, help_text="Allowed for an anonymous signer only.")
 
 
 @extend_schema_serializer(component_name="ProcessCancel")
 class CancelSerializer(serializers.Serializer):
-    reason = Text(
-        max_length=4000, help_text="Reason. It is included in the emails to everyone who was already asked to act."
-    )
+    reason = Text(max_length=4000, help_text="Reason, which is included in the emails.")
 
 
 @extend_schema_serializer(component_name="ProcessRemind")
@@ -223,9 +195,7 @@ class TestEmailSerializer(serializers.Serializer):
     addressee = serializers.CharField(help_text="Address of the recipient.")
     subject = serializers.CharField(allow_null=True)
     language = serializers.CharField(allow_null=True, help_text="Language of the text.")
-    template = serializers.CharField(
-        allow_null=True, help_text="The text that was used: a template of the back office, or the shipped text."
-    )
+    template = serializers.CharField(allow_null=True, help_text="The template or shipped text that was used.")
     reason = serializers.CharField(allow_null=True, help_text="Why nothing would be sent.")
 
 

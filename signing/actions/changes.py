@@ -6,6 +6,7 @@ An action loads `ProcessRows`, makes its `Changes`, and saves them. `apply` is t
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import F, Model
@@ -187,7 +188,10 @@ class Changes:
         after: JsonObject | None = None,
         note: str = "",
     ) -> None:
-        self._events.append(self._event(event, signer=signer, before=before, after=after, note=note))
+        signer_id = signer.id if signer else ""
+        process = self.process
+        entry = Event(event, process.id, process.document_id, signer_id, note=note, before=before, after=after)
+        self._events.append(entry)
 
     def notify(
         self,
@@ -199,16 +203,7 @@ class Changes:
         notified: Collection[uuid.UUID] = (),
     ) -> None:
         """Queue the emails of an event; `signer` is the signer who acted or whose turn it is."""
-        occasion = Occasion(
-            event,
-            self.process,
-            self.rows.signers,
-            self.at,
-            signer=signer,
-            step=step,
-            reason=reason,
-            notified=notified,
-        )
+        occasion = Occasion(event, self.process, self.rows.signers, self.at, signer, step, reason, notified)
         self._drafts += messages.drafts_for(occasion, self._texts)
 
     def withdraw_task_emails_to(self, signer: Signer, reason: str) -> None:
@@ -224,32 +219,14 @@ class Changes:
     def _texts(self) -> Texts:
         return Texts(messages.MATRIX, bodies=False)
 
-    def _event(
-        self,
-        event: EventType,
-        *,
-        signer: Signer | None = None,
-        before: JsonObject | None = None,
-        after: JsonObject | None = None,
-        note: str = "",
-    ) -> Event:
-        return Event(
-            event,
-            process_id=self.process.id,
-            document_id=self.process.document_id,
-            signer_id=signer.id if signer else "",
-            before=before,
-            after=after,
-            note=note,
-        )
-
     # --- Writing ------------------------------------------------------------------------------
 
     def save(self, *, new_version: bool = True) -> ProcessRows:
         """Write everything that has changed and return the rows. The version rises if anything has."""
-        events = self._events
         if self.has_edits:
-            events = [self._event(EventType.PROCESS_UPDATED, before=self._before, after=self._after), *events]
+            self.record(EventType.PROCESS_UPDATED, before=self._before, after=self._after)
+            # The edits come before what follows from them.
+            self._events.insert(0, self._events.pop())
         if not (self._columns or self._added or self._removed_steps or self._removed_signers):
             return self.rows
         self._set_due_date()
@@ -259,7 +236,7 @@ class Changes:
         # Messages are locked before the head of the audit chain, as senders do. In the other order, both would wait
         # for each other.
         self._withdraw()
-        record(events, actor=self.actor, at=self.at)
+        record(self._events, actor=self.actor, at=self.at)
         outbox.enqueue(self._drafts, at=self.at)
         return self.rows
 
@@ -267,15 +244,15 @@ class Changes:
         """Write a new process. Its first event holds every value, so that the trail alone tells what was created."""
         values = represent.paths(self.process, self.rows.steps, self.rows.signers)
         if self.process.status == ProcessStatus.PENDING:
-            events = [self._event(EventType.PROCESS_UPDATED, after=values)]
+            self.record(EventType.PROCESS_UPDATED, after=values)
         else:
             # `apply` recorded the start first.
-            events = [self._event(EventType.PROCESS_STARTED, after=values), *self._events[1:]]
+            self._events[0] = replace(self._events[0], before=None, after=values)
         self._set_due_date()
         self.process.save(force_insert=True)
         Step.objects.bulk_create(self.rows.steps)
         Signer.objects.bulk_create(self.rows.signers)
-        record(events, actor=self.actor, at=self.at)
+        record(self._events, actor=self.actor, at=self.at)
         outbox.enqueue(self._drafts, at=self.at)
         return self.rows
 
