@@ -127,7 +127,7 @@ def token_of(user: User, **more: Any) -> str:
 
 
 def staff(name: str = "boss", *rights: str, superuser: bool = False) -> Client:
-    """A browser at the back office, logged in."""
+    """A browser that is logged in to the back office."""
     user = client_user(name)
     user.user_permissions.add(*Permission.objects.filter(codename__in=rights))
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=superuser)

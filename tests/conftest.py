@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Canaries(logging.Handler):
-    """Keeps what is logged; the cast's codes and addresses, and tokens, must not be in it."""
+    """Collects log lines, which must not contain personal codes and addresses of the cast, or tokens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ def overhear_the_admins_log(instance: LogEntry, **kwargs: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def no_secret_is_logged() -> Iterator[None]:
-    """No test may leave a personal code, a mail address or a token in a log, or in the admin's."""
+    """No test may write a personal code, an email address or a token to a log or to the admin log."""
     CANARIES.heard.clear()
     logging.getLogger().addHandler(CANARIES)
     yield
@@ -70,18 +70,18 @@ def no_secret_is_logged() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_limits(settings: Any) -> None:
-    """Tests ask more often than clients do; those of the limits set their own."""
+    """Tests send more requests than clients do. Tests of the limits set their own."""
     settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = settings.TEST_EMAILS_PER_HOUR = 0
 
 
 @pytest.fixture(autouse=True)
 def checkpoints_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Tests undo what they write to the database, and not what stands in a file."""
+    """Each test has a checkpoint file of its own, because a file is not rolled back."""
     settings.AUDIT_CHECKPOINT_FILE = tmp_path_factory.mktemp("evidence") / "checkpoints.jsonl"
 
 
 class Api:
-    """A REST client with a token: `api.post("/api/processes", {...})` answers Django's response."""
+    """A REST client with a token: `api.post("/api/processes", {...})` returns Django's response."""
 
     def __init__(self, user: User | None, **headers: str) -> None:
         self.user = user
@@ -113,7 +113,7 @@ class Api:
 
 @pytest.fixture(autouse=True)
 def emptied_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Tests with real transactions end with empty tables; what the trail refuses is lifted for that."""
+    """Tests with real transactions empty their tables; the triggers of the audit trail are removed for that."""
     marker = request.node.get_closest_marker("django_db")
     if marker is None or not marker.kwargs.get("transaction"):
         yield
@@ -125,13 +125,13 @@ def emptied_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def api(db: None) -> Api:
-    """Ilze's client: she is the initiator of what the builders make."""
+    """The API client of Ilze, the initiator of the processes that the builders make."""
     return Api(client_user(ILZE))
 
 
 @pytest.fixture
 def api_of(db: None) -> Callable[..., Api]:
-    """`api_of("portal", rights=["on_behalf"])`: the client of another user."""
+    """`api_of("portal", rights=["on_behalf"])` is the client of another user."""
     return lambda name, **granted: Api(client_user(name, **granted))
 
 
@@ -141,7 +141,7 @@ def nobody(db: None) -> Api:
 
 
 class Outbox:
-    """What was written to the outbox, in order."""
+    """The messages in the outbox, oldest first."""
 
     def __init__(self, **only: Any) -> None:
         self.only = only
@@ -166,7 +166,7 @@ BOOKKEEPING = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "ROLLBACK")
 
 @pytest.fixture
 def queries() -> Callable[[], Any]:
-    """`with queries() as made:` and then `made()`: statements but for those that only mark transactions."""
+    """`with queries() as count:`, then `count()` is the number of statements without transaction control."""
 
     class Counted(CaptureQueriesContext):
         def __call__(self) -> int:

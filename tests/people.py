@@ -1,4 +1,4 @@
-"""The cast: fixed names, addresses and codes; what a test does not say about a person stands here."""
+"""The cast of the tests: fixed names, email addresses and personal codes."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ SECRETS = (
     *(code.replace("-", "") for code in CODES.values()),
     *(f"{name.lower()}@example.org" for name in (*CODES, ILZE)),
 )
-"""What may stand in rows and answers, and nowhere else: not in logs, problem bodies, the broker, the admin's log."""
+"""Values that may be in rows and responses only: not in logs, problem bodies, the broker or the admin log."""
 
 
 def signer(name: str, role: str = "SIGNER", **changes: Any) -> dict[str, Any]:
-    """A signer's row on the wire."""
+    """The JSON of a signer."""
     return {
         "signerName": name,
         "signerCountry": "LV",
@@ -31,7 +31,7 @@ def signer(name: str, role: str = "SIGNER", **changes: Any) -> dict[str, Any]:
 
 
 def body(steps: list[list[Any]], **changes: Any) -> dict[str, Any]:
-    """A process on the wire: a list of steps, each a list of names or of signers' rows."""
+    """The JSON of a process. Each step is a list of names or of signers."""
     rows = [[signer(s) if isinstance(s, str) else s for s in step] for step in steps]
     return {
         "documentId": "DOC-1",

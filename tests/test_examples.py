@@ -1,4 +1,4 @@
-"""The bodies of `examples/` that processes are made from, over HTTP; tests/services drives the processes."""
+"""The contacts, templates and profiles in `examples/`, over HTTP. tests/services runs the example processes."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def clerk(api_of: Callable[..., Api]) -> Api:
 
 
 @pytest.mark.parametrize("file", KEPT)
-def test_each_is_taken_as_it_stands(clerk: Api, file: str) -> None:
+def test_each_example_is_accepted(clerk: Api, file: str) -> None:
     sent = json.loads((EXAMPLES / file).read_text(encoding="utf-8"))
     made = clerk.post(f"/api/{file.split('/')[0]}", sent)
     assert made.status_code == 201
@@ -35,7 +35,7 @@ def test_each_is_taken_as_it_stands(clerk: Api, file: str) -> None:
             assert answer[name] == (value.upper() if name == "type" else value)
 
 
-def test_a_lease_is_made_of_them_and_signed(clerk: Api) -> None:
+def test_a_lease_is_created_from_the_examples_and_signed(clerk: Api) -> None:
     for file in KEPT:
         clerk.post(f"/api/{file.split('/')[0]}", json.loads((EXAMPLES / file).read_text(encoding="utf-8")))
     template = Template.objects.get()
@@ -57,7 +57,9 @@ def test_a_lease_is_made_of_them_and_signed(clerk: Api) -> None:
 
 
 @pytest.mark.django_db
-def test_the_demo_has_them(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_creates_the_examples(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("signing.management.commands.demo.LOGIN_FILE", tmp_path / "demo.json")
     for _ in range(2):
         call_command("demo")

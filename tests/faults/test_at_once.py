@@ -1,4 +1,4 @@
-"""Several callers at the same moment, on PostgreSQL with real transactions."""
+"""Concurrent callers, on PostgreSQL with real transactions."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ ROUNDS = 100 * SOAK
 
 
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """Run the calls in threads that begin together; their answers in order."""
+    """Run the calls in threads that start together, and return their results in order."""
     barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -83,7 +83,7 @@ def test_fifty_identical_reports_at_once_have_one_effect(ilze: Api) -> None:
         assert Message.objects.filter(process_id=process.pk, address=address(BEN)).count() == 1
 
 
-def test_a_mail_sent_again_by_many_at_once_is_queued_once(ilze: Api) -> None:
+def test_a_message_sent_again_by_many_at_once_is_queued_once(ilze: Api) -> None:
     for _ in range(10 * SOAK):
         process = started_process([[ANA]], processInitiatorEmail=None)
         sent = Message.objects.get(process_id=process.pk)
@@ -121,7 +121,7 @@ def test_a_key_whose_first_request_does_not_end_is_409(ilze: Api, monkeypatch: p
     assert ilze.post("/api/processes", body([[ANA]]), Idempotency_Key="k").status_code == 201
 
 
-def test_edits_and_acts_at_once_leave_a_whole_process(ilze: Api) -> None:
+def test_concurrent_edits_and_acts_leave_a_consistent_process(ilze: Api) -> None:
     for _ in range(10 * SOAK):
         process = started_process([[ANA, BEN], [CLEO]])
         base = f"/api/processes/{process.pk}"

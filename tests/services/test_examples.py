@@ -1,4 +1,4 @@
-"""Each body of `examples/` driven to its end, through a running server, a real worker and a real SMTP sink.
+"""Each process in `examples/` runs to its end, with a running server, a real worker and a real SMTP sink.
 
 Every mail and every audit event is checked, in order.
 """
@@ -22,7 +22,7 @@ LEASE = "Nomas līgums, Brīvības iela 12"
 
 @dataclass
 class Moment:
-    """Something is done; then these mails are written and come, and these events are recorded, in this order."""
+    """An act, and the emails and audit events that follow from it, in order."""
 
     do: tuple[Any, ...]
     mails: list[tuple[str, str]]
@@ -147,12 +147,12 @@ STORIES: dict[str, list[Moment]] = {
 }
 
 
-def test_every_example_has_its_story() -> None:
+def test_every_example_has_a_test() -> None:
     assert {file.stem for file in (ROOT / "examples").glob("*.json")} == STORIES.keys()
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_an_example_to_its_end(stack: Stack, name: str) -> None:
+def test_an_example_runs_to_its_end(stack: Stack, name: str) -> None:
     process: dict[str, Any] = {}
     events: list[str] = []
     mails: list[str] = []
@@ -213,7 +213,7 @@ def tag(mail: EmailMessage) -> tuple[str, str]:
 
 
 def written(stack: Stack, process: dict[str, Any]) -> list[str]:
-    """The addressees of the process's messages, in the order in which they were written."""
+    """The recipients of the process's messages, in the order in which they were queued."""
     rows = stack.rows("SELECT address FROM notifications_message WHERE process_id = ? ORDER BY id", key(stack, process))
     return [address for (address,) in rows]
 

@@ -1,4 +1,4 @@
-"""Every filter and sort that is offered goes by index: PostgreSQL's plans on 100,000 processes."""
+"""Every filter and sort uses an index: PostgreSQL's plans with 100,000 processes."""
 
 import re
 from collections.abc import Callable, Iterator

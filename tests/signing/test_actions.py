@@ -1,4 +1,4 @@
-"""Actions on a database: what is written, recorded and told."""
+"""Actions with a database: rows, audit events and messages."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def events(process: Process) -> list[str]:
 
 
 def deliver(**which: object) -> None:
-    """As if the sender had been here."""
+    """Mark the messages as sent, as a sender would."""
     Message.objects.queued().filter(**which).update(status=MessageStatus.SENT, tries=1)
 
 
@@ -51,7 +51,7 @@ def test_a_process_leaves_one_event_for_each_thing_that_happened() -> None:
     ]
 
 
-def test_an_event_says_who_from_where_and_what_it_was_before() -> None:
+def test_an_event_names_the_caller_the_address_and_the_former_values() -> None:
     process = started_process([[ANA]])
 
     sign(process, ANA, comment="Gladly.")
@@ -63,7 +63,7 @@ def test_an_event_says_who_from_where_and_what_it_was_before() -> None:
     assert event.signer_id == str(row_of(process, ANA).id)
 
 
-def test_everybody_hears_of_the_completion(outbox: Outbox) -> None:
+def test_everyone_is_notified_of_the_completion(outbox: Outbox) -> None:
     process = started_process([[signer(ANA, "VIEWER"), signer(BEN, "ADMINISTRATOR"), CLEO, signer(DAN, "INITIATOR")]])
     sign(process, CLEO)
     sign(process, DAN)
@@ -77,7 +77,7 @@ def test_everybody_hears_of_the_completion(outbox: Outbox) -> None:
     ]
 
 
-def test_a_decline_is_told_to_the_initiator_and_the_signers_who_were_called(outbox: Outbox) -> None:
+def test_a_decline_notifies_the_initiator_and_the_signers_whose_turn_had_come(outbox: Outbox) -> None:
     process = started_process([[ANA, BEN, signer(CLEO, "APPROVER")], [DAN]])
 
     sign(process, ANA, SignerStatus.DECLINED, comment="No.")
@@ -90,7 +90,7 @@ def test_a_decline_is_told_to_the_initiator_and_the_signers_who_were_called(outb
     assert process.status == ProcessStatus.DECLINED
 
 
-def test_an_approver_who_declines_is_told_to_the_initiator_alone(outbox: Outbox) -> None:
+def test_an_approvers_decline_notifies_only_the_initiator(outbox: Outbox) -> None:
     process = started_process([[signer(ANA, "APPROVER"), BEN]])
 
     sign(process, ANA, SignerStatus.DECLINED)
@@ -98,7 +98,7 @@ def test_an_approver_who_declines_is_told_to_the_initiator_alone(outbox: Outbox)
     assert outbox.recipients(E.APPROVER_DECLINED) == [address(ILZE)]
 
 
-def test_a_decline_of_a_type_that_continues_lets_the_process_go_on(outbox: Outbox) -> None:
+def test_with_continue_on_decline_the_process_continues(outbox: Outbox) -> None:
     profile_of("SURVEY", continueOnDecline=True)
     process = started_process([[ANA], [BEN]], documentType="SURVEY")
 
@@ -110,7 +110,7 @@ def test_a_decline_of_a_type_that_continues_lets_the_process_go_on(outbox: Outbo
     assert events(process)[-2:] == [E.SIGNER_DECLINED, E.TASK_STARTED]
 
 
-def test_cancel_is_told_to_those_whose_call_went_out(outbox: Outbox) -> None:
+def test_a_cancellation_notifies_the_signers_whose_email_was_sent(outbox: Outbox) -> None:
     process = started_process([[ANA, BEN], [CLEO]])
     deliver(address=address(ANA))
 
@@ -126,7 +126,7 @@ def test_cancel_is_told_to_those_whose_call_went_out(outbox: Outbox) -> None:
     )
 
 
-def test_who_wants_no_mail_gets_none_but_it_is_noted(outbox: Outbox) -> None:
+def test_a_signer_without_notifications_gets_a_suppressed_message(outbox: Outbox) -> None:
     started_process([[signer(ANA, signerNotification=False), BEN]])
 
     assert outbox.recipients(E.TASK_STARTED) == [address(BEN)]
@@ -155,7 +155,7 @@ def test_the_due_date_is_that_of_the_running_step() -> None:
     assert process.due_at == NOON + 24 * HOUR
 
 
-def test_starting_a_draft_calls_the_first_step(outbox: Outbox) -> None:
+def test_starting_a_draft_notifies_the_first_step(outbox: Outbox) -> None:
     process = draft_process()
     assert not list(outbox)
     assert events(process) == [E.PROCESS_UPDATED]
@@ -177,7 +177,7 @@ class TestEdits:
             for step in process.steps.order_by("process_order")
         ]
 
-    def test_a_signer_added_to_the_running_step_is_called(self, outbox: Outbox) -> None:
+    def test_a_signer_added_to_the_running_step_is_notified(self, outbox: Outbox) -> None:
         process = started_process([[ANA], [BEN]])
         steps = self.rows(process)
         steps[0]["signers"].append({"name": EVE, "email": address(EVE), "country": "LV", "personal_code": CODES[EVE]})
@@ -188,7 +188,7 @@ class TestEdits:
         assert row_of(process, EVE).status == SignerStatus.STARTED
         assert events(process)[-2:] == [E.PROCESS_UPDATED, E.TASK_STARTED]
 
-    def test_removing_the_last_one_who_holds_up_the_step_moves_the_process_on(self, outbox: Outbox) -> None:
+    def test_removing_the_last_pending_signer_starts_the_next_step(self, outbox: Outbox) -> None:
         process = started_process([[ANA, BEN], [CLEO]], signed=[ANA])
         steps = self.rows(process)
         del steps[0]["signers"][1]
@@ -207,7 +207,7 @@ class TestEdits:
         assert outbox.recipients(E.TASK_STARTED) == [address(BEN)]
         assert process.steps.get().status == StepStatus.STARTED
 
-    def test_steps_that_wait_change_places(self) -> None:
+    def test_waiting_steps_can_be_reordered(self) -> None:
         process = started_process([[ANA], [BEN], [CLEO]])
         steps = self.rows(process)
         steps[1]["process_order"], steps[2]["process_order"] = 3, 2
@@ -216,7 +216,7 @@ class TestEdits:
 
         assert [s.signers.get().name for s in process.steps.order_by("process_order")] == [ANA, CLEO, BEN]
 
-    def test_a_new_address_is_called_anew(self, outbox: Outbox) -> None:
+    def test_a_new_email_address_is_notified_again(self, outbox: Outbox) -> None:
         process = started_process([[ANA]])
         deliver()
         steps = self.rows(process)
@@ -226,7 +226,7 @@ class TestEdits:
 
         assert outbox.recipients(E.TASK_STARTED) == ["new@example.org"]
 
-    def test_a_report_inside_a_process_is_an_act(self, outbox: Outbox) -> None:
+    def test_a_put_of_the_process_can_report_an_act(self, outbox: Outbox) -> None:
         process = started_process([[ANA], [BEN]])
         steps = self.rows(process)
         steps[0]["signers"][0] |= {"status": "SIGNED", "comment": "Yes"}
@@ -237,7 +237,7 @@ class TestEdits:
         assert row_of(process, ANA).comment == "Yes"
         assert events(process)[-2:] == [E.SIGNER_SIGNED, E.TASK_STARTED]
 
-    def test_an_update_says_what_was_before_and_after(self) -> None:
+    def test_an_update_event_holds_the_values_before_and_after(self) -> None:
         process = started_process([[ANA], [BEN]])
         steps = self.rows(process)
         steps[1]["signers"][0]["language"] = "lt"

@@ -1,4 +1,4 @@
-"""What was found to go wrong once, over HTTP."""
+"""Rare combinations over HTTP, each of which failed once."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -31,7 +31,7 @@ def report(row: dict[str, Any], status: str = "SIGNED", **more: Any) -> None:
     row |= {"signingStatus": status, **more}
 
 
-def test_acts_in_one_put_leave_no_call_to_those_who_have_acted(api: Api, outbox: Outbox) -> None:
+def test_signers_who_acted_in_the_same_put_get_no_task_email(api: Api, outbox: Outbox) -> None:
     process = started_process([[ANA], [BEN]])
     steps = steps_of(api, process)
     for step in steps:
@@ -42,7 +42,7 @@ def test_acts_in_one_put_leave_no_call_to_those_who_have_acted(api: Api, outbox:
     assert outbox.recipients("TASK_STARTED") == []
 
 
-def test_a_draft_started_and_signed_in_one_put(api: Api, outbox: Outbox) -> None:
+def test_one_put_can_start_and_sign_a_draft(api: Api, outbox: Outbox) -> None:
     process = draft_process([[ANA], [BEN]])
     steps = steps_of(api, process)
     report(steps[0]["processStepSigners"][0])
@@ -54,7 +54,7 @@ def test_a_draft_started_and_signed_in_one_put(api: Api, outbox: Outbox) -> None
 
 
 @pytest.mark.parametrize(("refusal", "state"), [(Refusal("451", permanent=False), "WITHDRAWN"), (None, "SENT")])
-def test_a_mail_withdrawn_while_it_is_sent_is_not_tried_again(db: None, refusal: Refusal | None, state: str) -> None:
+def test_a_message_withdrawn_while_it_is_sent_is_not_retried(db: None, refusal: Refusal | None, state: str) -> None:
     process = started_process([[ANA]], processInitiatorEmail=None)
     (held,) = claim(timezone.now())
     actions.cancel(process, actor=OWNER, at=NOON)
@@ -68,21 +68,21 @@ def test_a_mail_withdrawn_while_it_is_sent_is_not_tried_again(db: None, refusal:
     assert not claim(timezone.now() + timedelta(days=1))[1:]
 
 
-def test_who_may_have_been_called_hears_of_the_cancel(db: None, outbox: Outbox) -> None:
+def test_a_cancellation_notifies_signers_whose_email_may_have_arrived(db: None, outbox: Outbox) -> None:
     process = started_process([[ANA]], processInitiatorEmail=None)
     claim(timezone.now())
     actions.cancel(process, actor=OWNER, at=NOON)
     assert outbox.recipients("PROCESS_CANCELED") == [address(ANA)]
 
 
-def test_a_deleted_process_calls_nobody_any_more(api: Api, outbox: Outbox) -> None:
+def test_deleting_a_process_withdraws_its_task_emails(api: Api, outbox: Outbox) -> None:
     process = started_process([[ANA, signer(CLEO, "VIEWER")]], signed=[ANA])
     assert outbox.recipients("TASK_STARTED") == [address(CLEO)]
     api.delete(url(process))
     assert outbox.recipients("TASK_STARTED") == []
 
 
-def test_edits_do_not_complete_a_process_in_which_nobody_acts(api: Api) -> None:
+def test_an_edit_must_leave_an_acting_signer(api: Api) -> None:
     process = started_process([[ANA]])
     steps = steps_of(api, process)
     steps[0]["processStepSigners"][0]["signerRole"] = "VIEWER"
@@ -90,7 +90,7 @@ def test_edits_do_not_complete_a_process_in_which_nobody_acts(api: Api) -> None:
     assert api.put(f"/api/steps/{steps[0]['id']}", steps[0]).json()["code"] == "nobody_acts"
 
 
-def test_the_same_person_in_another_spelling_is_the_same_act(api: Api) -> None:
+def test_another_spelling_of_the_code_is_the_same_act(api: Api) -> None:
     process = started_process([[ANA, BEN]])
     path = f"/api/signers/{row_of(process, ANA).pk}/act"
     spelled = {"signingStatus": "SIGNED", "signerCountry": "lv", "signerPersonalCode": CODES[ANA].replace("-", " ")}
@@ -102,7 +102,7 @@ def test_the_same_person_in_another_spelling_is_the_same_act(api: Api) -> None:
     assert again.json()["processStepSigners"][0]["signerPersonalCode"] == CODES[ANA]
 
 
-def test_an_act_does_not_bring_another_person(api: Api) -> None:
+def test_an_act_cannot_name_another_person(api: Api) -> None:
     process = started_process([[ANA, BEN]])
     (step,) = steps_of(api, process)
     report(step["processStepSigners"][0], signerName="Somebody", signerPersonalCode="999")
@@ -126,7 +126,7 @@ def test_a_step_added_at_the_end_runs_at_the_end(api: Api) -> None:
 
 
 class TestMoving:
-    def test_a_signer_who_waits_moves_into_the_running_step(self, api: Api, outbox: Outbox) -> None:
+    def test_a_waiting_signer_can_move_to_the_running_step(self, api: Api, outbox: Outbox) -> None:
         process = started_process([[ANA], [BEN, CLEO]])
         steps = steps_of(api, process)
         steps[0]["processStepSigners"].insert(0, steps[1]["processStepSigners"].pop())
@@ -137,7 +137,7 @@ class TestMoving:
         assert [s["signerName"] for s in answer.json()["signers"]] == [CLEO, ANA, BEN]
         assert outbox.recipients("TASK_STARTED") == [address(ANA), address(CLEO)]
 
-    def test_a_signer_who_was_called_moves_to_a_step_that_waits(self, api: Api, outbox: Outbox) -> None:
+    def test_a_notified_signer_can_move_to_a_waiting_step(self, api: Api, outbox: Outbox) -> None:
         process = started_process([[ANA, BEN], [CLEO]])
         steps = steps_of(api, process)
         steps[1]["processStepSigners"].append(steps[0]["processStepSigners"].pop())
@@ -148,20 +148,20 @@ class TestMoving:
         assert outbox.recipients("TASK_STARTED") == [address(ANA)]
         assert outbox.recipients("TASK_STARTED", status="WITHDRAWN") == [address(BEN)]
 
-    def test_out_of_a_step_that_goes(self, api: Api) -> None:
+    def test_a_signer_can_move_out_of_a_removed_step(self, api: Api) -> None:
         process = started_process([[ANA], [BEN], [CLEO]])
         steps = steps_of(api, process)
         steps[1]["processStepSigners"] += steps.pop()["processStepSigners"]
         answer = api.put(url(process), {"signingProcessSteps": steps}).json()
         assert [s["signerName"] for s in answer["signers"]] == [ANA, BEN, CLEO]
 
-    def test_who_has_acted_stays(self, api: Api) -> None:
+    def test_a_signer_who_has_acted_cannot_move(self, api: Api) -> None:
         process = started_process([[ANA, BEN], [CLEO]], signed=[ANA])
         steps = steps_of(api, process)
         steps[1]["processStepSigners"].append(steps[0]["processStepSigners"].pop(0))
         assert api.put(url(process), {"signingProcessSteps": steps}).status_code == 409
 
-    def test_a_steps_put_moves_nobody(self, api: Api) -> None:
+    def test_the_put_of_a_step_moves_no_signer(self, api: Api) -> None:
         process = started_process([[ANA], [BEN]])
         one, two = steps_of(api, process)
         one["processStepSigners"] += two["processStepSigners"]
@@ -174,19 +174,19 @@ class TestOnBehalf:
     def portal(self, api_of: Callable[..., Api]) -> Api:
         return api_of("portal", rights=["on_behalf"])
 
-    def test_a_group_alone_shows_the_groups_and_not_the_portals_own(self, portal: Api) -> None:
+    def test_naming_a_group_lists_the_groups_processes_only(self, portal: Api) -> None:
         for group in ("legal", "sales", None):
             portal.post("/api/processes", body([[ANA]], ownerGroup=group))
         rows = portal.get("/api/processes?group=legal").json()["content"]
         assert [row["ownerGroup"] for row in rows] == ["legal"]
 
-    def test_it_creates_for_whom_it_names(self, portal: Api) -> None:
+    def test_a_portal_creates_for_the_named_user(self, portal: Api) -> None:
         answer = portal.post("/api/processes?user=ilze", body([[ANA]], ownerGroup="legal"))
         assert (answer.status_code, answer.json()["initiator"]) == (201, ILZE)
 
     @pytest.mark.parametrize("name", ["a%00b", "x" * 256])
     @pytest.mark.parametrize("parameter", ["owner", "user", "group"])
-    def test_what_is_no_name_is_400(self, portal: Api, parameter: str, name: str) -> None:
+    def test_an_invalid_name_is_400(self, portal: Api, parameter: str, name: str) -> None:
         answer = portal.get(f"/api/processes?{parameter}={name}")
         assert answer.json()["errors"][0]["code"] == "not_a_name"
 
@@ -200,7 +200,7 @@ def test_one_person_in_two_rows_is_reminded_once(api: Api, outbox: Outbox) -> No
     assert outbox.recipients("REMINDER") == [address(ANA), address(BEN)]
 
 
-def test_named_signers_are_reminded_and_others_not(api: Api, outbox: Outbox) -> None:
+def test_only_the_given_signers_are_reminded(api: Api, outbox: Outbox) -> None:
     process = started_process([[ANA, BEN], [CLEO]])
     ids = [str(row_of(process, name).pk) for name in (ANA, CLEO)]
     answer = api.post(f"{url(process)}/remind", {"signers": ids}).json()
@@ -228,7 +228,7 @@ class TestBySigner:
         sent = ana.put(url(process), read.json())
         assert (sent.status_code, sent.json(), sent["ETag"]) == (200, read.json(), read["ETag"])
 
-    def test_reports_its_act_inside_a_process(self, ana: Api) -> None:
+    def test_reports_their_act_with_a_put_of_the_process(self, ana: Api) -> None:
         process = started_process([[ANA], [BEN]])
         read = ana.get(url(process)).json()
         report(read["signingProcessSteps"][0]["processStepSigners"][0], signerComment="Yes")
@@ -255,7 +255,7 @@ class TestBySigner:
 
 
 class TestTransport:
-    def test_a_chunked_body_is_refused_and_not_read_as_none(self, api: Api) -> None:
+    def test_a_chunked_body_is_411_and_not_read_as_empty(self, api: Api) -> None:
         process = started_process()
         headers = api.headers | {"Transfer-Encoding": "chunked"}
         answer = api._client.generic("POST", f"{url(process)}/cancel", headers=headers)
@@ -263,7 +263,7 @@ class TestTransport:
         assert api.get(url(process)).json()["status"] == "STARTED"
 
     @pytest.mark.parametrize("method", ["POST", "PATCH"])
-    def test_a_method_that_is_not_there_is_405(self, api: Api, method: str) -> None:
+    def test_an_unsupported_method_is_405(self, api: Api, method: str) -> None:
         answer = api.call(method, url(started_process()), {})
         assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
 
@@ -271,21 +271,21 @@ class TestTransport:
         answer = api.get("/api/processes?" + "&".join(f"p{n}=1" for n in range(1001)))
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
-    def test_a_host_that_is_not_served_is_400(self, api: Api) -> None:
+    def test_an_unknown_host_is_400(self, api: Api) -> None:
         answer = api.get("/api/processes", Host="evil.example.org")
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
-    def test_json_is_answered_whatever_is_accepted(self, api: Api) -> None:
+    def test_the_response_is_json_whatever_the_accept_header_is(self, api: Api) -> None:
         answer = api.get("/api/processes?format=xml", Accept="text/html")
         assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
 
 
-def test_a_code_that_grows_when_folded_is_kept(api: Api) -> None:
+def test_a_code_that_grows_when_normalized_is_stored(api: Api) -> None:
     answer = api.post("/api/processes", body([[signer(ANA, signerCountry="IS", signerPersonalCode="ß" * 64)]]))
     assert answer.status_code == 201
 
 
-def test_a_new_row_has_not_acted(api: Api) -> None:
+def test_a_new_signer_cannot_have_acted(api: Api) -> None:
     process = started_process()
     answer = api.put(
         f"/api/steps/{process.steps.get(process_order=1).pk}",
@@ -294,13 +294,13 @@ def test_a_new_row_has_not_acted(api: Api) -> None:
     assert answer.json()["errors"][0]["pointer"] == "#/processStepSigners/0/signingStatus"
 
 
-def test_a_viewer_does_not_hold_up_and_may_look_later(api: Api) -> None:
+def test_a_viewer_does_not_block_the_step_and_may_view_later(api: Api) -> None:
     process = started_process([[signer(ANA, "VIEWER"), BEN]], signed=[BEN])
     sign(process, ANA, "VIEWED")
     assert api.get(url(process)).json()["signers"][0]["signingStatus"] == "VIEWED"
 
 
-def test_who_is_given_something_to_sign_is_called(api: Api, outbox: Outbox) -> None:
+def test_a_viewer_who_becomes_a_signer_is_notified(api: Api, outbox: Outbox) -> None:
     process = started_process([[ANA, signer(BEN, "VIEWER"), signer(CLEO, "ADMINISTRATOR")]])
     (step,) = steps_of(api, process)
     for row in step["processStepSigners"]:
@@ -310,7 +310,7 @@ def test_who_is_given_something_to_sign_is_called(api: Api, outbox: Outbox) -> N
     assert sorted(called) == [(address(ANA), "SIGNER"), (address(BEN), "SIGNER"), (address(CLEO), "SIGNER")]
 
 
-def test_the_number_after_the_last_is_none(api: Api) -> None:
+def test_no_process_order_is_left_after_the_largest(api: Api) -> None:
     wire = body([[ANA], [BEN]])
     wire["signingProcessSteps"][0]["processOrder"] = 2**31 - 1
     answer = api.post("/api/processes", wire)
@@ -324,7 +324,7 @@ def test_a_due_date_can_be_shown_in_every_zone(api: Api, due: str) -> None:
     assert api.post("/api/processes", wire).json()["errors"][0]["code"] == "overflow"
 
 
-def test_a_person_called_again_hears_of_the_cancel(db: None, outbox: Outbox) -> None:
+def test_a_signer_who_was_notified_again_is_notified_of_the_cancellation(db: None, outbox: Outbox) -> None:
     process = started_process([[ANA]], processInitiatorEmail=None)
     Message.objects.update(status="SENT", tries=1, sent_at=NOON)
     send_again(Message.objects.get(), actor=OWNER, at=NOON)

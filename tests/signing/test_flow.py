@@ -27,6 +27,10 @@ def statuses(process: flow.ProcessState) -> list[tuple[str, list[str]]]:
     return [(step.status.value, [s.status.value for s in step.signers]) for step in process.steps]
 
 
+def events(transitions: list[flow.Transition]) -> list[str]:
+    return [transition.event for transition in transitions if transition.event is not None]
+
+
 def act(process: flow.ProcessState, place: int, status: S) -> flow.ProcessState:
     return flow.act(process, process.signers[place].id, status)
 
@@ -51,7 +55,7 @@ def test_the_last_signature_of_a_step_opens_the_next() -> None:
     assert act(process, 2, S.SIGNED).status == P.COMPLETED
 
 
-def test_steps_in_which_nobody_acts_complete_the_moment_they_start() -> None:
+def test_steps_without_acting_signers_complete_immediately() -> None:
     process = flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR], [Role.SIGNER], [Role.VIEWER]))
     assert [step.status for step in process.steps] == [T.COMPLETED, T.COMPLETED, T.STARTED, T.WAITING_FOR_PREVIOUS]
 
@@ -61,14 +65,14 @@ def test_steps_in_which_nobody_acts_complete_the_moment_they_start() -> None:
     assert process.signers[3].status == S.STARTED
 
 
-def test_a_decline_ends_the_process_for_everybody_else() -> None:
+def test_a_decline_ends_the_process_for_every_other_signer() -> None:
     process = act(flow.start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER])), 0, S.DECLINED)
 
     assert process.status == P.DECLINED
     assert statuses(process) == [("CANCELED", ["DECLINED", "CANCELED"]), ("CANCELED", ["CANCELED"])]
 
 
-def test_with_continue_on_decline_the_process_goes_on() -> None:
+def test_with_continue_on_decline_the_next_step_starts() -> None:
     process = flow.start(draft([Role.SIGNER], [Role.SIGNER], continue_on_decline=True))
 
     process = act(process, 0, S.DECLINED)
@@ -78,13 +82,13 @@ def test_with_continue_on_decline_the_process_goes_on() -> None:
     assert flow.totals([(s.role, s.status) for s in act(process, 1, S.SIGNED).signers]) == (2, 1)
 
 
-def test_cancel_leaves_what_has_happened() -> None:
+def test_a_cancellation_keeps_completed_steps_and_acts() -> None:
     process = act(flow.start(draft([Role.SIGNER], [Role.SIGNER])), 0, S.SIGNED)
 
     assert statuses(flow.cancel(process)) == [("COMPLETED", ["SIGNED"]), ("CANCELED", ["CANCELED"])]
 
 
-def test_a_viewer_may_look_after_completion_but_not_after_a_cancel() -> None:
+def test_a_viewer_may_view_after_completion_but_not_after_a_cancellation() -> None:
     process = flow.start(draft([Role.VIEWER, Role.SIGNER]))
     assert act(act(process, 1, S.SIGNED), 0, S.VIEWED).signers[0].status == S.VIEWED
 
@@ -92,7 +96,7 @@ def test_a_viewer_may_look_after_completion_but_not_after_a_cancel() -> None:
         act(flow.cancel(process), 0, S.VIEWED)
 
 
-def test_viewers_alone_are_no_process() -> None:
+def test_a_process_of_viewers_cannot_start() -> None:
     with pytest.raises(flow.NoActingSigner):
         flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR]))
 
@@ -104,7 +108,7 @@ def test_only_a_draft_starts(status: P) -> None:
 
 
 @pytest.mark.parametrize("status", [P.COMPLETED, P.CANCELED, P.DECLINED])
-def test_what_is_finished_cannot_be_canceled(status: P) -> None:
+def test_a_finished_process_cannot_be_canceled(status: P) -> None:
     with pytest.raises(flow.ImpossibleTransition, match=status.value):
         flow.cancel(replace(draft([Role.SIGNER]), status=status))
 
@@ -129,7 +133,7 @@ def test_each_role_has_its_own_acts(role: Role, status: S) -> None:
         act(process, 0, status)
 
 
-def test_nobody_acts_before_being_called_or_twice() -> None:
+def test_a_signer_acts_once_and_only_in_turn() -> None:
     process = flow.start(draft([Role.SIGNER], [Role.SIGNER]))
     with pytest.raises(flow.ImpossibleTransition, match="WAITING_FOR_PROCESS"):
         act(process, 1, S.SIGNED)
@@ -141,6 +145,87 @@ def test_a_waiting_step_before_the_running_one_is_out_of_order() -> None:
     process = flow.start(draft([Role.SIGNER], [Role.SIGNER]))
     with pytest.raises(flow.OutOfOrder):
         flow.advance(replace(process, steps=process.steps[::-1]))
+
+
+def test_transitions_list_acts_before_signers_whose_turn_it_is_and_the_end_last() -> None:
+    started = flow.start(draft([Role.SIGNER], [Role.APPROVER, Role.VIEWER]))
+
+    signed = act(started, 0, S.SIGNED)
+    completed = act(signed, 1, S.APPROVED)
+
+    assert events(flow.transitions(started, signed)) == ["SIGNER_SIGNED", "TASK_STARTED", "TASK_STARTED"]
+    assert events(flow.transitions(signed, completed)) == ["APPROVER_APPROVED", "PROCESS_COMPLETED"]
+
+
+def test_the_start_comes_before_the_signers_whose_turn_it_is() -> None:
+    before = draft([Role.SIGNER], [Role.SIGNER])
+    assert events(flow.transitions(before, flow.start(before))) == ["PROCESS_STARTED", "TASK_STARTED"]
+
+
+def test_a_decline_has_no_event_but_the_signers_act() -> None:
+    started = flow.start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER]))
+
+    transitions = flow.transitions(started, act(started, 0, S.DECLINED))
+
+    assert events(transitions) == ["SIGNER_DECLINED"]
+    assert [t.after for t in transitions] == ["CANCELED", "CANCELED", "DECLINED", "CANCELED", "CANCELED", "DECLINED"]
+
+
+def test_equal_snapshots_have_no_transitions() -> None:
+    process = flow.start(draft([Role.SIGNER]))
+    assert flow.transitions(process, process) == []
+
+
+def test_a_transition_names_its_row_and_both_statuses() -> None:
+    process = flow.start(draft([Role.SIGNER]))
+    steps, signers, ended = flow.transitions(process, act(process, 0, S.SIGNED))
+    assert (steps.step, steps.before, steps.after) == (replace(steps.step, status=T.COMPLETED), T.STARTED, T.COMPLETED)
+    assert signers.signer is not None
+    assert (signers.signer.id, signers.before, signers.after) == (process.signers[0].id, S.STARTED, S.SIGNED)
+    assert (ended.step, ended.signer, ended.before, ended.after) == (None, None, P.STARTED, P.COMPLETED)
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role in flow.ACTING])
+def test_every_acting_role_can_decline_and_one_other_act_completes_the_step(role: Role) -> None:
+    process = flow.start(draft([role]))
+    others = flow.acts_of(role) - {S.DECLINED}
+    assert len(others) == 1
+    assert act(process, 0, *others).status == P.COMPLETED
+    assert act(process, 0, S.DECLINED).status == P.DECLINED
+
+
+@pytest.mark.parametrize(
+    ("role", "status", "process_status", "allowed"),
+    [
+        (Role.SIGNER, S.STARTED, P.STARTED, ["DECLINED", "SIGNED"]),
+        (Role.APPROVER, S.STARTED, P.STARTED, ["APPROVED", "DECLINED"]),
+        (Role.VIEWER, S.STARTED, P.COMPLETED, ["VIEWED"]),
+        (Role.VIEWER, S.STARTED, P.CANCELED, []),
+        (Role.SIGNER, S.WAITING_FOR_PROCESS, P.STARTED, []),
+        (Role.SIGNER, S.SIGNED, P.STARTED, []),
+        (Role.ADMINISTRATOR, S.STARTED, P.STARTED, []),
+    ],
+)
+def test_the_acts_that_a_signer_may_report_now(role: Role, status: S, process_status: P, allowed: list[str]) -> None:
+    assert flow.allowed_acts(role, status, process_status) == allowed
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_reviewed"),
+    [
+        ([[Role.APPROVER], [Role.SIGNER]], True),
+        ([[Role.APPROVER, Role.SIGNER]], False),
+        ([[Role.SIGNER], [Role.APPROVER]], False),
+        ([[Role.INITIATOR]], True),
+    ],
+)
+def test_a_required_review_must_come_before_the_first_signer(steps: list[list[Role]], is_reviewed: bool) -> None:
+    process = replace(draft(*steps), review_required=True)
+    if is_reviewed:
+        assert flow.start(process).status == P.STARTED
+    else:
+        with pytest.raises(flow.ReviewNeeded):
+            flow.start(process)
 
 
 roles = st.lists(st.sampled_from(list(Role)), min_size=1, max_size=4)

@@ -25,7 +25,7 @@ def test_a_process_is_created_and_started(api: Api, outbox: Outbox) -> None:
     assert outbox.recipients("TASK_STARTED") == [address(ANA), address(BEN)]
 
 
-def test_a_draft_tells_nobody_and_may_lack_addresses(api: Api, outbox: Outbox) -> None:
+def test_a_draft_sends_no_email_and_may_be_incomplete(api: Api, outbox: Outbox) -> None:
     response = api.post("/api/processes", body([[{"signerName": "Somebody"}]], status="PENDING"))
 
     assert response.status_code == 201
@@ -34,7 +34,7 @@ def test_a_draft_tells_nobody_and_may_lack_addresses(api: Api, outbox: Outbox) -
     assert not list(outbox)
 
 
-def test_text_is_kept_to_the_byte(api: Api) -> None:
+def test_text_is_stored_byte_for_byte(api: Api) -> None:
     text = "  Zażółć\tgęślą\n jaźń ÷ 署名 🖋 "
     answer = api.post("/api/processes", body([[signer(ANA, signerName=text)]], comment=text, documentName="")).json()
 
@@ -54,7 +54,7 @@ def test_what_the_server_owns_is_accepted_and_ignored(api: Api) -> None:
     assert answer["signers"][0]["signingStatus"] == "STARTED"
 
 
-def test_steps_run_by_their_order_and_not_by_their_place(api: Api) -> None:
+def test_steps_run_by_process_order_not_by_position(api: Api) -> None:
     wire = body([[ANA], [BEN]])
     wire["signingProcessSteps"][0]["processOrder"] = 7
     wire["signingProcessSteps"][1]["processOrder"] = 3
@@ -84,7 +84,7 @@ def faults(problem: dict[str, object]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "CANCELED", "DECLINED"])
-def test_no_other_status_to_begin_with(api: Api, status: str) -> None:
+def test_other_initial_statuses_are_400(api: Api, status: str) -> None:
     problem = refused(api, body([[ANA]], status=status))
     assert "PENDING" in problem["errors"][0]["detail"]  # type: ignore[index]
     assert faults(problem) == {"#/status": "status_not_allowed"}
@@ -98,19 +98,21 @@ def test_no_other_status_to_begin_with(api: Api, status: str) -> None:
         ([[ANA], []], "#/signingProcessSteps/1/processStepSigners", "no_signers"),
     ],
 )
-def test_a_process_has_steps_and_a_step_has_signers(api: Api, steps: list[list[str]], pointer: str, code: str) -> None:
+def test_a_process_needs_steps_and_a_step_needs_signers(
+    api: Api, steps: list[list[str]], pointer: str, code: str
+) -> None:
     assert faults(refused(api, body(steps))) == {pointer: code}
     assert faults(refused(api, body(steps, status="PENDING"))) == {pointer: code}
 
 
-def test_two_steps_share_no_number(api: Api) -> None:
+def test_two_steps_must_not_have_the_same_order(api: Api) -> None:
     wire = body([[ANA], [BEN]])
     for step in wire["signingProcessSteps"]:
         step["processOrder"] = 4
     assert faults(refused(api, wire)) == {"#/signingProcessSteps/1/processOrder": "order_taken"}
 
 
-def test_somebody_must_act(api: Api) -> None:
+def test_a_process_needs_an_acting_signer(api: Api) -> None:
     assert refused(api, body([[signer(ANA, "VIEWER")], [signer(BEN, "ADMINISTRATOR")]]))["code"] == "nobody_acts"
 
 
@@ -126,14 +128,16 @@ def test_somebody_must_act(api: Api) -> None:
         ({"signerEmail": None, "anonymous": True, "signerPersonalCode": None}, ["signerEmail"]),
     ],
 )
-def test_who_is_asked_must_be_reachable_and_known(api: Api, changes: dict[str, object], lacking: list[str]) -> None:
+def test_acting_signers_need_contact_and_identity_details(
+    api: Api, changes: dict[str, object], lacking: list[str]
+) -> None:
     problem = refused(api, body([[ANA], [BEN, signer(CLEO, **changes)]]))
     assert problem["code"] == "incomplete_signers"
     assert list(faults(problem)) == [f"#/signingProcessSteps/1/processStepSigners/1/{field}" for field in lacking]
     assert CLEO in problem["errors"][0]["detail"]  # type: ignore[index]
 
 
-def test_a_process_of_two_hundred_that_fails_on_the_last_is_not_there(api: Api) -> None:
+def test_nothing_is_stored_if_the_last_of_200_signers_is_invalid(api: Api) -> None:
     steps = [[ANA] * 20 for _ in range(10)]
     steps[-1][-1] = signer(BEN, signerPersonalCode=None)  # type: ignore[call-overload]
     refused(api, body(steps))
@@ -179,7 +183,7 @@ def test_a_process_of_two_hundred_that_fails_on_the_last_is_not_there(api: Api) 
         ("signingProcessSteps/0/dueDate", "0001-01-01T00:00:00+14:00", "overflow"),
     ],
 )
-def test_each_field_takes_its_own_type(api: Api, where: str, value: object, code: str) -> None:
+def test_each_field_accepts_only_its_own_type(api: Api, where: str, value: object, code: str) -> None:
     wire = body([[ANA]])
     *path, last = where.split("/")
     at: object = wire
@@ -205,7 +209,7 @@ def test_each_field_takes_its_own_type(api: Api, where: str, value: object, code
         '{"totalSigners": ' + "9" * 5000 + "}",
     ],
 )
-def test_what_is_no_json_object_is_400(api: Api, raw: str | bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_400(api: Api, raw: str | bytes) -> None:
     refused(api, raw)
 
 
@@ -223,7 +227,7 @@ def test_limits_on_steps_and_signers(api: Api) -> None:
     assert faults(refused(api, body([[ANA] * 251, [BEN] * 250]))) == {"#/signingProcessSteps": "too_many"}
 
 
-def test_naming_somebody_else_needs_on_behalf(api: Api, api_of: object) -> None:
+def test_naming_another_initiator_requires_on_behalf(api: Api, api_of: object) -> None:
     assert refused(api, body([[ANA]], initiator="boss"), 403)["code"] == "missing_right"
     assert "on_behalf" in str(refused(api, body([[ANA]], ownerGroup="legal"), 403)["detail"])
 
@@ -231,7 +235,7 @@ def test_naming_somebody_else_needs_on_behalf(api: Api, api_of: object) -> None:
     assert portal.post("/api/processes", body([[ANA]], initiator="boss", ownerGroup="legal")).status_code == 201
 
 
-def test_without_a_token_there_is_nothing(nobody: Api) -> None:
+def test_without_a_token_every_request_is_401(nobody: Api) -> None:
     response = nobody.post("/api/processes", body([[ANA]]))
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Token")
     assert response["Content-Type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""A process and the profile of its document's type."""
+"""A process and the document profile of its type."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def lease(api: Api, **more: Any) -> Any:
     return api.post("/api/processes", body([[ANA], [BEN]], **wanted))
 
 
-def test_a_process_takes_its_profile_along(api: Api) -> None:
+def test_a_process_copies_the_rules_of_its_profile(api: Api) -> None:
     profile = profile_of("LEASE", **LEASE)
     made = lease(api)
     assert made.status_code == 201
@@ -44,7 +44,7 @@ def test_a_process_takes_its_profile_along(api: Api) -> None:
     assert changed.json()["attributes"]["Amount"] == 13
 
 
-def test_a_draft_has_no_rules_yet_and_lacks_what_it_may(api: Api) -> None:
+def test_a_draft_has_no_rules_and_may_be_incomplete(api: Api) -> None:
     profile_of("LEASE", **LEASE)
     draft = lease(api, status="PENDING", attributes={"Amount": 5}).json()
     assert (draft["seal"], draft["isSealRequired"], draft["attributes"]) == (None, False, {"Amount": 5})
@@ -83,7 +83,7 @@ def test_a_draft_has_no_rules_yet_and_lacks_what_it_may(api: Api) -> None:
         ("x", "#/attributes", "invalid"),
     ],
 )
-def test_values_are_checked_by_type_wherever_they_are_written(api: Api, said: Any, pointer: str, code: str) -> None:
+def test_attribute_values_are_checked_by_type_in_every_request(api: Api, said: Any, pointer: str, code: str) -> None:
     profile_of("LEASE", **LEASE)
     whole = SAID | said if isinstance(said, dict) else said
     started = lease(api).json()
@@ -97,7 +97,7 @@ def test_values_are_checked_by_type_wherever_they_are_written(api: Api, said: An
     assert Process.objects.count() == 1
 
 
-def test_true_is_another_value_than_one(api: Api) -> None:
+def test_true_and_one_are_different_values(api: Api) -> None:
     profile_of("LEASE", **LEASE)
     process = lease(api, attributes=SAID | {"Amount": 1, "Secret": True}).json()
     refused = api.put(f"/api/processes/{process['id']}", {"attributes": SAID | {"Amount": True, "Secret": 1}})
@@ -107,14 +107,14 @@ def test_true_is_another_value_than_one(api: Api) -> None:
     assert (changed.json()["attributes"], changed["ETag"]) == ({"b": 1}, '"2"')
 
 
-def test_a_number_that_is_none_is_refused(api: Api) -> None:
+def test_a_number_that_json_does_not_have_is_400(api: Api) -> None:
     raw = '{"attributes": {"Amount": 1e400}, "signingProcessSteps": []}'
     refused = api.post("/api/processes", raw)
     assert refused.json()["errors"][0]["pointer"] == "#/attributes/Amount"
 
 
 @pytest.mark.parametrize("missing", [{}, {"Contract date": None}, {"Contract date": ""}])
-def test_what_is_required_must_be_there_to_start(api: Api, missing: dict[str, Any]) -> None:
+def test_required_attributes_must_be_set_at_the_start(api: Api, missing: dict[str, Any]) -> None:
     profile_of("LEASE", attributes=[{"name": "Contract date", "type": "Text", "required": True}])
     refused = lease(api, attributes=missing)
     assert refused.json()["code"] == "incomplete_document"
@@ -122,7 +122,7 @@ def test_what_is_required_must_be_there_to_start(api: Api, missing: dict[str, An
     assert not Process.objects.exists()
 
 
-def test_the_owner_groups_profile_comes_before_the_one_of_no_group(api_of: Callable[..., Api]) -> None:
+def test_the_owner_groups_profile_takes_precedence(api_of: Callable[..., Api]) -> None:
     api = api_of(ILZE, groups=["legal", "sales"])
     profile_of("LEASE", seal="everybody's")
     profile_of("LEASE", ownerGroup="legal", seal="legal's")
@@ -130,7 +130,7 @@ def test_the_owner_groups_profile_comes_before_the_one_of_no_group(api_of: Calla
     assert seals == ["legal's", "everybody's", "everybody's"]
 
 
-def test_a_type_that_no_profile_knows(api: Api, settings: Any) -> None:
+def test_a_document_type_without_a_profile(api: Api, settings: Any) -> None:
     anything = {"Whatever": "text", "n": 1, "b": True}
     made = lease(api, documentType="OFFER", attributes=anything)
     assert (made.status_code, made.json()["attributes"]) == (201, anything)
@@ -164,7 +164,7 @@ class TestReview:
             ([[signer(BEN, "VIEWER")], [ANA], [signer(CLEO, "APPROVER")], [BEN]], 400),
         ],
     )
-    def test_somebody_approves_before_the_first_signature(self, api: Api, steps: list[Any], status: int) -> None:
+    def test_a_review_must_come_before_the_first_signature(self, api: Api, steps: list[Any], status: int) -> None:
         profile_of("LEASE", reviewRequired=True)
         answer = api.post("/api/processes", body(steps, documentType="LEASE"))
         assert answer.status_code == status
@@ -172,7 +172,7 @@ class TestReview:
             assert answer.json()["code"] == "review_required"
             assert not Process.objects.exists()
 
-    def test_a_draft_may_lack_the_review_and_a_running_process_may_not_lose_it(self, api: Api) -> None:
+    def test_a_draft_may_lack_the_review_but_a_running_process_may_not(self, api: Api) -> None:
         profile_of("LEASE", reviewRequired=True)
         assert api.post("/api/processes", body([[ANA]], documentType="LEASE", status="PENDING")).status_code == 201
         process = api.post("/api/processes", body([[signer(CLEO, "APPROVER")], [ANA]], documentType="LEASE")).json()
@@ -181,7 +181,7 @@ class TestReview:
         assert refused.json()["code"] == "review_required"
 
 
-def test_declines_are_ruled_by_the_profile_that_the_process_took_along(api: Api, outbox: Outbox) -> None:
+def test_a_decline_follows_the_rules_copied_at_the_start(api: Api, outbox: Outbox) -> None:
     profile = profile_of("SURVEY", continueOnDecline=True)
     processes = [api.post("/api/processes", body([[ANA], [BEN]], documentType="SURVEY")).json()]
     profile.continue_on_decline = False
@@ -197,7 +197,7 @@ def test_declines_are_ruled_by_the_profile_that_the_process_took_along(api: Api,
 
 
 class TestPersonalCodes:
-    def test_a_doubtful_code_is_a_warning_in_the_answers_of_one(self, api: Api) -> None:
+    def test_a_code_with_a_wrong_check_digit_is_a_warning(self, api: Api) -> None:
         made = api.post("/api/processes", body([[signer(ANA, signerPersonalCode="161175-19997"), BEN]]))
         process = made.json()
         pointer = "#/signingProcessSteps/0/processStepSigners/1/signerPersonalCode"
@@ -211,7 +211,7 @@ class TestPersonalCodes:
             pointers = [w["pointer"] for w in answer.json()["warnings"]]
             assert pointers == ["#/processStepSigners/1/signerPersonalCode"]
 
-    def test_a_code_of_another_form_is_refused_with_every_place(self, api: Api) -> None:
+    def test_a_malformed_code_is_400_with_every_pointer(self, api: Api) -> None:
         wrong = [[signer(ANA, signerPersonalCode="1"), signer(BEN, signerPersonalCode="2", signerRole="VIEWER")]]
         refused = api.post("/api/processes", body(wrong, status="PENDING"))
         pointers = [f"#/signingProcessSteps/0/processStepSigners/{n}/signerPersonalCode" for n in (0, 1)]

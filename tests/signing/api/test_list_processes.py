@@ -1,4 +1,4 @@
-"""Filters, pages, sorts, and who sees what."""
+"""Filters, pages and sorting of lists, and who sees which process."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ def test_pages_neither_repeat_nor_miss(api: Api) -> None:
         assert sorted(chain(*pages)) == sorted(made)
 
 
-def test_an_empty_page_says_so(api: Api) -> None:
+def test_an_empty_page(api: Api) -> None:
     page = api.get("/api/processes?page=7").json()
     assert (page["content"], page["totalPages"], page["first"], page["last"], page["empty"]) == (
         [],
@@ -66,7 +66,7 @@ def test_an_empty_page_says_so(api: Api) -> None:
     )
 
 
-def test_newest_first_unless_asked_otherwise(api: Api) -> None:
+def test_the_default_order_is_newest_first(api: Api) -> None:
     names = ["b", "a", "c"]
     for hours, name in enumerate(names):
         process_of(body([[ANA]], documentName=name), at=NOON + timedelta(hours=hours))
@@ -80,7 +80,7 @@ def test_newest_first_unless_asked_otherwise(api: Api) -> None:
     assert order("?sort=status,asc&sort=createdAt,asc") == names
 
 
-def test_nothing_stands_last_whichever_way_it_is_sorted(api: Api) -> None:
+def test_nulls_sort_last_in_both_directions(api: Api) -> None:
     running, done = str(started_process().pk), str(completed_process().pk)
     assert found(api, sort="completedAt,asc") == [done, running]
     assert found(api, sort="completedAt,desc") == [done, running]
@@ -104,7 +104,9 @@ def test_nothing_stands_last_whichever_way_it_is_sorted(api: Api) -> None:
         ("owner=a&user=b", "user", "different"),
     ],
 )
-def test_what_cannot_be_asked_is_400_and_says_what_can(api: Api, query: str, parameter: str, says: str) -> None:
+def test_invalid_parameters_are_400_and_the_error_states_what_is_allowed(
+    api: Api, query: str, parameter: str, says: str
+) -> None:
     response = api.get(f"/api/processes?{query}")
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
     (fault,) = response.json()["errors"]
@@ -113,13 +115,13 @@ def test_what_cannot_be_asked_is_400_and_says_what_can(api: Api, query: str, par
 
 
 @pytest.mark.parametrize("asked", ["berzins", "BĒRZIŅŠ", "ērzi", "kalnina", "ilze", "lodz"])
-def test_names_are_found_without_case_and_diacritics(api: Api, asked: str) -> None:
+def test_name_search_ignores_case_and_diacritics(api: Api, asked: str) -> None:
     process = started_process([[signer(ANA, signerName="Jānis Bērziņš")]], documentName="Umowa Łódź")
     started_process([[BEN]], documentName="Other", initiatorName="Else", actor=Actor(client="x", subject="x"))
     assert found(api, nameSearch=asked) == [str(process.pk)]
 
 
-def test_like_signs_are_letters(api: Api) -> None:
+def test_like_wildcards_are_plain_characters(api: Api) -> None:
     process = started_process(documentName="100%_done")
     started_process(documentName="100 and done")
     assert found(api, nameSearch="%_") == [str(process.pk)]
@@ -196,7 +198,7 @@ class TestWhoSeesWhat:
         assert caller.get(f"/api/steps/{process.steps.first().pk}").status_code == (200 if sees else 404)  # type: ignore[union-attr]
         assert len(caller.post("/api/processes/search", {"documentId": "DOC-1"}).json()) == sees
 
-    def test_a_portal_that_names_somebody_sees_no_more_than_that_one(
+    def test_a_portal_that_names_a_user_sees_no_more_than_that_user(
         self, process: Process, api_of: Callable[..., Api]
     ) -> None:
         portal = api_of("portal", rights=["on_behalf"])
@@ -204,7 +206,7 @@ class TestWhoSeesWhat:
         assert found(portal, user="stranger") == []
         assert found(portal, owner="stranger", group="legal") == [str(process.pk)]
 
-    def test_nobody_names_others_without_the_right(self, process: Process, api_of: Callable[..., Api]) -> None:
+    def test_naming_others_requires_on_behalf(self, process: Process, api_of: Callable[..., Api]) -> None:
         stranger = api_of("stranger", groups=["sales"])
         for query in (f"user={ILZE}", f"owner={ILZE}", "group=legal"):
             response = stranger.get(f"/api/processes?{query}")
@@ -229,7 +231,7 @@ def test_reading_is_recorded(api: Api) -> None:
     assert (read.event_type, read.process_id, read.ip_address) == ("PROCESS_GETONE", str(process.pk), "127.0.0.1")
 
 
-def test_the_address_behind_a_proxy_is_the_one_the_proxy_saw(api: Api, settings: object) -> None:
+def test_the_address_behind_a_trusted_proxy_comes_from_its_header(api: Api, settings: object) -> None:
     settings.TRUSTED_PROXIES = 1  # type: ignore[attr-defined]
     api.get("/api/processes", X_Forwarded_For="1.1.1.1, 203.0.113.9")
     assert AuditEvent.objects.latest("number").ip_address == "203.0.113.9"

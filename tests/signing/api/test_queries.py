@@ -1,4 +1,4 @@
-"""How many statements an answer costs: limits, and the same for few rows as for many."""
+"""The number of statements per request: limited, and the same for few rows as for many."""
 
 from collections.abc import Callable
 from typing import Any

@@ -51,23 +51,23 @@ def test_another_act_after_the_first_is_409(api: Api) -> None:
 
 
 @pytest.mark.parametrize("made", [canceled_process, draft_process])
-def test_nobody_acts_when_the_process_does_not_run(api: Api, made: Callable[[], Process]) -> None:
+def test_acts_require_a_running_process(api: Api, made: Callable[[], Process]) -> None:
     response = act(api, made(), ANA)
     assert (response.status_code, response.json()["code"]) == (409, "impossible_transition")
 
 
-def test_a_waiting_signer_does_not_act(api: Api) -> None:
+def test_a_waiting_signer_cannot_act(api: Api) -> None:
     assert act(api, started_process(), BEN).status_code == 409
 
 
 @pytest.mark.parametrize("status", ["STARTED", "CANCELED", "WAITING_FOR_PROCESS", "DONE", None])
-def test_only_acts_are_reported(api: Api, status: str) -> None:
+def test_only_acts_can_be_reported(api: Api, status: str) -> None:
     response = act(api, started_process(), ANA, status)
     assert response.status_code == 400
     assert response.json()["errors"][0]["pointer"] == "#/signingStatus"
 
 
-def test_a_report_by_step_and_a_stale_one_beside_it_both_succeed(api: Api) -> None:
+def test_two_portals_can_report_from_the_same_step(api: Api) -> None:
     process = started_process([[ANA, BEN], [CLEO]])
     ours, theirs = api.get(step_url(process)).json(), api.get(step_url(process)).json()
     ours["processStepSigners"][0]["signingStatus"] = "SIGNED"
@@ -89,7 +89,7 @@ def test_a_step_put_never_removes_a_signer_and_may_add_one(api: Api, outbox: Out
     assert address(CLEO) in outbox.recipients("TASK_STARTED")
 
 
-def test_an_anonymous_act_brings_the_person(api: Api) -> None:
+def test_an_anonymous_act_names_the_person(api: Api) -> None:
     process = started_process([[{"signerEmail": "desk@example.org", "signerRole": "SIGNER", "anonymous": True}]])
     signer_id = process.signers.get().pk
     person = {"signerName": "Visitor", "signerCountry": "EE", "signerPersonalCode": "48001013718"}
@@ -103,19 +103,19 @@ def test_an_anonymous_act_brings_the_person(api: Api) -> None:
     assert event.after == {"signingStatus": "SIGNED", **person}
 
 
-def test_a_known_signer_is_not_replaced_by_an_act(api: Api) -> None:
+def test_an_act_cannot_replace_a_signer_who_is_not_anonymous(api: Api) -> None:
     response = act(api, started_process(), ANA, signerPersonalCode="1")
     assert response.json()["errors"][0]["code"] == "not_anonymous"
 
 
-def test_a_viewer_looks_after_completion(api: Api) -> None:
+def test_a_viewer_may_view_after_completion(api: Api) -> None:
     process = started_process([[ANA, signer(BEN, "VIEWER")]], signed=[ANA])
     assert act(api, process, BEN, "VIEWED").status_code == 200
     assert AuditEvent.objects.of_process(process.pk).in_order().last().event_type == "PROCESS_OPENED"  # type: ignore[union-attr]
 
 
 class TestBySigner:
-    """A signer calls with its own token: it sees the process and reports its own act, nothing else."""
+    """A signer who calls with their own token sees the process and reports their own act, nothing else."""
 
     @pytest.fixture
     def ana(self, api_of: Callable[..., Api]) -> Api:
@@ -131,18 +131,18 @@ class TestBySigner:
         assert (other["signerName"], other["signerPersonalCode"], other["signerEmail"]) == (BEN, None, None)
         assert answer["processInitiatorEmail"] is None
 
-    def test_sees_nothing_before_being_called(self, ana: Api) -> None:
+    def test_sees_nothing_before_their_turn(self, ana: Api) -> None:
         process = started_process([[BEN], [ANA]])
         assert ana.get(f"/api/processes/{process.pk}").status_code == 404
         sign(process, BEN)
         assert ana.get(f"/api/processes/{process.pk}").status_code == 200
 
-    def test_reports_its_own_act(self, ana: Api) -> None:
+    def test_reports_their_own_act(self, ana: Api) -> None:
         process = started_process([[ANA, BEN]])
         assert act(ana, process, ANA).status_code == 200
         assert act(ana, process, BEN).json()["code"] == "not_your_act"
 
-    def test_sends_back_a_step_with_its_own_act(self, ana: Api) -> None:
+    def test_reports_their_own_act_with_a_put_of_the_step(self, ana: Api) -> None:
         process = started_process([[ANA, BEN]])
         read = ana.get(step_url(process)).json()
         assert ana.put(step_url(process), read).json() == read

@@ -1,4 +1,4 @@
-"""Test mails over HTTP."""
+"""Test emails over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def ask(api: Api, event: str = "TASK_STARTED", role: str = "SIGNER", sent: Any =
     return api.post(f"{URL}?eventType={event}&role={role}", WHOLE if sent is None else sent, **headers)
 
 
-def test_goes_to_the_callers_own_address_and_says_what_was_sent(ilze: Api, settings: Any) -> None:
+def test_a_test_email_goes_to_the_callers_own_address(ilze: Api, settings: Any) -> None:
     settings.PORTAL_URL = "https://portal.example.org/sign/{signerId}"
     answer = ask(ilze)
     assert answer.status_code == 200
@@ -52,7 +52,7 @@ def test_goes_to_the_callers_own_address_and_says_what_was_sent(ilze: Api, setti
     assert not Process.objects.exists()
 
 
-def test_is_written_as_the_first_of_that_role_would_get_it(ilze: Api) -> None:
+def test_it_is_rendered_for_the_first_signer_of_that_role(ilze: Api) -> None:
     assert ask(ilze, role="APPROVER").json()["language"] == "lv"
     assert ask(ilze, role="VIEWER").json()["subject"] == "[Test] For your information: Contract"
     declined = ask(
@@ -61,12 +61,12 @@ def test_is_written_as_the_first_of_that_role_would_get_it(ilze: Api) -> None:
     assert declined.json()["subject"] == "[Test] Declined by Ana: Contract"
 
 
-def test_goes_to_the_initiator_when_the_caller_has_the_right(api_of: Callable[..., Api]) -> None:
+def test_it_goes_to_the_initiator_if_the_caller_has_on_behalf(api_of: Callable[..., Api]) -> None:
     portal = api_of("portal", rights=["on_behalf"])
     assert ask(portal).json()["addressee"] == address(ILZE)
 
 
-def test_without_an_address_there_is_nobody_to_send_it_to(api: Api) -> None:
+def test_a_caller_without_an_email_address_is_400(api: Api) -> None:
     refused = ask(api)
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "no_addressee")
     assert not Message.objects.exists()
@@ -80,21 +80,21 @@ def test_without_an_address_there_is_nobody_to_send_it_to(api: Api) -> None:
         ("TASK_STARTED", "SIGNER", body([[signer(ANA, signerNotification=False)]]), "signerNotification is false"),
     ],
 )
-def test_says_why_nothing_would_be_sent(ilze: Api, event: str, role: str, sent: Any, says: str) -> None:
+def test_the_response_states_why_no_email_would_be_sent(ilze: Api, event: str, role: str, sent: Any, says: str) -> None:
     answer = ask(ilze, event, role, sent)
     assert (answer.status_code, answer.json()["sent"]) == (200, False)
     assert says in answer.json()["reason"]
     assert not Message.objects.exists()
 
 
-def test_a_text_that_is_switched_off_is_said(ilze: Api) -> None:
+def test_a_disabled_text_is_reported(ilze: Api) -> None:
     MessageTemplate(event="TASK_STARTED", role="SIGNER", language="en", active=False, created_at=NOON).save()
     assert "switched off" in ask(ilze).json()["reason"]
 
 
 @pytest.mark.parametrize(("event", "role"), OFFERED)
 @pytest.mark.parametrize("sent", [WHOLE, {}, {"signingProcessSteps": []}])
-def test_every_mail_can_be_tried(ilze: Api, event: str, role: str, sent: Any) -> None:
+def test_every_email_can_be_tested(ilze: Api, event: str, role: str, sent: Any) -> None:
     answer = ask(ilze, event, role, sent)
     assert answer.status_code == 200
     assert answer.json()["sent"] or "no text" in answer.json()["reason"]
@@ -110,7 +110,7 @@ def test_every_mail_can_be_tried(ilze: Api, event: str, role: str, sent: Any) ->
         ("eventType=TASK_STARTED&role=signer", "role"),
     ],
 )
-def test_what_is_not_known_is_400_with_what_is(ilze: Api, query: str, parameter: str) -> None:
+def test_an_unknown_event_or_role_is_400_with_the_allowed_values(ilze: Api, query: str, parameter: str) -> None:
     refused = ilze.post(f"{URL}?{query}", WHOLE)
     assert refused.status_code == 400
     (error,) = refused.json()["errors"]
@@ -118,11 +118,11 @@ def test_what_is_not_known_is_400_with_what_is(ilze: Api, query: str, parameter:
     assert ("TASK_STARTED" if parameter == "eventType" else "SIGNER") in error["detail"]
 
 
-def test_a_body_that_is_no_process(ilze: Api) -> None:
+def test_an_invalid_process_is_400(ilze: Api) -> None:
     assert ask(ilze, sent={"signingProcessSteps": 5}).status_code == 400
 
 
-def test_is_limited_by_client_and_hour(ilze: Api, settings: Any) -> None:
+def test_test_emails_are_limited_per_client_and_hour(ilze: Api, settings: Any) -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "tests"}}
     cache.clear()
     settings.TEST_EMAILS_PER_HOUR = 2
@@ -132,11 +132,11 @@ def test_is_limited_by_client_and_hour(ilze: Api, settings: Any) -> None:
     assert 0 < int(answers[-1]["Retry-After"]) <= 3600
 
 
-def test_the_same_key_sends_one(ilze: Api) -> None:
+def test_the_same_idempotency_key_sends_one_email(ilze: Api) -> None:
     first, second = (ask(ilze, Idempotency_Key="k") for _ in range(2))
     assert first.json() == second.json()
     assert Message.objects.count() == 1
 
 
-def test_all_event_types_are_known(ilze: Api) -> None:
+def test_every_event_type_is_accepted(ilze: Api) -> None:
     assert all(ask(ilze, event).status_code == 200 for event in EventType.values)

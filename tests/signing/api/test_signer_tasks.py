@@ -23,7 +23,7 @@ def tasks(api: Api, name: str = ANA, **asked: Any) -> list[dict[str, Any]]:
     return answer.json()["content"]
 
 
-def test_a_task_says_what_this_person_may_do(ana: Api) -> None:
+def test_a_task_lists_the_acts_that_are_possible_now(ana: Api) -> None:
     process = started_process([[ANA, BEN], [CLEO]])
 
     (task,) = tasks(ana)
@@ -37,14 +37,14 @@ def test_a_task_says_what_this_person_may_do(ana: Api) -> None:
     assert task["process"]["processInitiatorEmail"] is None
 
 
-def test_what_was_done_stays_and_what_waits_is_not_shown(ana: Api) -> None:
+def test_past_tasks_are_listed_and_waiting_ones_are_not(ana: Api) -> None:
     started_process([[ANA], [BEN]], signed=[ANA])
     started_process([[BEN], [ANA]])
     (task,) = tasks(ana)
     assert (task["signer"]["signingStatus"], task["actions"]) == ("SIGNED", [])
 
 
-def test_a_viewer_may_look_when_all_is_done(api_of: Callable[..., Api]) -> None:
+def test_a_viewer_can_still_view_a_completed_process(api_of: Callable[..., Api]) -> None:
     started_process([[signer(ANA, "VIEWER"), BEN]], signed=[BEN])
     assert tasks(api_of("ana", code=CODES[ANA]))[0]["actions"] == ["VIEWED"]
 
@@ -78,7 +78,7 @@ def test_filters_pages_and_sorts(ana: Api) -> None:
     assert len({one.pk, two.pk, three.pk}) == 3
 
 
-def test_a_signer_of_somebody_else_is_not_found_by_its_id(ana: Api) -> None:
+def test_another_persons_signer_id_finds_nothing(ana: Api) -> None:
     process = started_process([[ANA, BEN]])
     assert tasks(ana, signerId=str(row_of(process, BEN).pk)) == []
 
@@ -95,12 +95,12 @@ def test_a_signer_of_somebody_else_is_not_found_by_its_id(ana: Api) -> None:
         (f"country=LV&personalCode={CODES[ANA]}&processStatus=DONE", "processStatus"),
     ],
 )
-def test_what_cannot_be_asked_is_400(ana: Api, query: str, parameter: str) -> None:
+def test_invalid_parameters_are_400(ana: Api, query: str, parameter: str) -> None:
     answer = ana.get(f"/api/signer-tasks?{query}")
     assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (400, parameter)
 
 
-def test_only_that_person_or_who_acts_on_behalf(ana: Api, api_of: Callable[..., Api]) -> None:
+def test_tasks_are_for_the_person_and_for_callers_with_on_behalf(ana: Api, api_of: Callable[..., Api]) -> None:
     started_process([[ANA, BEN]])
     refused = ana.get(f"/api/signer-tasks?country=LV&personalCode={CODES[BEN]}")
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_right")

@@ -32,7 +32,7 @@ def url(process: Process) -> str:
 
 
 @pytest.mark.parametrize("made", STATES)
-def test_what_is_read_can_be_sent_back_and_changes_nothing(api: Api, made: Callable[[], Process]) -> None:
+def test_sending_back_what_was_read_changes_nothing(api: Api, made: Callable[[], Process]) -> None:
     process = made()
     read = api.get(url(process))
     before = AuditEvent.objects.count(), Message.objects.count()
@@ -45,7 +45,7 @@ def test_what_is_read_can_be_sent_back_and_changes_nothing(api: Api, made: Calla
     assert (AuditEvent.objects.count(), Message.objects.count()) == before
 
 
-def test_absent_keys_stay_and_null_clears(api: Api) -> None:
+def test_absent_keys_stay_unchanged_and_null_clears(api: Api) -> None:
     process = started_process(comment="Please hurry.")
 
     answer = api.put(url(process), {"documentName": "Lease", "comment": None}).json()
@@ -107,7 +107,7 @@ def test_a_finished_process_is_not_changed(api: Api, made: Callable[[], Process]
     assert api.put(url(made()), body).json()["code"] == "already_happened"
 
 
-def test_a_row_added_changed_and_removed(api: Api, outbox: Outbox) -> None:
+def test_steps_and_signers_are_added_changed_and_removed(api: Api, outbox: Outbox) -> None:
     process = started_process([[ANA], [BEN], [CLEO]])
     read = api.get(url(process)).json()
     steps = read["signingProcessSteps"]
@@ -121,7 +121,7 @@ def test_a_row_added_changed_and_removed(api: Api, outbox: Outbox) -> None:
     assert outbox.recipients("TASK_STARTED") == [address(ANA)]
 
 
-def test_what_has_happened_stays(api: Api) -> None:
+def test_the_past_cannot_be_rewritten(api: Api) -> None:
     process = started_process([[ANA, BEN], [CLEO]], signed=[ANA])
     read = api.get(url(process)).json()
 
@@ -143,7 +143,7 @@ def test_what_has_happened_stays(api: Api) -> None:
     assert api.get(url(process)).json()["signers"][0] == read["signers"][0]
 
 
-def test_a_stale_row_of_somebody_who_has_acted_is_ignored(api: Api) -> None:
+def test_a_stale_entry_of_a_signer_who_has_acted_is_ignored(api: Api) -> None:
     process = started_process([[ANA, BEN]])
     stale = api.get(url(process)).json()
     sign(process, ANA, comment="Done")
@@ -156,7 +156,7 @@ def test_a_stale_row_of_somebody_who_has_acted_is_ignored(api: Api) -> None:
     assert answer.json()["signers"][0]["signerName"] == ANA
 
 
-def test_no_waiting_step_comes_before_the_running_one(api: Api) -> None:
+def test_a_waiting_step_cannot_move_before_the_running_one(api: Api) -> None:
     process = started_process([[ANA], [BEN]])
     read = api.get(url(process)).json()
     read["signingProcessSteps"].append({"processOrder": 0, "processStepSigners": [signer(CLEO)]})
@@ -164,7 +164,7 @@ def test_no_waiting_step_comes_before_the_running_one(api: Api) -> None:
 
 
 @pytest.mark.parametrize("at", ["step", "signer"])
-def test_ids_that_are_not_there_or_stand_twice_are_400(api: Api, at: str) -> None:
+def test_unknown_and_repeated_ids_are_400(api: Api, at: str) -> None:
     process = started_process([[ANA], [BEN]])
     read = api.get(url(process)).json()
     rows = read["signingProcessSteps"] if at == "step" else read["signingProcessSteps"][0]["processStepSigners"]
@@ -174,14 +174,14 @@ def test_ids_that_are_not_there_or_stand_twice_are_400(api: Api, at: str) -> Non
     assert api.put(url(process), read).json()["errors"][0]["code"] == "repeated"
 
 
-def test_an_edit_of_a_running_process_keeps_everybody_reachable(api: Api) -> None:
+def test_an_edit_of_a_running_process_must_leave_it_complete(api: Api) -> None:
     process = started_process([[ANA], [BEN]])
     read = api.get(url(process)).json()
     read["signingProcessSteps"][1]["processStepSigners"][0]["signerEmail"] = None
     assert api.put(url(process), read).json()["code"] == "incomplete_signers"
 
 
-def test_giving_the_process_away_needs_on_behalf(api: Api) -> None:
+def test_changing_the_owner_requires_on_behalf(api: Api) -> None:
     process = started_process()
     assert api.put(url(process), {"initiator": "boss"}).status_code == 403
     assert api.put(url(process), {"ownerGroup": "legal"}).status_code == 403
@@ -200,7 +200,7 @@ def test_if_match_out_of_date_changes_nothing(api: Api) -> None:
     assert api.put(url(process), {"comment": "third"}, If_Match="*").status_code == 200
 
 
-def test_if_none_match_of_the_present_version_is_304(api: Api) -> None:
+def test_if_none_match_of_the_current_version_is_304(api: Api) -> None:
     process = started_process()
     tag = api.get(url(process))["ETag"]
     again = api.get(url(process), If_None_Match=tag)
@@ -210,7 +210,7 @@ def test_if_none_match_of_the_present_version_is_304(api: Api) -> None:
 
 
 @pytest.mark.parametrize("bad", ["x", "9dce9e72-6bf9-4874-8dd1-44342027dd4f", "%00", "1" * 300])
-def test_what_is_not_there_is_404(api: Api, bad: str) -> None:
+def test_unknown_ids_are_404(api: Api, bad: str) -> None:
     for response in (
         api.get(f"/api/processes/{bad}"),
         api.put(f"/api/steps/{bad}", {}),

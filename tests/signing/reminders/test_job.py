@@ -1,4 +1,4 @@
-"""The job that reminds: who, when, once."""
+"""The reminder job: who is reminded, when, and only once."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def run(*moments: datetime) -> list[int]:
     return [remind_due(at=moment) for moment in moments]
 
 
-def test_five_three_and_one_days_before_at_eleven_and_once_each() -> None:
+def test_reminders_are_sent_once_each_5_3_and_1_days_before_at_11() -> None:
     process = due()
     moments = [at(2, 10) + n * 5 * timedelta(minutes=1) for n in range(12 * 24 * 9)]
     assert sum(run(*moments)) == 3
@@ -62,7 +62,7 @@ def test_five_three_and_one_days_before_at_eleven_and_once_each() -> None:
     assert events.with_value("creator", value="paraph").count() == 3
 
 
-def test_whoever_has_acted_waits_or_only_looks_is_not_reminded() -> None:
+def test_only_acting_signers_whose_turn_it_is_are_reminded() -> None:
     process = due([[ANA, signer(BEN, "APPROVER"), signer(CLEO, "VIEWER")], [CLEO]])
     sign(process, ANA)
     Message.objects.all().delete()
@@ -76,7 +76,7 @@ def test_whoever_has_acted_waits_or_only_looks_is_not_reminded() -> None:
     assert reminded() == [("ben", "3")]
 
 
-def test_after_an_outage_the_latest_one_that_was_missed_goes_out() -> None:
+def test_after_an_outage_only_the_latest_missed_reminder_is_sent() -> None:
     due()
     run(at(4, 12))
     assert run(at(7, 14)) == [1]
@@ -84,14 +84,14 @@ def test_after_an_outage_the_latest_one_that_was_missed_goes_out() -> None:
     assert run(at(7, 14), at(8), at(8, 23)) == [0, 0, 0]
 
 
-def test_nothing_goes_out_after_the_due_date() -> None:
+def test_no_reminder_is_sent_after_the_due_date() -> None:
     due()
     run(at(4, 12))
     run(at(10, 16))
     assert reminded() == []
 
 
-def test_a_slot_before_the_step_started_was_not_missed() -> None:
+def test_a_slot_before_the_step_started_does_not_count_as_missed() -> None:
     due(created=at(7, 12))
     run(at(4), at(7, 12), at(8))
     assert reminded() == []
@@ -99,7 +99,7 @@ def test_a_slot_before_the_step_started_was_not_missed() -> None:
     assert reminded() == [("ana", "1")]
 
 
-def test_a_due_date_that_is_moved_starts_anew() -> None:
+def test_changing_the_due_date_restarts_the_reminders() -> None:
     process = due()
     run(at(5))
     Step.objects.filter(process=process).update(due_at=at(12, 15))
@@ -108,7 +108,7 @@ def test_a_due_date_that_is_moved_starts_anew() -> None:
     assert len(set(Message.objects.values_list("key", flat=True))) == 4
 
 
-def test_a_clock_that_is_set_back_reminds_nobody_again() -> None:
+def test_a_clock_that_is_set_back_sends_no_reminder_twice() -> None:
     due()
     assert run(at(5, 12), at(5, 10), at(5, 11), at(4, 12), at(5, 13)) == [1, 0, 0, 0, 0]
 
@@ -126,7 +126,7 @@ def test_a_run_that_died_halfway_is_completed_by_the_next(monkeypatch: pytest.Mo
     assert sorted(Message.objects.values_list("address", flat=True)) == [f"p{n}@example.com" for n in range(3)]
 
 
-def test_several_tasks_of_one_reader_are_one_mail_with_each_task_in_it(settings: Any) -> None:
+def test_several_tasks_of_one_recipient_are_one_email(settings: Any) -> None:
     for name in ("Lease", "Offer"):
         due([[ANA]], documentName=name)
     due([[signer(ANA, "APPROVER")]], documentName="Budget")
@@ -151,7 +151,7 @@ def test_several_tasks_of_one_reader_are_one_mail_with_each_task_in_it(settings:
 
 
 def sent_mails(when: datetime = CREATED + 4 * DAY, between: Callable[[], Any] | None = None) -> list[Any]:
-    """The mails that a sender makes at that moment, `between` its claim and its sending."""
+    """Return the emails that a sender sends now. `between` is called after its claim and before it sends."""
     taken: list[Any] = []
 
     class Taking:
@@ -172,7 +172,7 @@ def states() -> list[str]:
     return sorted(Message.objects.filter(event="REMINDER").values_list("status", flat=True))
 
 
-def test_a_task_canceled_while_a_sender_holds_its_digest_is_not_in_it() -> None:
+def test_a_task_canceled_while_its_digest_is_sent_is_left_out() -> None:
     processes = [due([[ANA]], documentName=name) for name in ("Lease", "Offer", "Budget")]
     run(at(5))
     (mail,) = sent_mails(between=lambda: actions.cancel(processes[1], actor=OWNER, at=at(5, 12)))
@@ -180,7 +180,7 @@ def test_a_task_canceled_while_a_sender_holds_its_digest_is_not_in_it() -> None:
     assert states() == ["SENT", "SENT", "SENT", "WITHDRAWN"]
 
 
-def test_a_task_that_is_no_longer_due_does_not_wait_for_ever_in_a_digest_that_went_out() -> None:
+def test_a_task_left_out_of_a_sent_digest_is_withdrawn() -> None:
     processes = [due([[ANA]]), due([[ANA]]), due([[ANA]])]
     run(at(5))
     Step.objects.filter(process=processes[0]).update(due_at=at(20))
@@ -189,7 +189,7 @@ def test_a_task_that_is_no_longer_due_does_not_wait_for_ever_in_a_digest_that_we
 
 
 @pytest.mark.parametrize("end", ["off", "defect"])
-def test_a_digest_takes_its_tasks_with_it_when_it_ends(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+def test_the_tasks_of_a_digest_share_its_outcome(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     due([[ANA]]), due([[ANA]])
     run(at(5))
     if end == "off":
@@ -205,7 +205,7 @@ def test_a_digest_takes_its_tasks_with_it_when_it_ends(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("ended", ["SENT", "FAILED"])
-def test_a_digest_is_sent_again_with_what_is_still_due_of_it(ended: str) -> None:
+def test_a_digest_is_sent_again_with_the_tasks_that_are_still_due(ended: str) -> None:
     done, _ = due([[ANA]], documentName="Lease"), due([[ANA]], documentName="Offer")
     run(at(5))
     Message.objects.update(status=ended)
@@ -223,7 +223,7 @@ def test_a_digest_is_sent_again_with_what_is_still_due_of_it(ended: str) -> None
         outbox.send_again(leader, actor=OWNER, at=at(6, 3))
 
 
-def test_one_mail_for_all_tasks_of_a_reader_whatever_their_kind_and_however_the_language_is_written() -> None:
+def test_tasks_of_different_roles_and_language_tags_are_one_email() -> None:
     ReminderSettings.objects.create(pk=1, without_due_date_every=3, done_until=at(4, 12))
     due([[ANA]]), due([[ANA]], moment=None)
     due([[signer(ANA, signerLanguage="en")]]), due([[signer(ANA, signerLanguage="en-GB")]])
@@ -232,7 +232,7 @@ def test_one_mail_for_all_tasks_of_a_reader_whatever_their_kind_and_however_the_
     assert mail.subject == "Reminder: 4 documents wait for you"
 
 
-def test_owner_groups_with_texts_of_their_own_are_not_mixed() -> None:
+def test_owner_groups_with_their_own_texts_get_separate_emails() -> None:
     for group in ("legal", "hr"):
         text = {"subject": f"From {group}", "html": "<p>x</p>", "text": "x"}
         MessageTemplate(
@@ -247,7 +247,7 @@ def test_owner_groups_with_texts_of_their_own_are_not_mixed() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
-def test_a_reader_is_not_cut_in_two_at_the_edge_of_a_page(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+def test_the_tasks_of_one_recipient_are_never_split_between_pages(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     monkeypatch.setattr("signing.reminders.sources.PAGE_SIZE", batch)
     for name in (BEN, ANA, BEN, CLEO, ANA, ANA):
         due([[name]])
@@ -255,7 +255,7 @@ def test_a_reader_is_not_cut_in_two_at_the_edge_of_a_page(monkeypatch: pytest.Mo
     assert len(sent_mails()) == 3
 
 
-def test_a_reminder_that_could_not_be_sent_in_time_is_not_sent_after_the_due_date() -> None:
+def test_a_delayed_reminder_is_not_sent_after_the_due_date() -> None:
     process = due()
     run(at(9))
     assert sent_mails(at(10, 16)) == []
@@ -265,7 +265,7 @@ def test_a_reminder_that_could_not_be_sent_in_time_is_not_sent_after_the_due_dat
 
 
 @pytest.mark.parametrize("fate", ["open", "signed", "canceled", "moved"])
-def test_an_overdue_notice_that_waited_is_sent_only_while_the_step_is_overdue(fate: str) -> None:
+def test_a_delayed_overdue_notice_is_sent_only_while_the_step_is_overdue(fate: str) -> None:
     wire = body([[ANA], [BEN]])
     wire["signingProcessSteps"][0]["dueDate"] = DUE.isoformat()
     process = process_of(wire, at=CREATED)
@@ -279,7 +279,7 @@ def test_an_overdue_notice_that_waited_is_sent_only_while_the_step_is_overdue(fa
     assert len(sent_mails(at(11, 13))) == (fate == "open")
 
 
-def test_a_clock_that_was_ahead_once_does_not_stop_reminders() -> None:
+def test_a_clock_that_was_ahead_does_not_stop_reminders() -> None:
     run(at(4), datetime(2027, 1, 1, 12, tzinfo=UTC))
     due(created=at(4))
     assert run(at(5), at(7), at(9)) == [1, 1, 1]
@@ -305,7 +305,7 @@ def test_a_reminder_whose_due_date_was_moved_before_it_was_sent_is_withdrawn() -
     assert (message.status, message.withdrawn_at, message.reason) == ("WITHDRAWN", at(5, 14), outbox.NO_LONGER_DUE)
 
 
-def test_who_wants_no_mail_and_a_text_that_is_switched_off_are_noted() -> None:
+def test_signers_without_notifications_and_disabled_texts_are_recorded() -> None:
     due([[signer(ANA, signerNotification=False), BEN]])
     template = MessageTemplate(event="REMINDER", role="SIGNER", language="en", active=False, created_at=CREATED)
     template.save()
@@ -321,18 +321,18 @@ class TestSettings:
     def set(self, **values: Any) -> None:
         ReminderSettings.objects.update_or_create(pk=1, defaults=values)
 
-    def test_hour_days_and_zone_are_an_administrators(self) -> None:
+    def test_hour_days_and_zone_are_settings(self) -> None:
         self.set(hour=8, days="2", zone="America/New_York")
         due()
         assert run(at(8, 11), at(8, 11, 59), at(8, 12)) == [0, 0, 1]
         assert Message.objects.get().key.endswith(":2")
 
-    def test_the_services_zone_rules_unless_the_row_names_one(self, settings: Any) -> None:
+    def test_the_zone_is_the_services_unless_the_settings_name_one(self, settings: Any) -> None:
         settings.TIME_ZONE = "Europe/Riga"
         due()
         assert run(at(5, 8, 59), at(5, 9)) == [0, 1]
 
-    def test_off_means_off_and_what_passed_meanwhile_is_not_caught_up(self) -> None:
+    def test_disabled_reminders_are_not_caught_up_later(self) -> None:
         self.set(active=False)
         due()
         assert run(at(5), at(6)) == [0, 0]
@@ -357,11 +357,11 @@ class TestSettings:
             ({"hour": 24}, "hour"),
         ],
     )
-    def test_what_cannot_be_is_refused(self, wrong: dict[str, Any], field: str) -> None:
+    def test_invalid_settings_are_refused(self, wrong: dict[str, Any], field: str) -> None:
         with pytest.raises(Exception, match=field):
             ReminderSettings(**wrong).full_clean()
 
-    def test_without_a_due_date_every_so_many_days(self) -> None:
+    def test_tasks_without_a_due_date_are_reminded_periodically(self) -> None:
         due(moment=None)
         assert run(at(5), at(9)) == [0, 0]
         self.set(without_due_date_every=3)
@@ -370,7 +370,7 @@ class TestSettings:
 
 
 class TestOverdue:
-    def test_the_initiator_hears_on_the_day_after(self) -> None:
+    def test_the_initiator_is_notified_on_the_day_after(self) -> None:
         wire = body([[ANA, BEN], [CLEO]])
         wire["signingProcessSteps"][0]["dueDate"] = DUE.isoformat()
         process = process_of(wire, at=CREATED)
@@ -385,7 +385,7 @@ class TestOverdue:
         assert [m.subject for m in mails if "Overdue" in m.subject] == ["Overdue: Contract"]
         assert any("Still awaited: Ben" in str(m.body) for m in mails)
 
-    def test_after_an_outage_too_but_not_when_it_is_done_or_switched_off(self) -> None:
+    def test_overdue_notices_after_an_outage_and_when_disabled(self) -> None:
         wire = body([[ANA]])
         wire["signingProcessSteps"][0]["dueDate"] = DUE.isoformat()
         process_of(wire, at=CREATED)
@@ -419,7 +419,7 @@ class TestCommand:
         ]
 
     @pytest.mark.parametrize("wrong", ["tomorrow", "2999-01-01T00:00:00"])
-    def test_a_time_that_is_none_or_has_not_come_is_refused(self, wrong: str) -> None:
+    def test_an_invalid_or_future_time_is_refused(self, wrong: str) -> None:
         with pytest.raises(CommandError):
             call_command("send_reminders", at=wrong)
 
