@@ -165,10 +165,10 @@ def test_a_reminder_of_several_tasks_lists_each_with_its_link(settings: Any) -> 
 
     made = mail(leader, merged=rows)
 
-    assert made.subject == "Reminder: 2 documents wait for you"
+    assert made.subject == "Reminder: 2 documents are waiting for you"
     for part in (str(made.body), str(made.alternatives[0].content)):
         for number in (1, 2):
             assert f"Contract {number}" in part
             assert f"https://portal.example.org/sign/00000000-0000-0000-0000-00000000000{number}" in part
-    assert mail(leader, merged=rows[:1]).subject == "Reminder, please sign: Contract 1"
+    assert mail(leader, merged=rows[:1]).subject == "Reminder to sign: Contract 1"
     assert "sign/00000000-0000-0000-0000-000000000001" in str(mail(leader, merged=rows[:1]).body)

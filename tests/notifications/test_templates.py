@@ -303,7 +303,7 @@ class TestPages:
         sent = [message.language for message in Message.objects.order_by("id")]
         assert sent == ["lv", "lt", "lv"]
         (mail, *_) = [render.mail(message) for message in Message.objects.order_by("id")]
-        assert mail.subject == "[Test] Atgādinājums: dokumenti, kas Jūs gaida: 2"
+        assert mail.subject == "[Test] Atgādinājums par dokumentiem, kas jāparaksta vai jāsaskaņo (2)"
         assert "2026. gada 5. marts" in mail.body
 
     def test_only_administrators_change_texts_and_see_previews(self) -> None:

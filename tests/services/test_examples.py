@@ -51,14 +51,14 @@ STORIES: dict[str, list[Moment]] = {
             ["SIGNER_SIGNED", "TASK_STARTED"],
             "STARTED",
         ),
-        Moment(("remind",), [(MARTINS, f"Atgādinājums, lūdzu, parakstiet: {LEASE}")], ["REMINDER"], "STARTED"),
+        Moment(("remind",), [(MARTINS, f"Atgādinājums – lūdzu, parakstiet: {LEASE}")], ["REMINDER"], "STARTED"),
         Moment(
             ("act", MARTINS, "SIGNED"),
             [
                 (ILZE, f"Completed: {LEASE}"),
-                (JANIS, f"Pabeigts: {LEASE}"),
-                (ONA, f"Baigta: {LEASE}"),
-                (MARTINS, f"Pabeigts: {LEASE}"),
+                (JANIS, f"Parakstīšana pabeigta: {LEASE}"),
+                (ONA, f"Pasirašymas baigtas: {LEASE}"),
+                (MARTINS, f"Parakstīšana pabeigta: {LEASE}"),
             ],
             ["SIGNER_SIGNED", "PROCESS_COMPLETED"],
             "COMPLETED",
@@ -97,7 +97,7 @@ STORIES: dict[str, list[Moment]] = {
             ],
             ["SIGNER_SIGNED", "TASK_STARTED", "TASK_STARTED"],
             "STARTED",
-            {LIGA: ["For your file.", "You need not do anything."], PAWEL: ["15 lutego 2027, 12:00 EET"]},
+            {LIGA: ["For your file.", "No action is needed."], PAWEL: ["15 lutego 2027, 12:00 EET"]},
         ),
         Moment(("act", LIGA, "VIEWED"), [], ["PROCESS_OPENED"], "STARTED"),
         Moment(
@@ -105,7 +105,7 @@ STORIES: dict[str, list[Moment]] = {
             [
                 (ILZE, "Completed: Non-disclosure agreement"),
                 (ILZE, "Completed: Non-disclosure agreement"),
-                (PAWEL, "Zakończono: Non-disclosure agreement"),
+                (PAWEL, "Zakończono podpisywanie: Non-disclosure agreement"),
                 (LIGA, "Completed: Non-disclosure agreement"),
             ],
             ["SIGNER_SIGNED", "PROCESS_COMPLETED"],

@@ -142,7 +142,7 @@ def test_several_tasks_of_one_recipient_are_one_email(settings: Any) -> None:
     done = Signer.objects.get(process__document_name="Offer")
     actions.act(done.process, done.id, {"status": "SIGNED"}, actor=OWNER, at=at(5, 12))
     sent = sent_mails()
-    assert sent[0].subject == "Reminder: 2 documents wait for you"
+    assert sent[0].subject == "Reminder: 2 documents are waiting for you"
     assert "Lease" in str(sent[0].body)
     assert "Budget" in str(sent[0].body)
     assert "Offer" not in str(sent[0].body)
@@ -229,7 +229,7 @@ def test_tasks_of_different_roles_and_language_tags_are_one_email() -> None:
     due([[signer(ANA, signerLanguage="en")]]), due([[signer(ANA, signerLanguage="en-GB")]])
     assert run(at(5)) == [4]
     (mail,) = sent_mails()
-    assert mail.subject == "Reminder: 4 documents wait for you"
+    assert mail.subject == "Reminder: 4 documents are waiting for you"
 
 
 def test_owner_groups_with_their_own_texts_get_separate_emails() -> None:
@@ -383,7 +383,7 @@ class TestOverdue:
         assert (notice.address, notice.context["waiting"]) == (address(ILZE), BEN)
         mails = sent_mails()
         assert [m.subject for m in mails if "Overdue" in m.subject] == ["Overdue: Contract"]
-        assert any("Still awaited: Ben" in str(m.body) for m in mails)
+        assert any("Still waiting for: Ben" in str(m.body) for m in mails)
 
     def test_overdue_notices_after_an_outage_and_when_disabled(self) -> None:
         wire = body([[ANA]])
