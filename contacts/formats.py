@@ -1,10 +1,9 @@
-"""Reads and writes sheets: CSV and XLSX, bounded, with the line of the file that each row came from."""
+"""Reads sheets from CSV and XLSX files, and writes them. Limits their size and notes the line of each row."""
 
 import csv
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import openpyxl
 import tablib
@@ -12,78 +11,93 @@ from import_export.formats.base_formats import CSV, XLSX
 
 from config.errors import DomainError
 
-MOST_LINES = 20_000
-MOST_COLUMNS = 50
-Line = tuple[int, list[Any]]
+MAX_SHEET_LINES = 20_000
+MAX_SHEET_COLUMNS = 50
+# How many line numbers an error message lists.
+_MAX_LISTED_LINES = 20
+# A line number and the cells.
+_Row = tuple[int, list[object]]
 
 
 class UnreadableSheet(DomainError):
-    """The file as a whole cannot be imported; the text says why."""
+    """The file as a whole cannot be imported."""
 
     code = "unreadable_sheet"
 
 
 class Sheet(tablib.Dataset):
-    """A dataset that knows the line of each of its rows."""
+    """A dataset with the line number of each row in the file: empty lines are left out, and texts span lines."""
 
-    lines: list[int]
+    line_numbers: list[int]
 
 
 class SheetCSV(CSV):
-    def create_dataset(self, in_stream: Any, **kwargs: Any) -> Sheet:
+    def create_dataset(self, in_stream: bytes, **kwargs: object) -> Sheet:
         try:
-            text = in_stream.decode("utf-8-sig") if isinstance(in_stream, bytes) else in_stream
-            return _sheet(_csv_lines(text))
-        except (UnicodeDecodeError, csv.Error) as exc:
-            raise UnreadableSheet(f"This is no CSV in UTF-8: {exc}.") from None
+            return _to_sheet(_csv_rows(in_stream.decode("utf-8-sig")))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UnreadableSheet(f"The file must be CSV in UTF-8 ({error}).") from None
 
 
 class SheetXLSX(XLSX):
-    def create_dataset(self, in_stream: Any) -> Sheet:
+    def create_dataset(self, in_stream: bytes) -> Sheet:
         try:
-            book = openpyxl.load_workbook(io.BytesIO(in_stream), read_only=True, data_only=True)
-            return _sheet(_xlsx_lines(book.active))
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as exc:
-            raise UnreadableSheet(f"This is no XLSX file: {type(exc).__name__}.") from None
+            workbook = openpyxl.load_workbook(io.BytesIO(in_stream), read_only=True, data_only=True)
+            return _to_sheet(_xlsx_rows(workbook))
+        # openpyxl has no exception of its own for files that are damaged or in another format.
+        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
+            raise UnreadableSheet(f"The file must be an XLSX file ({type(error).__name__}).") from None
 
 
-def _csv_lines(text: str) -> Iterator[Line]:
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    before = 0
-    for row in reader:
-        yield before + 1, row
-        before = reader.line_num
+def _csv_rows(text: str) -> Iterator[_Row]:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    first_line = 1
+    for cells in reader:
+        yield first_line, list(cells)
+        first_line = reader.line_num + 1
 
 
-def _xlsx_lines(sheet: Any) -> Iterator[Line]:
-    for number, row in enumerate(sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS), 1):
-        yield number, list(row)
+def _xlsx_rows(workbook: openpyxl.Workbook) -> Iterator[_Row]:
+    rows = workbook.active.iter_rows(values_only=True, max_col=MAX_SHEET_COLUMNS)
+    for line_number, cells in enumerate(rows, 1):
+        yield line_number, list(cells)
 
 
-def _sheet(lines: Iterable[Line]) -> Sheet:
-    """The rows under their headers. Empty lines are passed over; a line with more cells than headers is refused."""
-    filled = ((number, row) for number, row in lines if any(cell not in (None, "") for cell in row))
-    _, headers = next(filled, (0, []))
-    while headers and headers[-1] in (None, ""):
-        headers.pop()
-    if not headers:
-        raise UnreadableSheet("There is nothing in this file; its first line names the columns.")
-    width, sheet = len(headers), Sheet(headers=[str(name or "") for name in headers])
-    sheet.lines, long = [], []
-    for number, row in filled:
-        if any(cell not in (None, "") for cell in row[width:]):
-            long.append(number)
-        sheet.append([*row[:width], *[None] * (width - len(row))])
-        sheet.lines.append(number)
-        if len(sheet.lines) > MOST_LINES:
-            raise UnreadableSheet(f"At most {MOST_LINES:,} lines are imported at once; please divide the file.")
-    if long:
-        raise UnreadableSheet(f"More cells than columns in {_lines(long)}.")
-    if not sheet.lines:
-        raise UnreadableSheet("There is no line below the names of the columns.")
+def _to_sheet(rows: Iterable[_Row]) -> Sheet:
+    """The rows under the column names in the first one, without empty rows."""
+    sheet = Sheet()
+    sheet.line_numbers = []
+    too_long = []
+    for line_number, cells in rows:
+        while cells and cells[-1] in (None, ""):
+            cells.pop()
+        if not cells:
+            continue
+        if not sheet.headers:
+            sheet.headers = [str(name or "") for name in cells]
+            continue
+        # Stop reading at the limit: a small XLSX file can unpack to any number of rows.
+        sheet.line_numbers.append(line_number)
+        if len(sheet.line_numbers) > MAX_SHEET_LINES:
+            raise UnreadableSheet(f"The file must have at most {MAX_SHEET_LINES:,} lines. Please split it.")
+        missing = len(sheet.headers) - len(cells)
+        if missing < 0:
+            too_long.append(line_number)
+        else:
+            sheet.append(cells + [None] * missing)
+
+    # Errors in the file as a whole.
+    if not sheet.headers:
+        raise UnreadableSheet("The file is empty. Its first line must contain the column names.")
+    if too_long:
+        raise UnreadableSheet(f"There are more cells than columns in these lines: {_list_lines(too_long)}.")
+    if not sheet.line_numbers:
+        raise UnreadableSheet("There are no lines below the column names.")
     return sheet
 
 
-def _lines(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:20])) + (f" and {len(numbers) - 20} more" if len(numbers) > 20 else "")
-    return f"line {shown}" if len(numbers) == 1 else f"lines {shown}"
+def _list_lines(numbers: list[int]) -> str:
+    text = ", ".join(map(str, numbers[:_MAX_LISTED_LINES]))
+    if len(numbers) > _MAX_LISTED_LINES:
+        text += f" and {len(numbers) - _MAX_LISTED_LINES} more"
+    return text

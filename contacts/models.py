@@ -1,15 +1,15 @@
-"""People we know: contacts, and what must hold of one.
+"""Contacts, and the uploaded sheets that wait for their import.
 
-Columns ending in `_plain` or `_key` are what searches compare; `folded` makes them.
+Columns ending in `_plain` or `_key` are what searches compare; `search_columns()` derives them.
 """
 
 import re
 import uuid
-from typing import Any
 
 import phonenumbers
 from django.db import models
 from django.db.models import Q
+from django.forms.models import model_to_dict
 
 from config.access.actor import Actor
 from config.api_values import Body
@@ -21,27 +21,31 @@ from config.versioned.ownership import owned
 from config.vocabulary import Role
 from contacts.serializers import ContactSerializer
 
-_WRITTEN_PHONE = re.compile(r"[0-9+()/. \u00a0-]+")
+# `phonenumbers` also accepts letters and text around a number.
+_PHONE_CHARACTERS = re.compile(r"[0-9+()/. \u00a0-]+")
 
 
 class Contact(OwnedModel):
-    """Somebody who is often asked to sign, as the reference's `Contact`. `phone` is E.164."""
+    """A person or office that often takes part in processes (`Contact` in the reference). `phone` is in E.164."""
 
     serializer_class = ContactSerializer
     DEFAULTS = {"default_anonymous": False, "scope": "PERSONAL"}
 
     name = models.CharField(max_length=255, null=True, blank=True)
-    country = models.CharField(max_length=2, null=True, blank=True, help_text="Country of the personal code: LV, LT.")
+    country = models.CharField(max_length=2, null=True, blank=True, help_text="Country of the personal code, e.g. LV.")
     personal_code = models.CharField(max_length=64, null=True, blank=True)
     phone = models.CharField(
-        max_length=32, null=True, blank=True, help_text="With the country's prefix (+371 29123456), or of that country."
+        max_length=32,
+        null=True,
+        blank=True,
+        help_text="International (+371 29123456), or a number of the country above.",
     )
     email = models.EmailField(max_length=254, null=True, blank=True)
     role = models.CharField(
-        max_length=13, choices=Role.choices, null=True, blank=True, help_text="What this person does in a process."
+        max_length=13, choices=Role.choices, null=True, blank=True, help_text="The contact's usual role in a process."
     )
-    default_anonymous = models.BooleanField(default=False, help_text="Asked to sign without a personal code.")
-    language = models.CharField(max_length=35, null=True, blank=True, help_text="Of its mails: lv, lt, et, pl, en.")
+    default_anonymous = models.BooleanField("signs without a personal code", default=False)
+    language = models.CharField(max_length=35, null=True, blank=True, help_text="Email language: lv, lt, et, pl, en.")
     name_plain = models.TextField(default="", editable=False)
     email_plain = models.TextField(default="", editable=False)
     code_key = models.CharField(max_length=192, default="", editable=False)
@@ -59,18 +63,22 @@ class Contact(OwnedModel):
         ]
 
     def __str__(self) -> str:
-        return self.name or "Contact without a name"
+        return self.name or "Unnamed contact"
 
     @classmethod
-    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
-        body, faults = _with_readable_phone(body, before)
-        changed, unowned = owned(cls.changed_columns(body, before), actor=actor, before=before)
-        after = {column: changed.get(column, getattr(before, column, None)) for column in cls.api_fields().values()}
-        faults += unowned
+    def validate_change(cls, body: Body, *, actor: Actor, before: "Contact | None" = None) -> Body:
+        body, faults = _normalize_phone(body, before)
+        changed, ownership_faults = owned(cls.changed_columns(body, before), actor=actor, before=before)
+        faults += ownership_faults
+
+        # These rules combine columns, so they need those that the change leaves out as well.
+        after = model_to_dict(before or cls()) | changed
         if not (after["name"] or after["email"]):
-            faults.append(Fault("A contact has a name or an address.", code="required", pointer="#/name"))
-        if not changed.keys().isdisjoint(("country", "personal_code")):
+            detail = "A contact must have a name or an email address."
+            faults.append(Fault(detail, code="required", pointer="#/name"))
+        if "country" in changed or "personal_code" in changed:
             faults += personal_code_faults(after["country"], after["personal_code"], "#/personalCode")
+
         if faults:
             raise Invalid(faults=faults)
         return changed
@@ -84,38 +92,42 @@ class Contact(OwnedModel):
 
 
 class Upload(models.Model):
-    """A sheet between its preview and its import (`contacts.uploads`)."""
+    """A sheet between its preview and its import; `contacts.uploads` reads and deletes it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     content = models.BinaryField()
-    seen = models.JSONField(default=dict, help_text="The versions of the contacts that its preview was about.")
-    made_by = models.CharField(max_length=255, blank=True)
+    previewed_versions = models.JSONField(default=dict, help_text="The versions of the previewed contacts, by id.")
+    created_by = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M}"
 
 
-def _with_readable_phone(body: Body, before: Contact | None) -> tuple[Body, list[Fault]]:
-    """The body with its phone number as E.164, read as one of the contact's country where it has no prefix."""
-    said = body.get("phone")
-    if not said or said == getattr(before, "phone", None):
-        return ({**body, "phone": None} if "phone" in body and not said else body), []
-    country = body.get("country", getattr(before, "country", None))
-    number = _number(said, country)
+def _normalize_phone(body: Body, before: Contact | None) -> tuple[Body, list[Fault]]:
+    """The body with its phone number in E.164. A number without a country code belongs to the contact's country."""
+    if "phone" not in body or (before is not None and body["phone"] == before.phone):
+        return body, []
+    phone = body["phone"]
+    if not phone:
+        return {**body, "phone": None}, []
+    country = body.get("country", before and before.country)
+    number = _parse_phone(phone, country)
     if number is None:
-        detail = "This is no phone number; write it with the country's prefix, like +371 29123456."
+        detail = "The phone number must be a valid phone number with its country code, for example +371 29123456."
         return body, [Fault(detail, code="not_a_phone_number", pointer="#/phone")]
     return {**body, "phone": phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}, []
 
 
-def _number(said: str, country: str | None) -> phonenumbers.PhoneNumber | None:
-    """The number, if it is a whole one: with its area, without an extension, and without words."""
-    if not _WRITTEN_PHONE.fullmatch(said):
+def _parse_phone(text: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number if it is complete, with its area code, and has neither an extension nor letters."""
+    if not _PHONE_CHARACTERS.fullmatch(text):
         return None
     try:
-        number = phonenumbers.parse(said, country.upper() if country else None)
+        number = phonenumbers.parse(text, (country or "").upper() or None)
     except phonenumbers.NumberParseException:
         return None
-    reason = phonenumbers.is_possible_number_with_reason(number)
-    return number if reason == phonenumbers.ValidationResult.IS_POSSIBLE else None
+    # `is_possible_number` would also accept a number that is only valid within its area.
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return None
+    return number

@@ -1,9 +1,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from contacts.uploads import KEPT, forget
+from contacts.uploads import delete_expired_uploads
 
 
 @shared_task(name="contacts.forget_uploads")
 def forget_uploads() -> int:
-    return forget(timezone.now() - KEPT)
+    return delete_expired_uploads(timezone.now())

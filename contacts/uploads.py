@@ -1,7 +1,6 @@
-"""Where an uploaded sheet waits between its preview and its import: a row of the database, for an hour."""
+"""Keeps an uploaded sheet in the database between its preview and its import, for at most an hour."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 from import_export.tmp_storages import BaseStorage
@@ -10,33 +9,37 @@ from config.api_values import is_id
 from config.errors import NotFound
 from contacts.models import Upload
 
-KEPT = timedelta(hours=1)
+UPLOAD_LIFETIME = timedelta(hours=1)
 
 
-class Uploads(BaseStorage):
-    """import-export's storage: whichever process imports finds it, and what nobody confirmed is forgotten."""
+class UploadStorage(BaseStorage):
+    """Storage for django-import-export that every web process can read."""
 
     def save(self, data: bytes) -> None:
         now = timezone.now()
-        forget(now - KEPT)
+        delete_expired_uploads(now)
         self.name = str(Upload.objects.create(content=data, created_at=now).pk)
 
-    def read(self) -> Any:
+    def read(self) -> bytes:
         return bytes(Upload.objects.get(pk=self.name).content)
 
     def remove(self) -> None:
         Upload.objects.filter(pk=self.name).delete()
 
 
-def taken(name: str, *, by: str, at: datetime) -> Upload:
-    """The upload under its lock, for the one who made it; `NotFound` if it is imported already, or too old."""
-    rows = Upload.objects.select_for_update().filter(made_by=by, created_at__gte=at - KEPT)
-    found = rows.filter(pk=name).first() if is_id(name) else None
-    if found is None:
-        raise NotFound("The uploaded file is not kept any more; please upload it again.")
-    return found
+def lock_upload(upload_id: str, *, created_by: str, at: datetime) -> Upload:
+    """The user's own upload, locked until the end of the transaction.
+
+    `NotFound` if it was imported already or has expired, or if another user uploaded it.
+    """
+    uploads = Upload.objects.select_for_update().filter(created_by=created_by, created_at__gte=at - UPLOAD_LIFETIME)
+    upload = uploads.filter(pk=upload_id).first() if is_id(upload_id) else None
+    if upload is None:
+        raise NotFound("The uploaded file is no longer available. Please upload it again.")
+    return upload
 
 
-def forget(before: datetime) -> int:
-    """Delete the uploads made before that moment; how many there were."""
-    return Upload.objects.filter(created_at__lt=before).delete()[0]
+def delete_expired_uploads(at: datetime) -> int:
+    """Delete the uploads that were not imported in time, and return their number."""
+    deleted, _ = Upload.objects.filter(created_at__lt=at - UPLOAD_LIFETIME).delete()
+    return deleted

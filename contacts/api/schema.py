@@ -1,13 +1,14 @@
-"""What the schema says of each operation on contacts."""
+"""The texts and examples of the contacts' operations in the API schema."""
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
+from config import api_values
 from config.api.schema import IF_MATCH, answer, operation, request_example
+from config.personal_codes import personal_code_warnings
 from config.versioned.filters import GROUP, PARAMETERS, USER
 from config.versioned.schema import crud
+from contacts.api.filters import CONTACT_SORTS
 from contacts.serializers import ContactSerializer
-
-SORTS = {"name": "name_plain", "email": "email_plain", "createdAt": "created_at"}
 
 _BODY = {
     "name": "Jānis Bērziņš",
@@ -20,54 +21,48 @@ _BODY = {
     "group": "legal",
     "language": "lv",
 }
-_ANSWER = {
+_RESPONSE = {
     "id": "2e47f112-1251-43e4-8e91-184ac94e1a5f",
     "createdAt": "2026-11-24T09:30:00Z",
     **_BODY,
     "defaultAnonymous": False,
     "owner": "ilze",
 }
-_WARNED = _ANSWER | {
-    "warnings": [
-        {
-            "pointer": "#/personalCode",
-            "code": "doubtful_personal_code",
-            "detail": "Please check this personal code: its form, date or check digit is not right for LV.",
-        }
-    ]
-}
-SCHEMA = crud(
+# The check digit of the personal code is wrong.
+_WARNINGS = personal_code_warnings("LV", "150375-10101", "#/personalCode")
+_RESPONSE_WITH_WARNING = _RESPONSE | api_values.warnings(_WARNINGS)
+CONTACT_SCHEMA = crud(
     "contacts",
     "contact",
     ContactSerializer,
     body=_BODY,
-    example=_WARNED,
+    example=_RESPONSE_WITH_WARNING,
     change={"phone": "+37129654321"},
     says={
-        "list": "The contacts that the caller may see, by name, a page at a time.",
-        "create": "A contact has a name or an address. It belongs to the caller unless it names another owner.",
-        "update": "Send back what you read, changed. Absent keys stay, null clears.",
-        "destroy": "Processes stay as they are.",
+        "list": "The contacts that the caller may see, in pages, sorted by name by default.",
+        "create": "A contact must have a name or an email address. It belongs to the caller unless `owner` is set.",
+        "update": "Send the fields to change: absent fields stay as they are, null clears a field.",
+        "destroy": "Processes are not affected.",
     },
-    sorts=SORTS,
+    sorts=CONTACT_SORTS,
     parameters=[
         *PARAMETERS,
-        OpenApiParameter("email", str, description="Part of the address, without case and diacritics."),
-        OpenApiParameter("personalCode", str, description="Exact, but for case, spaces and hyphens."),
+        OpenApiParameter("email", str, description="Part of the email address. Case and diacritics are ignored."),
+        OpenApiParameter("personalCode", str, description="Whole code. Case, spaces and hyphens are ignored."),
     ],
     behalf=[USER, GROUP],
 )
 UPDATE_BY_BODY = extend_schema(
     **operation(
         "updateContactByBody",
-        "Change a contact that the body names",
-        "The same as with the id in the address, as the reference has it.",
-        answer(ContactSerializer, "The contact; `ETag` is its version.", _WARNED),
+        "Change the contact with the id in the body",
+        "The same as with the id in the URL.",
+        answer(ContactSerializer, "The contact. `ETag` is its version.", _RESPONSE_WITH_WARNING),
         versioned=True,
         tag="contacts",
         refusals=(400, 401, 403, 404, 412, 413),
         request=ContactSerializer,
         parameters=[USER, GROUP, IF_MATCH],
-        examples=[request_example("Another phone number", {"id": _ANSWER["id"], "phone": "+37129654321"})],
+        examples=[request_example("Another phone number", {"id": _RESPONSE["id"], "phone": "+37129654321"})],
     )
 )

@@ -8,17 +8,17 @@ from config.errors import Fault, Invalid
 from config.personal_codes import personal_code_warnings
 from config.versioned.views import VersionedViewSet
 from contacts.api import schema
-from contacts.api.filters import ContactFilter
+from contacts.api.filters import CONTACT_SORTS, ContactFilter
 from contacts.models import Contact
 from contacts.serializers import ContactSerializer
 
 
-@extend_schema_view(**schema.SCHEMA)
+@extend_schema_view(**schema.CONTACT_SCHEMA)
 class ContactViewSet(VersionedViewSet):
     model = Contact
     shape = ContactSerializer
     filters = ContactFilter
-    sorts = schema.SORTS
+    sorts = CONTACT_SORTS
     default_sort = "name,asc"
     address = "contact"
 
@@ -26,8 +26,7 @@ class ContactViewSet(VersionedViewSet):
     def update_by_body(self, request: Request) -> Response:
         body = self.body(ContactSerializer)
         if not body.get("id"):
-            detail = "The body names the contact by its id."
-            raise Invalid(faults=[Fault(detail, code="required", pointer="#/id")])
+            raise Invalid(faults=[Fault("The body must contain the contact's id.", code="required", pointer="#/id")])
         return self.replaced(body["id"], body)
 
     def remarks(self, row: Contact) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""Indexes that only PostgreSQL has: trigrams for the search."""
+"""Trigram indexes for the searches, on PostgreSQL only."""
 
 from django.db import migrations
 

@@ -1,17 +1,22 @@
-"""Sheets of contacts: what comes in, what goes out, what is refused, and what it costs."""
+"""Import and export of contacts as sheets: success, refusals and the number of queries."""
 
 import csv
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import tablib
-from django.core.cache import cache
+from django.utils import timezone
 
 from config.access.actor import Actor
-from contacts.models import Contact
-from contacts.sheets import BATCH, COLUMNS, SHOWN, ContactSheet, as_text, progress_key
+from config.versioned import actions as versioned
+from contacts.formats import MAX_SHEET_LINES, SheetCSV, UnreadableSheet
+from contacts.models import Contact, Upload
+from contacts.sheets import COLUMNS, IMPORT_BATCH_SIZE, MAX_PREVIEW_ROWS, ContactSheet, SheetResult, as_text
+from contacts.tasks import forget_uploads
+from contacts.uploads import UPLOAD_LIFETIME
 from tests.builders import BOSS, NOON, OWNER, contact_of
 from tests.people import ANA, BEN, CODES, ILZE, address
 
@@ -19,27 +24,29 @@ pytestmark = pytest.mark.django_db
 ILZE_AT_LEGAL = Actor(client=ILZE, subject=ILZE, groups=frozenset({"legal"}))
 
 
-def imported(rows: list[dict[str, Any]], *, actor: Actor = OWNER, dry_run: bool = False, **more: Any) -> Any:
+def import_rows(rows: list[dict[str, Any]], *, actor: Actor = OWNER, dry_run: bool = False) -> SheetResult:
     headers = list(dict.fromkeys(name for row in rows for name in row))
     dataset = tablib.Dataset(*([row.get(name) for name in headers] for row in rows), headers=headers)
-    sheet = ContactSheet(actor=actor, at=NOON, preview=dry_run, **more)
+    sheet = ContactSheet(actor=actor, at=NOON, preview=dry_run)
     return sheet.import_data(dataset, dry_run=dry_run, rollback_on_validation_errors=True)
 
 
-def wrong(result: Any) -> list[tuple[int, str]]:
+def error_columns(result: SheetResult) -> list[tuple[int, str]]:
+    """The line and column of every error."""
     return [(row.number, column) for row in result.invalid_rows for column in row.error_dict]
 
 
-def exported(*rows: Contact) -> list[dict[str, str]]:
-    text = ContactSheet(actor=BOSS, at=NOON).export(Contact.objects.filter(pk__in=[r.pk for r in rows])).export("csv")
+def export_rows(*contacts: Contact) -> list[dict[str, str]]:
+    rows = Contact.objects.filter(pk__in=[contact.pk for contact in contacts])
+    text = ContactSheet(actor=BOSS, at=NOON).export(rows).export("csv")
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_lines_without_an_id_are_new_and_lines_with_one_change_it() -> None:
+def test_lines_without_an_id_add_a_contact_and_lines_with_an_id_change_it() -> None:
     ana = contact_of(name=ANA, email=address(ANA), language="lv")
     same = contact_of(name=BEN)
 
-    result = imported(
+    result = import_rows(
         [
             {"id": None, "name": "Cleo", "phone": "+371 29 123 456", "scope": "PERSONAL"},
             {"id": str(ana.pk), "name": "Anna", "phone": None, "scope": "PERSONAL"},
@@ -57,22 +64,22 @@ def test_lines_without_an_id_are_new_and_lines_with_one_change_it() -> None:
     assert (same.version, same.history.count()) == (1, 1)
 
 
-def test_a_preview_shows_what_will_change_and_changes_nothing() -> None:
+def test_a_preview_shows_the_changes_and_saves_nothing() -> None:
     ana = contact_of(name=ANA, email=address(ANA))
-    result = imported([{"id": str(ana.pk), "name": "<b>Anna</b>"}, {"id": "", "name": "Cleo"}], dry_run=True)
-    first, second = result.shown
+    result = import_rows([{"id": str(ana.pk), "name": "<b>Anna</b>"}, {"id": "", "name": "Cleo"}], dry_run=True)
+    first, second = result.preview_rows
     assert first.diff[1] == f"<del>{ANA}</del> <ins>&lt;b&gt;Anna&lt;/b&gt;</ins>"
     assert "<ins>Cleo</ins>" in second.diff[1]
     assert list(Contact.objects.values_list("name", "version")) == [(ANA, 1)]
     assert ana.history.count() == 1
 
 
-def test_a_preview_shows_some_and_counts_the_rest() -> None:
-    result = imported([{"name": f"n{n}"} for n in range(SHOWN + 7)], dry_run=True)
-    assert (len(result.shown), result.not_shown) == (SHOWN, 7)
+def test_a_preview_shows_the_first_rows_and_counts_the_rest() -> None:
+    result = import_rows([{"name": f"n{n}"} for n in range(MAX_PREVIEW_ROWS + 7)], dry_run=True)
+    assert (len(result.preview_rows), result.not_shown) == (MAX_PREVIEW_ROWS, 7)
 
 
-def test_one_bad_line_and_nothing_is_imported_and_every_bad_line_is_named() -> None:
+def test_nothing_is_imported_if_a_line_has_an_error_and_every_error_is_reported() -> None:
     foreign = contact_of(BOSS, owner="boss")
     seen_only = contact_of(BOSS, owner="boss", scope="GLOBAL", name="Everybody's")
     mine = contact_of()
@@ -95,8 +102,8 @@ def test_one_bad_line_and_nothing_is_imported_and_every_bad_line_is_named() -> N
         {"name": "a\0b"},
     ]
     for dry_run in (True, False):
-        result = imported(rows, dry_run=dry_run)
-        assert wrong(result) == [
+        result = import_rows(rows, dry_run=dry_run)
+        assert error_columns(result) == [
             (3, "country"),
             (3, "email"),
             (4, "phone"),
@@ -120,21 +127,21 @@ def test_one_bad_line_and_nothing_is_imported_and_every_bad_line_is_named() -> N
 
 
 @pytest.mark.parametrize(
-    ("dataset", "says"),
+    ("dataset", "expected"),
     [
         (tablib.Dataset(["x", "y"], headers=["name", "colour"]), "colour"),
-        (tablib.Dataset(["x", "y"], headers=["name", "name"]), "twice"),
+        (tablib.Dataset(["x", "y"], headers=["name", "name"]), "only once"),
         (tablib.Dataset(["x", "y"], headers=["name", "createdAt"]), "createdAt"),
     ],
 )
-def test_a_file_that_cannot_be_understood_says_why(dataset: Any, says: str) -> None:
+def test_files_with_invalid_column_names_are_refused(dataset: Any, expected: str) -> None:
     result = ContactSheet(actor=OWNER, at=NOON).import_data(dataset, rollback_on_validation_errors=True)
-    assert says in str(result.base_errors[0].error)
+    assert expected in str(result.base_errors[0].error)
     assert not Contact.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("cell", "meant"),
+    ("cell", "text"),
     [
         (48504121230.0, "48504121230"),
         (48504121230, "48504121230"),
@@ -144,51 +151,85 @@ def test_a_file_that_cannot_be_understood_says_why(dataset: Any, says: str) -> N
         ("'x", "'x"),
     ],
 )
-def test_cells_as_they_were_meant(cell: Any, meant: str | None) -> None:
-    assert as_text(cell) == meant
+def test_cells_are_read_as_the_text_that_was_entered(cell: Any, text: str | None) -> None:
+    assert as_text(cell) == text
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "'="])
-def test_cells_that_would_be_computed_go_out_harmless_and_come_back_as_they_were(start: str) -> None:
+def test_formulas_are_exported_as_text_and_imported_unchanged(start: str) -> None:
     name = f"{start}HYPERLINK(1)"
     contact = contact_of(name=name, phone="+37129123456")
-    (row,) = exported(contact)
+    (row,) = export_rows(contact)
     assert (row["name"], row["phone"]) == (f"'{name}", "'+37129123456")
-    assert imported([row]).totals["skip"] == 1
-    assert imported([{**row, "id": ""}]).totals["new"] == 1
+    assert import_rows([row]).totals["skip"] == 1
+    assert import_rows([{**row, "id": ""}]).totals["new"] == 1
     assert set(Contact.objects.values_list("name", "phone")) == {(name, "+37129123456")}
 
 
-def test_everything_goes_out_and_comes_back_in_both_formats() -> None:
-    whole = contact_of(
+def test_exports_in_both_formats_can_be_imported_without_a_change() -> None:
+    complete = contact_of(
         ILZE_AT_LEGAL, name="Jānis, \"x\"", country="LV", personalCode="161175-19997", phone="+37129123456",
         email=address(ANA), role="SIGNER", defaultAnonymous=True, scope="GROUP", group="legal", language="lv",
     )  # fmt: skip
-    least = contact_of(name=None, email=address(BEN))
+    minimal = contact_of(name=None, email=address(BEN))
     dataset = ContactSheet(actor=BOSS, at=NOON).export(Contact.objects.order_by("email"))
     assert dataset.headers == COLUMNS
-    for form in ("csv", "xlsx"):
-        read = tablib.Dataset().load(dataset.export(form), format=form)
-        result = ContactSheet(actor=ILZE_AT_LEGAL, at=NOON).import_data(read, rollback_on_validation_errors=True)
-        assert (result.totals["skip"], wrong(result)) == (2, [])
-    assert {whole.history.count(), least.history.count()} == {1}
+    for format in ("csv", "xlsx"):
+        exported = tablib.Dataset().load(dataset.export(format), format=format)
+        result = ContactSheet(actor=ILZE_AT_LEGAL, at=NOON).import_data(exported, rollback_on_validation_errors=True)
+        assert (result.totals["skip"], error_columns(result)) == (2, [])
+    assert {complete.history.count(), minimal.history.count()} == {1}
 
 
-def test_an_import_costs_by_batches_and_notes_how_far_it_is(queries: Callable[[], Any]) -> None:
+def test_the_number_of_queries_grows_with_the_batches(queries: Callable[[], Any]) -> None:
     costs = {}
     for batches in (1, 3):
         Contact.objects.all().delete()
-        with queries() as made:
-            result = imported([{"name": f"n{n}"} for n in range(batches * BATCH)], actor=BOSS, progress="p")
-        assert result.totals["new"] == Contact.objects.count() == batches * BATCH
-        costs[batches] = made()
-        assert cache.get(progress_key("p")) == {"done": batches * BATCH, "total": batches * BATCH}
+        with queries() as count:
+            result = import_rows([{"name": f"n{n}"} for n in range(batches * IMPORT_BATCH_SIZE)], actor=BOSS)
+        assert result.totals["new"] == Contact.objects.count() == batches * IMPORT_BATCH_SIZE
+        costs[batches] = count()
 
         rows = [{"id": str(c.pk), "name": f"{c.name}!"} for c in Contact.objects.all()]
-        with queries() as made:
-            result = imported(rows, actor=BOSS)
-        assert result.totals["update"] == batches * BATCH
-        costs[batches] += made()
+        with queries() as count:
+            result = import_rows(rows, actor=BOSS)
+        assert result.totals["update"] == batches * IMPORT_BATCH_SIZE
+        costs[batches] += count()
     per_batch = (costs[3] - costs[1]) / 2
     assert per_batch <= 11, costs
     assert costs[1] <= per_batch + 5, costs
+
+
+def test_an_import_refuses_contacts_that_were_changed_after_the_preview() -> None:
+    ana = contact_of(name=ANA)
+    ben = contact_of(name=BEN)
+    sheet = tablib.Dataset([str(ana.pk), "Anna"], [str(ben.pk), "Benno"], headers=["id", "name"])
+    preview = ContactSheet(actor=OWNER, at=NOON, preview=True).import_data(sheet, dry_run=True)
+    assert preview.versions == {str(ana.pk): 1, str(ben.pk): 1}
+
+    versioned.replace(ben, {"language": "lv"}, actor=OWNER, at=NOON)
+    resource = ContactSheet(actor=OWNER, at=NOON, previewed_versions=preview.versions)
+    result = resource.import_data(sheet, rollback_on_validation_errors=True)
+
+    assert error_columns(result) == [(3, "id")]
+    assert set(Contact.objects.values_list("name", flat=True)) == {ANA, BEN}
+
+
+def test_a_sheet_has_a_limited_number_of_lines() -> None:
+    lines = "name\n" + "x\n" * MAX_SHEET_LINES
+    assert len(SheetCSV().create_dataset(lines.encode())) == MAX_SHEET_LINES
+    with pytest.raises(UnreadableSheet, match="at most 20,000 lines"):
+        SheetCSV().create_dataset(f"{lines}x\n".encode())
+
+
+def test_many_lines_with_too_many_cells_are_abbreviated() -> None:
+    with pytest.raises(UnreadableSheet, match=r"lines: 2, 3, .*, 21 and 5 more\.$"):
+        SheetCSV().create_dataset(("name\n" + "x,y\n" * 25).encode())
+
+
+def test_uploads_that_were_not_imported_are_deleted_after_an_hour() -> None:
+    now = timezone.now()
+    Upload.objects.create(content=b"", created_at=now - UPLOAD_LIFETIME - timedelta(minutes=1))
+    recent = Upload.objects.create(content=b"", created_at=now - UPLOAD_LIFETIME + timedelta(minutes=1))
+    assert forget_uploads() == 1
+    assert Upload.objects.get() == recent

@@ -97,13 +97,6 @@ def test_contacts_are_imported_after_a_preview(stack: Stack, page: Page, tmp_pat
     kept = stack.call("POST", "/api/contacts", {"name": "Ben", "scope": "GROUP", "group": "legal"}).body
     lines = [f"{kept['id']},Benedikts,GROUP,legal,", *(f",Jānis {n},GROUP,legal,+3712912{n:04}" for n in range(1500))]
     file = tmp_path / "contacts.csv"
-    came: list[str] = []
-    page.on("console", lambda message: came.append(message.text))
-    page.add_init_script(
-        "new MutationObserver(() => { const said = document.querySelector('#progress p');"
-        " if (said) console.log(said.textContent); })"
-        ".observe(document, {subtree: true, childList: true, characterData: true})"
-    )
 
     def upload(*rows: str) -> None:
         file.write_text("\n".join(["id,name,scope,group,phone", *rows]), encoding="utf-8")
@@ -111,25 +104,24 @@ def test_contacts_are_imported_after_a_preview(stack: Stack, page: Page, tmp_pat
         page.click("text=Import")
         page.set_input_files("#id_import_file", file)
         page.select_option("#id_format", label="csv")
-        page.click("text=Show what will change")
+        page.click("button:has-text('Preview')")
 
     upload(*lines, ",Bad,GROUP,legal,12", ",Worse,ALL,,")
     wrong = page.locator("section", has_text="Nothing was imported")
-    expect(wrong.locator("tr", has_text="1503")).to_contain_text("no phone number")
+    expect(wrong.locator("tr", has_text="1503")).to_contain_text("valid phone number")
     expect(wrong.locator("tr", has_text="1504")).to_contain_text("ALL is for filters")
 
     upload(*lines)
-    expect(page.locator("h2", has_text="This will change")).to_contain_text("1500 new, 1 changed, 0 as they are")
+    expect(page.locator("h2", has_text="Preview")).to_contain_text("1500 new, 1 changed, 0 unchanged")
     changed = page.locator("tr", has_text="Benedikts")
     expect(changed.locator("del")).to_have_text("Ben")
-    expect(page.locator("body")).to_contain_text("And 1301 more lines.")
+    expect(page.locator("body")).to_contain_text("1301 more lines will be imported.")
     assert stack.call("GET", "/api/contacts?name=janis").body["totalElements"] == 0
 
     page.click("button:has-text('Import')")
     expect(page.locator("body")).to_contain_text("Import finished: 1500 new, 1 updated")
     assert stack.call("GET", "/api/contacts?name=janis").body["totalElements"] == 1500
     assert stack.call("GET", f"/api/contacts/{kept['id']}").body["name"] == "Benedikts"
-    assert any("of 1,501 lines" in said for said in came)
 
     page.goto(f"http://127.0.0.1:{stack.port}/admin/contacts/contact/{kept['id']}/history/")
     expect(page.locator("#change-history")).to_contain_text("boss, import")

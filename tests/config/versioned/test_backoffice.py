@@ -206,7 +206,7 @@ class TestSheets:
     def test_preview_then_import(self) -> None:
         clerk = staff("clerk")
         preview = self.upload(clerk, f"name,email\nAna,{address(ANA)}\nBen,\n")
-        assert "2 new, 0 changed, 0 as they are" in preview.content.decode()
+        assert "2 new, 0 changed, 0 unchanged" in preview.content.decode()
         assert not Contact.objects.exists()
         confirm = preview.context["confirm_form"].initial
         done = clerk.post("/admin/contacts/contact/process_import/", confirm)
@@ -230,13 +230,13 @@ class TestSheets:
     @pytest.mark.parametrize(
         ("text", "form", "says"),
         [
-            ("name,phone\nAna,12\n", "0", "no phone number"),
+            ("name,phone\nAna,12\n", "0", "valid phone number"),
             ("colour\nred\n", "0", "Unknown columns: colour"),
-            ("name\n", "0", "no line below"),
+            ("name\n", "0", "no lines below"),
             ("", "0", "empty"),
-            ("name\nAna\n", "1", "no XLSX file"),
-            ("name\nAna,Ben\n\nCleo\nDan,Eve,x\n", "0", "lines 2, 5"),
-            (",,\n\n", "0", "nothing in this file"),
+            ("name\nAna\n", "1", "must be an XLSX file"),
+            ("name\nAna,Ben\n\nCleo\nDan,Eve,x\n", "0", "lines: 2, 5"),
+            (",,\n\n", "0", "The file is empty. Its first line"),
             ("name\nAna\n", "7", "Select a valid choice"),
         ],
     )
@@ -251,13 +251,12 @@ class TestSheets:
     def test_not_utf8(self) -> None:
         file = SimpleUploadedFile("x.csv", b"name\n\xff\xfe\n")
         answer = staff("clerk").post(self.URL, {"format": "0", "resource": "0", "import_file": file})
-        assert "no CSV in UTF-8" in answer.content.decode()
+        assert "must be CSV in UTF-8" in answer.content.decode()
 
     def test_who_may_not_add_may_not_import(self) -> None:
         clerk = staff("clerk")
         User.objects.get(username="clerk").user_permissions.remove(Permission.objects.get(codename="add_contact"))
         assert clerk.get(self.URL).status_code == 403
-        assert clerk.get("/admin/contacts/contact/import/progress/?name=x").status_code == 403
         assert clerk.post("/admin/contacts/contact/process_import/", {}).status_code == 403
 
     def test_an_export_holds_what_is_seen(self) -> None:
@@ -274,7 +273,7 @@ class TestSheets:
         clerk = staff("clerk")
         contact = contact_of(BOSS, owner="clerk", phone="+37129123456")
         preview = self.upload(clerk, f"id,name,phone\n{contact.pk},{ANA},+37129123456\n,New,\n")
-        assert "1 new, 0 changed, 1 as they are" in preview.content.decode()
+        assert "1 new, 0 changed, 1 unchanged" in preview.content.decode()
         versioned.replace(contact, {"phone": "+37129999999"}, actor=BOSS, at=NOON)
         refused = clerk.post("/admin/contacts/contact/process_import/", preview.context["confirm_form"].initial)
         assert "changed after the preview" in refused.content.decode()
@@ -309,7 +308,7 @@ class TestSheets:
             sheet = clerk.post("/admin/contacts/contact/export/", {"format": form, "resource": "0"}).content
             file = SimpleUploadedFile(name, sheet)
             again = clerk.post(self.URL, {"format": form, "resource": "0", "import_file": file})
-            assert "1 changed, 1 as they are" in again.content.decode()
+            assert "1 changed, 1 unchanged" in again.content.decode()
 
 
 class TestHistories:
