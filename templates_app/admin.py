@@ -1,4 +1,4 @@
-"""Templates, document profiles and document attributes in the back office."""
+"""The back office pages of templates, document profiles and document attributes."""
 
 from typing import Any
 
@@ -10,13 +10,19 @@ from unfold.contrib.filters.admin import FieldTextFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from config.access.backoffice import staff_actor
-from config.versioned.admin import VersionedAdmin
+from config.versioned.admin import VersionedAdmin, VersionedForm
 from templates_app import actions
 from templates_app.models import DocumentAttribute, DocumentProfile, ProfileAttribute, Template
 
 
+class TemplateForm(VersionedForm):
+    class Meta:
+        widgets = {"data": UnfoldAdminTextareaWidget(attrs={"rows": 24, "spellcheck": "false"})}
+
+
 @admin.register(Template)
 class TemplateAdmin(VersionedAdmin):
+    form = TemplateForm
     list_display = ["name", "scope", "owner", "group", "created_at"]
     list_filter = ["scope", ("owner", FieldTextFilter), ("group", FieldTextFilter)]
     list_filter_submit = True
@@ -24,12 +30,6 @@ class TemplateAdmin(VersionedAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"owner": request.user.get_username(), **super().get_changeform_initial_data(request)}
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "data":
-            kwargs["widget"] = UnfoldAdminTextareaWidget(attrs={"rows": 24, "spellcheck": "false"})
-            return db_field.formfield(strip=False, **kwargs)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(DocumentAttribute)
@@ -40,11 +40,11 @@ class DocumentAttributeAdmin(VersionedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        actions.note_in_profiles(obj, actor=staff_actor(request), at=timezone.now())
+        actions.update_profiles_with(obj, actor=staff_actor(request), at=timezone.now())
 
 
-class AskedFor(TabularInline):
-    """The attributes that a profile asks for, in the order into which they are dragged."""
+class ProfileAttributeInline(TabularInline):
+    """The attributes of a profile, which can be dragged into order."""
 
     model = ProfileAttribute
     fields = ["attribute", "position"]
@@ -66,8 +66,9 @@ class DocumentProfileAdmin(VersionedAdmin):
         ("Retention", {"fields": ("retention_days",)}),
         ("Rules", {"fields": ("review_required", "continue_on_decline", ("is_seal_required", "seal"))}),
     )
-    inlines = [AskedFor]
+    inlines = [ProfileAttributeInline]
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: VersionedForm, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        actions.note_attributes(form.instance, actor=staff_actor(request), at=timezone.now())
+        # The inline rows have been saved without the profile's version and history.
+        actions.update_summary(form.instance, actor=staff_actor(request), at=timezone.now())

@@ -1,9 +1,10 @@
-"""The plan: templates of processes, and the profile of each type of document with its attributes.
+"""Templates of processes, and the profile of each document type with its attributes.
 
-A process takes its profile's rules along when it starts (`templates_app.rules`); later changes do not reach it.
+A process takes the rules of its profile along when it starts (`templates_app.rules`). Later changes of the profile do
+not affect it.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
@@ -17,19 +18,21 @@ from config.text import plain
 from config.versioned.models import OwnedModel, VersionedModel, VersionedQuerySet
 from config.versioned.ownership import owned
 from config.vocabulary import AttributeType, Right
-from templates_app.serializers import LONGEST_RETENTION, AttributeSerializer, ProfileSerializer, TemplateSerializer
+from templates_app.serializers import MAX_RETENTION_DAYS, AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
+# The key of the advisory lock of everyone who writes profiles and attributes.
+_PROFILE_LOCK = 0x7061_7261_7068_0001
 
 
 class Template(OwnedModel):
-    """A set-up that is often used, as the reference's `Template`. `data` is the client's own, kept to the byte."""
+    """A process that is often needed (`Template` in the reference). `data` is the client's and stays unchanged."""
 
     serializer_class = TemplateSerializer
     DEFAULTS = {"scope": "PERSONAL"}
 
     name = models.CharField(max_length=255)
-    data = models.TextField(null=True, blank=True, help_text="JSON of a process, if processes are to be made of it.")
+    data = models.TextField(null=True, blank=True, help_text="To create processes, enter the JSON of a process.")
     name_plain = models.TextField(default="", editable=False)
 
     class Meta:
@@ -43,11 +46,13 @@ class Template(OwnedModel):
         return self.name
 
     @classmethod
-    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+    def validate_change(cls, body: Body, *, actor: Actor, before: "Template | None" = None) -> Body:
         changed, faults = owned(cls.changed_columns(body, before), actor=actor, before=before)
-        faults += _named(changed, before, "A template")
+        if _is_missing("name", changed, before):
+            faults.append(Fault("A template must have a name.", code="required", pointer="#/name"))
+        # The limit counts the bytes in UTF-8, not the characters.
         if len((changed.get("data") or "").encode()) > MAX_TEMPLATE_BYTES:
-            faults.append(Fault("A template's data is at most 1 MB.", code="max_length", pointer="#/data"))
+            faults.append(Fault("The data of a template must be at most 1 MB.", code="max_length", pointer="#/data"))
         if faults:
             raise Invalid(faults=faults)
         return changed
@@ -56,35 +61,31 @@ class Template(OwnedModel):
         return {"name_plain": plain(self.name)}
 
 
-_TURNS = 0x7061_7261_7068_0001
-"""The advisory lock of those who write profiles and attributes."""
-
-
-class Managed(VersionedModel):
-    """What everybody may read, and only those with the right `manage_profiles` change."""
+class ManageProfilesModel(VersionedModel):
+    """Rows that every caller may read, and that only callers with the right `manage_profiles` may change."""
 
     AUDITED = True
 
     class Meta:
         abstract = True
 
-    def require_changeable(self, actor: Actor) -> None:
-        self.require_creatable(actor)
-
     @classmethod
     def lock_all_writers(cls) -> None:
-        """Profiles and attributes are written one after another: a change of one may touch many of the others.
+        """Wait until no other transaction writes profiles or attributes, because one change can affect many rows.
 
-        They are few and seldom changed; on SQLite every writer waits anyway.
+        The rows are few and seldom change. SQLite has only one writer at a time anyway.
         """
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURNS])
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PROFILE_LOCK])
 
     @classmethod
     def require_creatable(cls, actor: Actor) -> None:
         if not actor.may(Right.MANAGE_PROFILES):
             raise MissingRight(Right.MANAGE_PROFILES, "Changing document profiles and attributes")
+
+    def require_changeable(self, actor: Actor) -> None:
+        self.require_creatable(actor)
 
 
 class AttributeInUse(DomainError):
@@ -92,16 +93,16 @@ class AttributeInUse(DomainError):
     status = 409
 
 
-class DocumentAttribute(Managed):
-    """Something that is to be said of a document, shared by the profiles that ask for it."""
+class DocumentAttribute(ManageProfilesModel):
+    """A property of documents, which several profiles can share."""
 
     serializer_class = AttributeSerializer
     DEFAULTS = {"required": False}
-    DUPLICATE = "There is an attribute of this name already; name it by its id."
+    DUPLICATE = "An attribute with this name already exists. A profile can refer to it by its id."
 
     name = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=8, choices=AttributeType.choices)
-    required = models.BooleanField(default=False, help_text="A process cannot start while this is missing.")
+    required = models.BooleanField(default=False, help_text="A process cannot start without a value.")
     name_plain = models.TextField(default="", editable=False)
 
     class Meta:
@@ -111,16 +112,18 @@ class DocumentAttribute(Managed):
         return self.name
 
     @property
-    def in_words(self) -> str:
+    def summary(self) -> str:
         return f"{self.name} ({self.type}{', required' if self.required else ''})"
 
     @classmethod
-    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+    def validate_change(cls, body: Body, *, actor: Actor, before: "DocumentAttribute | None" = None) -> Body:
         changed = cls.changed_columns(body, before)
-        faults = _named(changed, before, "An attribute")
-        if not changed.get("type", getattr(before, "type", None)):
-            allowed = ", ".join(AttributeType.values)
-            faults.append(Fault(f"An attribute has a type: {allowed}.", code="required", pointer="#/type"))
+        faults = []
+        if _is_missing("name", changed, before):
+            faults.append(Fault("An attribute must have a name.", code="required", pointer="#/name"))
+        if _is_missing("type", changed, before):
+            detail = f"An attribute must have one of these types: {', '.join(AttributeType.values)}."
+            faults.append(Fault(detail, code="required", pointer="#/type"))
         if faults:
             raise Invalid(faults=faults)
         return changed
@@ -129,68 +132,71 @@ class DocumentAttribute(Managed):
         return {"name_plain": plain(self.name)}
 
     def require_deletable(self) -> None:
-        users = DocumentProfile.objects.filter(uses__attribute=self).order_by("profileorder", "id")
-        if users:
-            where = ", ".join(f"'{profile}' ({profile.pk})" for profile in users[:20])
-            more = f" and {len(users) - 20} more" if len(users) > 20 else ""
-            raise AttributeInUse(f"This attribute is used by {len(users)} profile(s): {where}{more}. Remove it there.")
+        profiles = DocumentProfile.objects.filter(profile_attributes__attribute=self).order_by("profileorder", "id")
+        if not profiles:
+            return
+        names = ", ".join(f"'{profile}' ({profile.pk})" for profile in profiles[:20])
+        if len(profiles) > 20:
+            names += f" and {len(profiles) - 20} more"
+        raise AttributeInUse(f"An attribute in use cannot be deleted. First remove it from these profiles: {names}.")
 
 
 class ProfileQuerySet(VersionedQuerySet):
     def for_type(self, document_type: str, owner_group: str | None) -> "DocumentProfile | None":
-        """The profile of this type in this group, else the one of no group."""
-        found = self.filter(document_type=document_type)
-        own = found.filter(owner_group=owner_group).first() if owner_group else None
-        return own or found.filter(Q(owner_group=None) | Q(owner_group="")).first()
+        """The profile of the type in this group; otherwise the profile of the type without a group."""
+        profiles = self.filter(document_type=document_type)
+        if owner_group:
+            profile = profiles.filter(owner_group=owner_group).first()
+            if profile is not None:
+                return profile
+        # Both null and an empty text stand for no group.
+        return profiles.filter(Q(owner_group=None) | Q(owner_group="")).first()
 
 
-class DocumentProfile(Managed):
-    """The rules for one type of document, in one group or in all that have none of their own."""
+class DocumentProfile(ManageProfilesModel):
+    """The rules of a document type, in one group or in every group without a profile of its own for the type."""
 
     serializer_class = ProfileSerializer
     DEFAULTS = {"is_seal_required": False, "continue_on_decline": False, "review_required": False, "profileorder": 0}
-    DUPLICATE = "There is a profile for this documentType and ownerGroup already."
+    DUPLICATE = "A profile for this documentType and ownerGroup already exists."
 
     name = models.CharField(max_length=255, null=True, blank=True)
     document_type = models.CharField(max_length=255)
     owner_group = models.CharField(
-        max_length=255,
-        null=True,
-        blank=True,
-        help_text="The group it is for; empty: for all that have none of their own.",
+        max_length=255, null=True, blank=True, help_text="Leave empty for every group without a profile of its own."
     )
     seal = models.CharField(max_length=255, null=True, blank=True, help_text="Code of the seal.")
     is_seal_required = models.BooleanField(default=False)
-    profileorder = models.IntegerField("order", default=0, help_text="Lists are in this order.")
-    continue_on_decline = models.BooleanField(
-        default=False, help_text="Who declines counts as having acted, and the process goes on."
-    )
+    profileorder = models.IntegerField("order", default=0, help_text="Profiles are listed in this order.")
+    continue_on_decline = models.BooleanField(default=False, help_text="The process continues after a decline.")
     review_required = models.BooleanField(
-        default=False, help_text="A process starts only if somebody approves in a step before the first signature."
+        default=False, help_text="A process must have an approver in a step before the first signer."
     )
     retention_days = models.PositiveIntegerField(
         null=True,
         blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RETENTION)],
-        help_text="So many days after they have finished, processes are removed with what is personal of them; empty: "
-        "they are kept.",
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_RETENTION_DAYS)],
+        help_text="Finished processes and their personal data are deleted after this many days. Leave empty to keep "
+        "them.",
     )
-    attributes: Any = models.ManyToManyField(DocumentAttribute, through="ProfileAttribute")
-    asks_for = models.TextField(
-        default="", editable=False, help_text="Its attributes in order, in words: so that the history shows them."
+    attributes: "models.ManyToManyField[DocumentAttribute, ProfileAttribute]" = models.ManyToManyField(
+        DocumentAttribute, through="ProfileAttribute"
     )
+    # The history records the columns of a profile only, so the attributes are repeated here.
+    asks_for = models.TextField("attributes", default="", editable=False)
     name_plain = models.TextField(default="", editable=False)
 
-    objects: ClassVar[Any] = ProfileQuerySet.as_manager()
+    objects: ClassVar = ProfileQuerySet.as_manager()
 
     class Meta:
         ordering = ["profileorder", "id"]
+        # To the database, two nulls are different; Coalesce makes two profiles without a group equal.
         constraints = [
             models.UniqueConstraint(
                 "document_type",
                 Coalesce("owner_group", Value("")),
                 name="one_profile_per_type_and_group",
-                violation_error_message="There is a profile for this document type and group already.",
+                violation_error_message="A profile for this document type and group already exists.",
             )
         ]
 
@@ -198,10 +204,10 @@ class DocumentProfile(Managed):
         return self.name or self.document_type
 
     @classmethod
-    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+    def validate_change(cls, body: Body, *, actor: Actor, before: "DocumentProfile | None" = None) -> Body:
         changed = cls.changed_columns(body, before)
-        if not changed.get("document_type", getattr(before, "document_type", None)):
-            detail = "A profile is for a documentType."
+        if _is_missing("document_type", changed, before):
+            detail = "A profile must have a documentType."
             raise Invalid(faults=[Fault(detail, code="required", pointer="#/documentType")])
         return changed
 
@@ -210,10 +216,11 @@ class DocumentProfile(Managed):
 
 
 class ProfileAttribute(models.Model):
-    """A profile asks for an attribute, at that place."""
+    """An attribute of a profile, with its position in the profile's list."""
 
-    profile = models.ForeignKey(DocumentProfile, on_delete=models.CASCADE, related_name="uses")
-    attribute = models.ForeignKey(DocumentAttribute, on_delete=models.RESTRICT, related_name="uses")
+    profile = models.ForeignKey(DocumentProfile, on_delete=models.CASCADE, related_name="profile_attributes")
+    # The database refuses as well, in case a row is deleted without `require_deletable`.
+    attribute = models.ForeignKey(DocumentAttribute, on_delete=models.RESTRICT, related_name="profile_attributes")
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -224,7 +231,8 @@ class ProfileAttribute(models.Model):
         return str(self.attribute)
 
 
-def _named(changed: Body, before: Any, what: str) -> list[Fault]:
-    if not changed.get("name", getattr(before, "name", None)):
-        return [Fault(f"{what} has a name.", code="required", pointer="#/name")]
-    return []
+def _is_missing(column: str, changed: Body, before: VersionedModel | None) -> bool:
+    """Whether a required column would be empty. An existing row has a value already."""
+    if before is not None and column not in changed:
+        return False
+    return not changed.get(column)

@@ -1,28 +1,19 @@
-"""The rules that a document's type brings to a process: asked while it is a draft, taken along when it starts."""
+"""The rules of a document type: a draft is checked against its profile, a started process has a copy of the rules."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from config.api.fields import is_moment
+from config.api_values import JsonObject
 from config.errors import Fault
 from config.vocabulary import AttributeType
 from templates_app.models import DocumentProfile
 
-Attributes = dict[str, Any]
-"""What is said of a document: a text, a number, true or false, by the attribute's name."""
-
-_FITS: dict[str, Any] = {
-    AttributeType.TEXT: lambda value: isinstance(value, str),
-    AttributeType.DATETIME: lambda value: isinstance(value, str) and is_moment(value),
-    AttributeType.CHECKBOX: lambda value: isinstance(value, bool),
-    AttributeType.NUMBER: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-}
-_WRITTEN: dict[str, str] = {
-    AttributeType.TEXT: "a text, in quotes",
-    AttributeType.DATETIME: "a date and time like 2026-02-17T11:00:00Z",
+_FORMATS: dict[str, str] = {
+    AttributeType.TEXT: "a text in quotes",
+    AttributeType.DATETIME: "a date and time, for example 2026-02-17T11:00:00Z",
     AttributeType.CHECKBOX: "true or false",
-    AttributeType.NUMBER: "a number, without quotes",
+    AttributeType.NUMBER: "a number without quotes",
 }
 
 
@@ -35,11 +26,10 @@ class AttributeRule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a profile asks of a process.
+    """What a profile requires of a process.
 
-    `continue_on_decline`: a decline counts as having acted instead of ending the process. `review_required`: an
-    APPROVER's step precedes the first SIGNER. `attributes` is None where no profile knows the type: nothing is known
-    of what may be said then, and anything may.
+    `continue_on_decline`: the process continues after a decline. `review_required`: the step of an APPROVER is before
+    the first SIGNER. `attributes` is None if the document type has no profile: then every attribute is allowed.
     """
 
     continue_on_decline: bool = False
@@ -50,54 +40,70 @@ class Rules:
 
     @property
     def known(self) -> bool:
-        """Whether a profile stands behind these rules."""
+        """Whether the document type has a profile."""
         return self.attributes is not None
 
-    def kept(self) -> dict[str, Any]:
-        """As a process keeps them; `Rules.of` reads it."""
+    def kept(self) -> JsonObject:
+        """The rules as JSON, which `Rules.of` reads."""
         return asdict(self)
 
     @classmethod
-    def of(cls, kept: dict[str, Any] | None) -> "Rules":
+    def of(cls, kept: JsonObject | None) -> "Rules":
+        """Read the result of `kept`. For None these are the defaults."""
         if kept is None:
             return cls()
         attributes = kept["attributes"]
-        rules = None if attributes is None else tuple(AttributeRule(**rule) for rule in attributes)
-        return cls(**{**kept, "attributes": rules})
+        if attributes is not None:
+            attributes = tuple(AttributeRule(**rule) for rule in attributes)
+        return cls(**{**kept, "attributes": attributes})
 
-    def faults(self, said: Attributes, *, complete: bool) -> Iterator[Fault]:
-        """What is wrong with what is said of a document; `complete`: what is required must be there."""
+    def faults(self, values: Mapping[str, object], *, complete: bool) -> Iterator[Fault]:
+        """The errors in a document's attributes by name. `complete`: required attributes must have a value."""
+        # Without a profile, every attribute is allowed.
         if self.attributes is None:
             return
+        # Each value must belong to an attribute, and fit its type. A null stands for no value.
         rules = {rule.name: rule for rule in self.attributes}
-        for name, value in said.items():
+        for name, value in values.items():
             rule = rules.get(name)
             if rule is None:
-                known = ", ".join(rules) or "none"
-                detail = f"This document type has no attribute of that name; it has: {known}."
+                allowed = ", ".join(rules) or "none"
+                detail = f"The document type does not have this attribute. Allowed attributes: {allowed}."
                 yield Fault(detail, code="unknown_attribute", pointer=_pointer(name))
-            elif value is not None and not _FITS[rule.type](value):
-                yield Fault(f"This is {_WRITTEN[rule.type]}.", code="wrong_type", pointer=_pointer(name))
+            elif value is not None and not _fits(value, rule.type):
+                yield Fault(f"The value must be {_FORMATS[rule.type]}.", code="wrong_type", pointer=_pointer(name))
+
+        # A draft may be incomplete until it starts.
         for rule in self.attributes:
-            if complete and rule.required and said.get(rule.name) in (None, ""):
-                detail = f"The attribute '{rule.name}' is needed before the process starts."
+            if complete and rule.required and values.get(rule.name) in (None, ""):
+                detail = f"The attribute '{rule.name}' must have a value before the process starts."
                 yield Fault(detail, code="missing_attribute", pointer=_pointer(rule.name))
 
 
 def rules_for(*, document_type: str | None, owner_group: str | None) -> Rules:
-    """The rules for documents of this type in this group; those of a type that nobody knows ask for nothing."""
+    """The present rules for documents of this type in this group. A type without a profile has the default rules."""
     profile = DocumentProfile.objects.for_type(document_type, owner_group) if document_type else None
     if profile is None:
         return Rules()
-    uses = profile.uses.select_related("attribute")
+    rows = profile.profile_attributes.select_related("attribute")
     return Rules(
         continue_on_decline=profile.continue_on_decline,
         review_required=profile.review_required,
         seal=profile.seal,
         is_seal_required=profile.is_seal_required,
-        attributes=tuple(AttributeRule(use.attribute.name, use.attribute.type, use.attribute.required) for use in uses),
+        attributes=tuple(AttributeRule(row.attribute.name, row.attribute.type, row.attribute.required) for row in rows),
     )
 
 
+def _fits(value: object, attribute_type: str) -> bool:
+    # In Python a bool is a number as well.
+    if isinstance(value, bool):
+        return attribute_type == AttributeType.CHECKBOX
+    if isinstance(value, str):
+        return attribute_type == AttributeType.TEXT or (attribute_type == AttributeType.DATETIME and is_moment(value))
+    return attribute_type == AttributeType.NUMBER and isinstance(value, int | float)
+
+
 def _pointer(name: str) -> str:
+    """The JSON pointer (RFC 6901) to an attribute."""
     return "#/attributes/" + name.replace("~", "~0").replace("/", "~1")

@@ -1,7 +1,13 @@
+"""The filters and sort fields of the lists."""
+
 from django_filters import rest_framework as filters
 
 from config.versioned.filters import NamedFilter, OwnedFilter
 from templates_app.models import DocumentAttribute, DocumentProfile, Template
+
+# Of templates and attributes.
+NAME_SORTS = {"name": "name_plain", "createdAt": "created_at"}
+PROFILE_SORTS = {"profileorder": "profileorder", "name": "name_plain"}
 
 
 class TemplateFilter(OwnedFilter):

@@ -1,4 +1,4 @@
-"""What the schema says of each operation on templates, document attributes and document profiles."""
+"""The texts and examples of the operations on templates, attributes and profiles in the API schema."""
 
 import json
 
@@ -6,20 +6,18 @@ from drf_spectacular.utils import OpenApiParameter
 
 from config.versioned.filters import GROUP, NAME, PARAMETERS, USER
 from config.versioned.schema import crud
+from templates_app.api.filters import NAME_SORTS, PROFILE_SORTS
 from templates_app.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
-
-TEMPLATE_SORTS = {"name": "name_plain", "createdAt": "created_at"}
-ATTRIBUTE_SORTS = {"name": "name_plain", "createdAt": "created_at"}
-PROFILE_SORTS = {"profileorder": "profileorder", "name": "name_plain"}
 
 _STEPS = [{"dueInDays": 5, "processStepSigners": [{"signerName": "Ilze Kalniņa", "signerRole": "APPROVER"}]}]
 _TEMPLATE = {
     "name": "Lease, two steps",
+    # `data` is a text, so the process in it is encoded on its own.
     "data": json.dumps({"documentType": "LEASE", "signingProcessSteps": _STEPS}, ensure_ascii=False),
     "scope": "GROUP",
     "group": "legal",
 }
-_MADE = {"id": "9b8f4c5e-0d7d-4f0f-8d43-6f6c2f8a1b11", "createdAt": "2026-11-24T09:30:00Z"}
+_CREATED = {"id": "9b8f4c5e-0d7d-4f0f-8d43-6f6c2f8a1b11", "createdAt": "2026-11-24T09:30:00Z"}
 _ATTRIBUTE = {"type": "DATETIME", "name": "Contract date", "required": True}
 _PROFILE = {
     "name": "Lease agreements",
@@ -33,62 +31,61 @@ _PROFILE = {
     "reviewRequired": True,
 }
 
-
-TEMPLATES = crud(
+TEMPLATE_SCHEMA = crud(
     "templates",
     "template",
     TemplateSerializer,
     body=_TEMPLATE,
-    example=_MADE | _TEMPLATE | {"owner": "ilze"},
+    example=_CREATED | _TEMPLATE | {"owner": "ilze"},
     change={"name": "Lease, with approval"},
     says={
-        "list": "The templates that the caller may see, by name, a page at a time.",
-        "create": "`data` is the client's own. Where it is a SigningProcess body, processes can be made of it.",
-        "update": "Send back what you read, changed. Absent keys stay, null clears.",
-        "destroy": "Processes made of it stay as they are.",
+        "list": "The templates that the caller may see, in pages, sorted by name by default.",
+        "create": "The client decides what `data` is. Processes can be created from a SigningProcess body.",
+        "update": "Send the fields to change: absent fields stay as they are, null clears a field.",
+        "destroy": "Processes created from the template are not affected.",
     },
-    sorts=TEMPLATE_SORTS,
+    sorts=NAME_SORTS,
     parameters=PARAMETERS,
     behalf=[USER, GROUP],
 )
-ATTRIBUTES = crud(
+ATTRIBUTE_SCHEMA = crud(
     "document profiles",
     "document attribute",
     AttributeSerializer,
     body=_ATTRIBUTE,
-    example=_MADE | _ATTRIBUTE,
+    example=_CREATED | _ATTRIBUTE,
     change={"required": False},
     says={
-        "list": "All attributes, by name, a page at a time.",
-        "create": "Needs the right `manage_profiles`. A name is given once (409).",
-        "update": "Needs the right `manage_profiles`. Every profile that asks for the attribute sees the change.",
-        "destroy": "Needs the right `manage_profiles`. One that is used by a profile stays: 409 says where.",
+        "list": "All attributes, in pages, sorted by name by default.",
+        "create": "Requires the right `manage_profiles`. The name must be unique (409).",
+        "update": "Requires the right `manage_profiles`. The change applies to every profile with the attribute.",
+        "destroy": "Requires the right `manage_profiles`. An attribute in a profile cannot be deleted (409).",
     },
-    sorts=ATTRIBUTE_SORTS,
+    sorts=NAME_SORTS,
     parameters=[NAME],
     conflict=(409,),
     in_use=True,
 )
-PROFILES = crud(
+PROFILE_SCHEMA = crud(
     "document profiles",
     "document profile",
     ProfileSerializer,
     body=_PROFILE,
-    example=_MADE | _PROFILE | {"attributes": [_MADE | _ATTRIBUTE]},
-    change={"attributes": [{"id": _MADE["id"]}, {"type": "NUMBER", "name": "Amount"}]},
+    example=_CREATED | _PROFILE | {"attributes": [_CREATED | _ATTRIBUTE]},
+    change={"attributes": [{"id": _CREATED["id"]}, {"type": "NUMBER", "name": "Amount"}]},
     says={
-        "list": "All profiles, in their order, a page at a time.",
-        "create": "Needs the right `manage_profiles`. One profile for each documentType and ownerGroup (409). "
-        "`attributes` names existing ones by `id`, and brings new ones.",
-        "update": "Needs the right `manage_profiles`. Absent keys stay, null clears; `attributes` is the whole list. "
-        "Processes that have started keep the rules they started with.",
-        "destroy": "Needs the right `manage_profiles`. Its attributes stay, and so do processes that have started.",
+        "list": "All profiles, in pages, sorted by `profileorder` by default.",
+        "create": "Requires the right `manage_profiles`. There is one profile per documentType and ownerGroup (409). "
+        "`attributes` refers to existing attributes by `id`; attributes without an `id` are created.",
+        "update": "Requires the right `manage_profiles`. Absent fields stay as they are, null clears a field; "
+        "`attributes` is the complete list. Processes keep the rules with which they were started.",
+        "destroy": "Requires the right `manage_profiles`. Attributes and started processes are not affected.",
     },
     sorts=PROFILE_SORTS,
     parameters=[
         NAME,
-        OpenApiParameter("documentType", str, description="Exact."),
-        OpenApiParameter("ownerGroup", str, description="Exact."),
+        OpenApiParameter("documentType", str, description="Exact match."),
+        OpenApiParameter("ownerGroup", str, description="Exact match."),
     ],
     conflict=(409,),
 )

@@ -7,11 +7,7 @@ from templates_app.api.views import AttributeViewSet, ProfileViewSet, TemplateVi
 def _resource(address: str, name: str, view: type[VersionedViewSet]) -> list[URLPattern]:
     return [
         path(address, view.as_view({"get": "list", "post": "create"}), name=f"{name}s"),
-        path(
-            f"{address}/<str:id>",
-            view.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}),
-            name=name,
-        ),
+        path(f"{address}/<str:id>", view.as_view({"get": "retrieve", "put": "update", "delete": "destroy"}), name=name),
     ]
 
 

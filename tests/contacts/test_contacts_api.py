@@ -1,4 +1,4 @@
-"""Contacts over HTTP: success first, then each refusal on the same set-up. Who sees them: tests/config/versioned."""
+"""Contacts over HTTP: success first, then each refusal on the same setup. tests/config/versioned tests visibility."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from tests.builders import BOSS, contact_of
 from tests.conftest import Api
 from tests.people import ANA, BEN, CODES, ILZE, address
 
-WHOLE = {
+COMPLETE = {
     "name": "Jānis Bērziņš",
     "country": "LV",
     "personalCode": CODES[ANA],
@@ -25,11 +25,11 @@ WHOLE = {
 }
 
 
-def test_a_contact_is_made_read_changed_and_deleted(api: Api) -> None:
-    made = api.post("/api/contacts", WHOLE)
-    assert made.status_code == 201
-    contact = made.json()
-    assert {name: contact[name] for name in WHOLE} == WHOLE
+def test_a_contact_is_created_read_changed_and_deleted(api: Api) -> None:
+    created = api.post("/api/contacts", COMPLETE)
+    assert created.status_code == 201
+    contact = created.json()
+    assert {name: contact[name] for name in COMPLETE} == COMPLETE
     assert api.get(f"/api/contacts/{contact['id']}").json() == contact
 
     changed = api.put(f"/api/contacts/{contact['id']}", {"role": None, "language": "lt"}).json()
@@ -39,26 +39,26 @@ def test_a_contact_is_made_read_changed_and_deleted(api: Api) -> None:
     assert not Contact.objects.exists()
 
 
-def test_a_put_names_the_contact_in_its_body_as_the_reference_does(api: Api) -> None:
-    contact = api.post("/api/contacts", WHOLE).json()
+def test_a_put_without_an_id_in_the_url_changes_the_contact_in_the_body(api: Api) -> None:
+    contact = api.post("/api/contacts", COMPLETE).json()
     changed = api.put(f"/api/contacts?user={ILZE}", contact | {"name": "Jānis Kalns"})
     assert (changed.status_code, changed.json()) == (200, contact | {"name": "Jānis Kalns"})
 
-    nameless = api.put("/api/contacts", {"name": "x"})
-    assert (nameless.status_code, nameless.json()["errors"][0]["pointer"]) == (400, "#/id")
+    without_id = api.put("/api/contacts", {"name": "x"})
+    assert (without_id.status_code, without_id.json()["errors"][0]["pointer"]) == (400, "#/id")
     assert api.put("/api/contacts", {"id": "9dce9e72-6bf9-4874-8dd1-44342027dd4f"}).status_code == 404
     foreign = contact_of(BOSS, owner="boss")
     assert api.put("/api/contacts", {"id": str(foreign.pk), "name": "x"}).status_code == 404
 
 
-def test_the_least_of_a_contact(api: Api) -> None:
-    for least in ({"name": "Ana"}, {"email": address(ANA)}):
-        contact = api.post("/api/contacts", least).json()
+def test_a_name_or_an_email_address_is_enough(api: Api) -> None:
+    for body in ({"name": "Ana"}, {"email": address(ANA)}):
+        contact = api.post("/api/contacts", body).json()
         assert (contact["scope"], contact["owner"], contact["defaultAnonymous"]) == ("PERSONAL", ILZE, False)
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("body", "phone"),
     [
         ({"phone": "+371 29 123 456"}, "+37129123456"),
         ({"phone": "00371 29123456", "country": "LV"}, "+37129123456"),
@@ -68,14 +68,14 @@ def test_the_least_of_a_contact(api: Api) -> None:
         ({"phone": None}, None),
     ],
 )
-def test_phone_numbers_are_kept_as_e164(api: Api, said: dict[str, Any], kept: str | None) -> None:
-    contact = api.post("/api/contacts", {"name": "Ana", **said}).json()
-    assert contact["phone"] == kept
-    assert api.put(f"/api/contacts/{contact['id']}", said)["ETag"] == '"1"'
+def test_phone_numbers_are_stored_as_e164(api: Api, body: dict[str, Any], phone: str | None) -> None:
+    contact = api.post("/api/contacts", {"name": "Ana", **body}).json()
+    assert contact["phone"] == phone
+    assert api.put(f"/api/contacts/{contact['id']}", body)["ETag"] == '"1"'
 
 
 @pytest.mark.parametrize(
-    ("wrong", "pointer", "code"),
+    ("invalid", "pointer", "code"),
     [
         ({"name": None}, "#/name", "required"),
         ({"name": "x" * 256}, "#/name", "max_length"),
@@ -96,21 +96,21 @@ def test_phone_numbers_are_kept_as_e164(api: Api, said: dict[str, Any], kept: st
         ({"defaultAnonymous": "yes"}, "#/defaultAnonymous", "invalid"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(
-    api: Api, wrong: dict[str, Any], pointer: str, code: str
+def test_invalid_values_are_refused_and_change_nothing(
+    api: Api, invalid: dict[str, Any], pointer: str, code: str
 ) -> None:
-    made = api.post("/api/contacts", {"name": "Ana", **wrong})
+    created = api.post("/api/contacts", {"name": "Ana", **invalid})
     assert not Contact.objects.exists()
     before = api.post("/api/contacts", {"name": "Ana"}).json()
-    changed = api.put(f"/api/contacts/{before['id']}", wrong)
+    changed = api.put(f"/api/contacts/{before['id']}", invalid)
 
-    for refused in (made, changed):
+    for refused in (created, changed):
         assert refused.status_code == 400
         assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [(pointer, code)]
     assert api.get(f"/api/contacts/{before['id']}").json() == before
 
 
-def test_a_wrong_check_digit_is_a_warning_wherever_one_contact_is_answered(api: Api) -> None:
+def test_a_wrong_check_digit_is_a_warning_in_every_response_with_one_contact(api: Api) -> None:
     doubtful = api.post("/api/contacts", {"name": "Ana", "country": "LV", "personalCode": CODES[ANA]})
     assert doubtful.status_code == 201
     (warning,) = doubtful.json()["warnings"]
@@ -121,7 +121,7 @@ def test_a_wrong_check_digit_is_a_warning_wherever_one_contact_is_answered(api: 
     assert right.json()["warnings"] == []
 
 
-def test_a_changed_country_is_held_against_the_code_that_stays(api: Api) -> None:
+def test_a_changed_country_is_checked_with_the_unchanged_code(api: Api) -> None:
     contact = api.post("/api/contacts", {"name": "Ana", "personalCode": "123"}).json()
     refused = api.put(f"/api/contacts/{contact['id']}", {"country": "LV"})
     assert refused.json()["errors"][0]["code"] == "not_a_personal_code"
@@ -131,26 +131,26 @@ def test_filters(api: Api) -> None:
     contact_of(name=ANA, email=address(ANA), personalCode=CODES[ANA])
     contact_of(name=BEN, email="Ben@Example.com")
 
-    def found(query: str) -> list[str]:
+    def names(query: str) -> list[str]:
         return [row["name"] for row in api.get(f"/api/contacts?{query}").json()["content"]]
 
-    assert found("email=EXAMPLE.org") == [ANA]
-    assert found("email=ben@") == [BEN]
+    assert names("email=EXAMPLE.org") == [ANA]
+    assert names("email=ben@") == [BEN]
     for spelled in ("010190-12345", "01019012345", "010190%2012345"):
-        assert found(f"personalCode={spelled}") == [ANA]
-    assert found("personalCode=010190") == found("personalCode=-") == []
-    assert found("sort=email,desc") == [BEN, ANA]
-    assert found("sort=createdAt,desc&size=1&page=1") in ([ANA], [BEN])
-    assert found("name=an&email=ana@") == [ANA]
+        assert names(f"personalCode={spelled}") == [ANA]
+    assert names("personalCode=010190") == names("personalCode=-") == []
+    assert names("sort=email,desc") == [BEN, ANA]
+    assert names("sort=createdAt,desc&size=1&page=1") in ([ANA], [BEN])
+    assert names("name=an&email=ana@") == [ANA]
 
 
-def test_lists_cost_the_same_whatever_they_hold(api: Api, queries: Callable[[], Any]) -> None:
+def test_the_number_of_queries_of_a_list_does_not_depend_on_its_length(api: Api, queries: Callable[[], Any]) -> None:
     costs = []
     for _ in range(2):
         for _ in range(20):
             contact_of()
         api.get("/api/contacts")
-        with queries() as made:
+        with queries() as count:
             api.get("/api/contacts?size=200&name=a")
-        costs.append(made())
+        costs.append(count())
     assert costs[0] == costs[1] <= 5

@@ -129,7 +129,7 @@ def test_nothing_is_imported_if_a_line_has_an_error_and_every_error_is_reported(
 @pytest.mark.parametrize(
     ("dataset", "expected"),
     [
-        (tablib.Dataset(["x", "y"], headers=["name", "colour"]), "colour"),
+        (tablib.Dataset(["x", "y"], headers=["name", "color"]), "color"),
         (tablib.Dataset(["x", "y"], headers=["name", "name"]), "only once"),
         (tablib.Dataset(["x", "y"], headers=["name", "createdAt"]), "createdAt"),
     ],

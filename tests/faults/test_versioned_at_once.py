@@ -65,5 +65,5 @@ def test_attributes_and_profiles_changed_at_once_agree_in_the_end() -> None:
         )
         assert all(answer.status_code in (200, 201, 204, 302, 404) for answer in answers), answers
         attribute.refresh_from_db()
-        for left in DocumentProfile.objects.filter(uses__attribute=attribute):
-            assert left.asks_for == attribute.in_words
+        for left in DocumentProfile.objects.filter(profile_attributes__attribute=attribute):
+            assert left.asks_for == attribute.summary

@@ -10,8 +10,7 @@ from django.http import QueryDict
 
 from config.access.actor import Actor
 from config.api.lists.pages import PageRequest
-from contacts.api.filters import ContactFilter
-from contacts.api.schema import SORTS
+from contacts.api.filters import CONTACT_SORTS, ContactFilter
 from contacts.models import Contact
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -19,10 +18,10 @@ pytestmark = [pytest.mark.services, pytest.mark.django_db]
 CONTACTS = 100_000
 CALLERS = {
     "member": Actor(client="owner7", subject="owner7", groups=frozenset({"group7", "group8"})),
-    "loner": Actor(client="owner7", subject="owner7"),
+    "without groups": Actor(client="owner7", subject="owner7"),
     "administrator": Actor(client="boss", subject="boss", rights=frozenset({"administer"})),
 }
-# One in a hundred is for everybody, the rest are 500 people's and 500 groups'.
+# One contact in a hundred is GLOBAL; the others belong to 500 users and 499 groups.
 FILL = f"""
 INSERT INTO contacts_contact (id, version, created_at, owner, "group", scope, name, email, default_anonymous,
     name_plain, email_plain, code_key)
@@ -35,7 +34,7 @@ FROM generate_series(1, {CONTACTS}) n
 
 
 @pytest.fixture(scope="module")
-def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def many_contacts(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(FILL)
         cursor.execute("ANALYZE contacts_contact")
@@ -48,26 +47,26 @@ def filled(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     "query",
     [
         "",
-        *(f"sort={field},{way}" for field in SORTS for way in ("asc", "desc")),
+        *(f"sort={field},{way}" for field in CONTACT_SORTS for way in ("asc", "desc")),
         "name=ab12cd",
         "name=ab12cd&page=3&scope=GROUP",
         "email=ab12cd",
         "personalCode=C-77",
     ],
 )
-def test_no_page_reads_the_whole_table(filled: None, query: str, caller: str) -> None:
-    asked = QueryDict(query)
-    page = PageRequest.of(asked, sorts=SORTS, default="name,asc")
-    rows = ContactFilter(asked, queryset=Contact.objects.visible_to(CALLERS[caller])).rows()
+def test_no_page_reads_the_whole_table(many_contacts: None, query: str, caller: str) -> None:
+    parameters = QueryDict(query)
+    page = PageRequest.of(parameters, sorts=CONTACT_SORTS, default="name,asc")
+    rows = ContactFilter(parameters, queryset=Contact.objects.visible_to(CALLERS[caller])).rows()
 
-    told = rows.order_by(*page._order(Contact))[: page.size].explain()
+    plan = rows.order_by(*page._order(Contact))[: page.size].explain()
 
-    assert not re.search(r"Seq Scan on contacts_contact", told), told
+    assert not re.search(r"Seq Scan on contacts_contact", plan), plan
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_a_name_is_counted_by_its_index(filled: None, caller: str) -> None:
+def test_contacts_with_a_name_are_counted_by_the_index(many_contacts: None, caller: str) -> None:
     visible = Contact.objects.visible_to(CALLERS[caller])
     rows = ContactFilter(QueryDict("name=ab12cd"), queryset=visible).rows()
-    told = rows.values("pk").explain()
-    assert "contact_name_trigrams" in told, told
+    plan = rows.values("pk").explain()
+    assert "contact_name_trigrams" in plan, plan

@@ -10,7 +10,7 @@ from tests.builders import attribute_of, profile_of
 from tests.conftest import Api
 from tests.people import ILZE
 
-WHOLE = {
+COMPLETE = {
     "name": "Leases",
     "documentType": "LEASE",
     "ownerGroup": "legal",
@@ -33,44 +33,44 @@ def names(profile: dict[str, Any]) -> list[str]:
 
 class TestAttributes:
     @pytest.mark.parametrize(
-        ("written", "kept"),
+        ("sent", "stored"),
         [("Text", "TEXT"), ("Datetime", "DATETIME"), ("Checkbox", "CHECKBOX"), ("number", "NUMBER"), ("TEXT", "TEXT")],
     )
-    def test_types_are_taken_in_any_case(self, clerk: Api, written: str, kept: str) -> None:
-        made = clerk.post("/api/document-attributes", {"name": "Amount", "type": written, "required": True})
-        assert made.status_code == 201
-        assert {k: made.json()[k] for k in ("name", "type", "required")} == {
+    def test_types_are_accepted_in_any_case(self, clerk: Api, sent: str, stored: str) -> None:
+        created = clerk.post("/api/document-attributes", {"name": "Amount", "type": sent, "required": True})
+        assert created.status_code == 201
+        assert {k: created.json()[k] for k in ("name", "type", "required")} == {
             "name": "Amount",
-            "type": kept,
+            "type": stored,
             "required": True,
         }
-        address = f"/api/document-attributes/{made.json()['id']}"
-        assert clerk.get(address).json() == made.json()
+        address = f"/api/document-attributes/{created.json()['id']}"
+        assert clerk.get(address).json() == created.json()
         assert clerk.put(address, {"required": None}).json()["required"] is False
         assert clerk.delete(address).status_code == 204
 
     @pytest.mark.parametrize(
-        ("wrong", "pointer", "code"),
+        ("invalid", "pointer", "code"),
         [
-            ({"type": "Colour"}, "#/type", "invalid_choice"),
+            ({"type": "Color"}, "#/type", "invalid_choice"),
             ({"type": None}, "#/type", "required"),
             ({"name": ""}, "#/name", "required"),
             ({"name": None}, "#/name", "required"),
             ({"required": "yes"}, "#/required", "invalid"),
         ],
     )
-    def test_what_cannot_be_is_refused(self, clerk: Api, wrong: dict[str, Any], pointer: str, code: str) -> None:
-        kept = attribute_of("Kept")
+    def test_invalid_values_are_refused(self, clerk: Api, invalid: dict[str, Any], pointer: str, code: str) -> None:
+        existing = attribute_of("Existing")
         for refused in (
-            clerk.post("/api/document-attributes", {"name": "Amount", "type": "NUMBER", **wrong}),
-            clerk.put(f"/api/document-attributes/{kept.pk}", wrong),
+            clerk.post("/api/document-attributes", {"name": "Amount", "type": "NUMBER", **invalid}),
+            clerk.put(f"/api/document-attributes/{existing.pk}", invalid),
         ):
             assert refused.status_code == 400
             assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [(pointer, code)]
         assert "type" in clerk.post("/api/document-attributes", {"name": "x"}).json()["errors"][0]["pointer"]
         assert DocumentAttribute.objects.count() == 1
 
-    def test_a_name_is_given_once(self, clerk: Api) -> None:
+    def test_names_are_unique(self, clerk: Api) -> None:
         attribute_of("Amount")
         other = attribute_of("Other")
         for refused in (
@@ -80,7 +80,7 @@ class TestAttributes:
             assert (refused.status_code, refused.json()["code"]) == (409, "taken")
         assert clerk.get("/api/document-attributes?name=amo").json()["totalElements"] == 1
 
-    def test_one_in_use_stays_and_it_is_said_where(self, clerk: Api) -> None:
+    def test_an_attribute_in_use_is_not_deleted_and_the_error_names_its_profiles(self, clerk: Api) -> None:
         profile = profile_of("LEASE", name="Leases", attributes=[{"name": "Amount", "type": "Number"}])
         attribute = DocumentAttribute.objects.get()
         refused = clerk.delete(f"/api/document-attributes/{attribute.pk}")
@@ -90,7 +90,7 @@ class TestAttributes:
         clerk.put(f"/api/document-profiles/{profile.pk}", {"attributes": []})
         assert clerk.delete(f"/api/document-attributes/{attribute.pk}").status_code == 204
 
-    def test_a_change_is_seen_in_every_profile_that_asks_for_it(self, clerk: Api) -> None:
+    def test_a_change_applies_to_every_profile_with_the_attribute(self, clerk: Api) -> None:
         attribute = attribute_of("Amount")
         profiles = [profile_of(kind, attributes=[{"id": str(attribute.pk)}]) for kind in ("LEASE", "OFFER")]
         clerk.put(f"/api/document-attributes/{attribute.pk}", {"required": True})
@@ -101,11 +101,13 @@ class TestAttributes:
 
 
 class TestProfiles:
-    def test_a_profile_is_made_read_changed_and_deleted(self, clerk: Api) -> None:
-        made = clerk.post("/api/document-profiles", {**WHOLE, "attributes": [{"name": "Amount", "type": "Number"}]})
-        assert made.status_code == 201
-        profile = made.json()
-        assert {k: profile[k] for k in WHOLE} == WHOLE
+    def test_a_profile_is_created_read_changed_and_deleted(self, clerk: Api) -> None:
+        created = clerk.post(
+            "/api/document-profiles", {**COMPLETE, "attributes": [{"name": "Amount", "type": "Number"}]}
+        )
+        assert created.status_code == 201
+        profile = created.json()
+        assert {k: profile[k] for k in COMPLETE} == COMPLETE
         assert names(profile) == ["Amount"]
         address = f"/api/document-profiles/{profile['id']}"
         assert clerk.get(address).json() == profile
@@ -113,21 +115,21 @@ class TestProfiles:
         assert clerk.delete(address).status_code == 204
         assert DocumentAttribute.objects.count() == 1
 
-    def test_attributes_are_named_by_id_or_brought_and_keep_their_order(self, clerk: Api) -> None:
+    def test_attributes_exist_or_are_created_and_keep_their_order(self, clerk: Api) -> None:
         shared = attribute_of("Shared")
-        wanted = [{"name": "New", "type": "Text"}, {"id": str(shared.pk)}]
-        profile = clerk.post("/api/document-profiles", {"documentType": "LEASE", "attributes": wanted}).json()
+        attributes = [{"name": "New", "type": "Text"}, {"id": str(shared.pk)}]
+        profile = clerk.post("/api/document-profiles", {"documentType": "LEASE", "attributes": attributes}).json()
         assert names(profile) == ["New", "Shared"]
         address = f"/api/document-profiles/{profile['id']}"
 
-        turned = clerk.put(address, {"attributes": profile["attributes"][::-1]})
-        assert (names(turned.json()), turned["ETag"]) == (["Shared", "New"], '"2"')
-        assert clerk.put(address, {"name": "x"}).json()["attributes"] == turned.json()["attributes"]
+        reversed_order = clerk.put(address, {"attributes": profile["attributes"][::-1]})
+        assert (names(reversed_order.json()), reversed_order["ETag"]) == (["Shared", "New"], '"2"')
+        assert clerk.put(address, {"name": "x"}).json()["attributes"] == reversed_order.json()["attributes"]
         assert names(clerk.put(address, {"attributes": None}).json()) == []
         assert DocumentProfile.objects.get().history.first().asks_for == ""
 
     @pytest.mark.parametrize(
-        ("listed", "status", "pointer", "code"),
+        ("attributes", "status", "pointer", "code"),
         [
             ([{"id": "9dce9e72-6bf9-4874-8dd1-44342027dd4f"}], 400, "#/attributes/0/id", "unknown_id"),
             ([{"id": "string"}], 400, "#/attributes/0/id", "unknown_id"),
@@ -146,16 +148,16 @@ class TestProfiles:
             ("x", 400, "#/attributes", "not_a_list"),
         ],
     )
-    def test_a_list_that_cannot_be_is_refused_whole(
-        self, clerk: Api, listed: Any, status: int, pointer: str, code: str
+    def test_an_invalid_list_is_refused_as_a_whole(
+        self, clerk: Api, attributes: Any, status: int, pointer: str, code: str
     ) -> None:
         shared = attribute_of("Shared")
-        if isinstance(listed, list):
-            listed = [a and {k: str(shared.pk) if v == "{Shared}" else v for k, v in a.items()} for a in listed]
-        kept = profile_of("OFFER")
+        if isinstance(attributes, list):
+            attributes = [a and {k: str(shared.pk) if v == "{Shared}" else v for k, v in a.items()} for a in attributes]
+        existing = profile_of("OFFER")
         for refused in (
-            clerk.post("/api/document-profiles", {"documentType": "LEASE", "attributes": listed}),
-            clerk.put(f"/api/document-profiles/{kept.pk}", {"attributes": listed}),
+            clerk.post("/api/document-profiles", {"documentType": "LEASE", "attributes": attributes}),
+            clerk.put(f"/api/document-profiles/{existing.pk}", {"attributes": attributes}),
         ):
             assert refused.status_code == status, refused.content
             assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [(pointer, code)]
@@ -163,7 +165,7 @@ class TestProfiles:
         assert list(DocumentAttribute.objects.values_list("name", flat=True)) == ["Shared"]
 
     @pytest.mark.parametrize(("first", "second"), [(None, None), (None, ""), ("", None), ("legal", "legal")])
-    def test_there_is_one_for_each_type_and_group(self, clerk: Api, first: Any, second: Any) -> None:
+    def test_there_is_one_profile_per_type_and_group(self, clerk: Api, first: Any, second: Any) -> None:
         profile_of("LEASE", ownerGroup=first)
         refused = clerk.post("/api/document-profiles", {"documentType": "LEASE", "ownerGroup": second})
         assert (refused.status_code, refused.json()["code"]) == (409, "taken")
@@ -172,27 +174,27 @@ class TestProfiles:
         assert DocumentProfile.objects.count() == 2
 
     @pytest.mark.parametrize("document_type", [None, ""])
-    def test_a_profile_is_for_a_type(self, clerk: Api, document_type: Any) -> None:
-        kept = profile_of("LEASE")
+    def test_a_profile_must_have_a_type(self, clerk: Api, document_type: Any) -> None:
+        existing = profile_of("LEASE")
         for refused in (
             clerk.post("/api/document-profiles", {"documentType": document_type}),
-            clerk.put(f"/api/document-profiles/{kept.pk}", {"documentType": document_type}),
+            clerk.put(f"/api/document-profiles/{existing.pk}", {"documentType": document_type}),
         ):
             assert refused.json()["errors"][0]["pointer"] == "#/documentType"
 
-    def test_lists_are_in_their_order_and_filtered(self, clerk: Api, queries: Callable[[], Any]) -> None:
+    def test_lists_are_sorted_and_filtered(self, clerk: Api, queries: Callable[[], Any]) -> None:
         for kind, order, group in (("C", 3, None), ("A", 1, "legal"), ("B", 2, None)):
             profile_of(
                 kind, profileorder=order, ownerGroup=group, name=f"Ž{kind}", attributes=[{"name": kind, "type": "Text"}]
             )
 
-        def found(query: str) -> list[str]:
+        def types(query: str) -> list[str]:
             return [row["documentType"] for row in clerk.get(f"/api/document-profiles?{query}").json()["content"]]
 
-        assert found("") == ["A", "B", "C"]
-        assert found("sort=profileorder,desc") == found("sort=name,desc") == ["C", "B", "A"]
-        assert found("name=za") == found("documentType=A") == found("ownerGroup=legal") == ["A"]
+        assert types("") == ["A", "B", "C"]
+        assert types("sort=profileorder,desc") == types("sort=name,desc") == ["C", "B", "A"]
+        assert types("name=za") == types("documentType=A") == types("ownerGroup=legal") == ["A"]
         assert clerk.get("/api/document-profiles?sort=seal").status_code == 400
-        with queries() as made:
+        with queries() as count:
             clerk.get("/api/document-profiles")
-        assert made() <= 6
+        assert count() <= 6

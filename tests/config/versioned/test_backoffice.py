@@ -152,12 +152,12 @@ class TestProfiles:
         amount, note = attribute_of("Amount", "NUMBER"), attribute_of("Note")
         manager = staff("manager", rights=["manage_profiles"])
         uses = {
-            "uses-TOTAL_FORMS": 2,
-            "uses-INITIAL_FORMS": 0,
-            "uses-0-attribute": str(amount.pk),
-            "uses-0-position": 1,
-            "uses-1-attribute": str(note.pk),
-            "uses-1-position": 0,
+            "profile_attributes-TOTAL_FORMS": 2,
+            "profile_attributes-INITIAL_FORMS": 0,
+            "profile_attributes-0-attribute": str(amount.pk),
+            "profile_attributes-0-position": 1,
+            "profile_attributes-1-attribute": str(note.pk),
+            "profile_attributes-1-position": 0,
         }
         made = form(manager, f"{self.URL}add/", document_type="LEASE", **uses)
         assert made.status_code == 302, [f.formset.errors for f in made.context["inline_admin_formsets"]]
@@ -166,11 +166,11 @@ class TestProfiles:
         assert profile.history.first().asks_for == profile.asks_for
         assert profile.history.first().history_change_reason == "manager"
 
-        twice = {**uses, "uses-1-attribute": str(amount.pk)}
+        twice = {**uses, "profile_attributes-1-attribute": str(amount.pk)}
         again = form(manager, f"{self.URL}add/", document_type="OFFER", **twice)
         assert again.status_code == 200
 
-        taken = form(manager, f"{self.URL}add/", document_type="LEASE", **{**uses, "uses-TOTAL_FORMS": 0})
+        taken = form(manager, f"{self.URL}add/", document_type="LEASE", **{**uses, "profile_attributes-TOTAL_FORMS": 0})
         assert "already" in str(taken.context["adminform"].form.errors)
 
         change = f"/admin/templates_app/documentattribute/{amount.pk}/change/"
