@@ -1,7 +1,7 @@
 """The rules of a document type: a draft is checked against its profile, a started process has a copy of the rules."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from config.api.fields import is_moment
 from config.api_values import JsonObject
@@ -48,14 +48,14 @@ class Rules:
         return asdict(self)
 
     @classmethod
-    def of(cls, kept: JsonObject | None) -> "Rules":
-        """Read the result of `kept`. For None these are the defaults."""
-        if kept is None:
+    def of(cls, values: JsonObject | None) -> "Rules":
+        """Read the JSON of `kept`; for None, the default rules."""
+        if values is None:
             return cls()
-        attributes = kept["attributes"]
-        if attributes is not None:
-            attributes = tuple(AttributeRule(**rule) for rule in attributes)
-        return cls(**{**kept, "attributes": attributes})
+        rules = cls(**values)
+        if rules.attributes is None:
+            return rules
+        return replace(rules, attributes=tuple(AttributeRule(**rule) for rule in values["attributes"]))
 
     def faults(self, values: Mapping[str, object], *, complete: bool) -> Iterator[Fault]:
         """The errors in a document's attributes by name. `complete`: required attributes must have a value."""
