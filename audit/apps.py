@@ -11,5 +11,5 @@ class AuditConfig(AppConfig):
         from audit.chain import triggers
         from config.access import audit_hook
 
-        audit_hook.register(log.record_unattached)
+        audit_hook.register_recorder(log.record_unattached)
         post_migrate.connect(triggers.prepare, sender=self)

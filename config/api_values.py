@@ -1,45 +1,49 @@
-"""How values are written on the wire."""
+"""How the API represents values, errors and warnings in JSON."""
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from config.errors import Fault
 
+# A JSON object.
 JsonObject = dict[str, Any]
-"""A JSON object."""
 
+# A validated request body: values by column, only the keys that were sent.
 Body = dict[str, Any]
-"""A validated request body: values by column name, only the keys that were sent."""
 
 
-def value(raw: Any) -> Any:
-    """A column's value: ids as text, moments in UTC, the rest as it is."""
+def value(raw: object) -> Any:
+    """A column's value in JSON: ids as text, datetimes in UTC, everything else unchanged."""
     if isinstance(raw, datetime):
         return raw.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return str(raw) if isinstance(raw, uuid.UUID) else raw
+    if isinstance(raw, uuid.UUID):
+        return str(raw)
+    return raw
 
 
 def is_id(text: str) -> bool:
-    """Whether a text can be an id."""
+    """Whether the text is a UUID in its canonical form, in either case."""
     try:
         return str(uuid.UUID(text)) == text.casefold()
     except ValueError:
         return False
 
 
-def row(of: Any, names: dict[str, str]) -> dict[str, Any]:
-    """A row by the wire's names, each from its column."""
-    return {name: value(getattr(of, column)) for name, column in names.items()}
+def row(instance: object, columns: dict[str, str]) -> JsonObject:
+    """The object as JSON; `columns` maps each API field to its column."""
+    return {name: value(getattr(instance, column)) for name, column in columns.items()}
 
 
-def faults(of: Iterable[Fault]) -> list[dict[str, str]]:
-    """What is wrong, or to be remarked, each with the place that it speaks of."""
-    names = ("pointer", "parameter", "code", "detail")
-    return [{name: said for name in names if (said := getattr(fault, name)) is not None} for fault in of]
+def faults(items: Iterable[Fault]) -> list[dict[str, str]]:
+    """The entries of `errors` or `warnings`, each with the location it refers to."""
+    return [{name: text for name, text in asdict(fault).items() if text is not None} for fault in items]
 
 
-def warnings(of: Iterable[Fault] | None) -> dict[str, list[dict[str, str]]]:
-    """The `warnings` of an answer; nothing where there are never any."""
-    return {} if of is None else {"warnings": faults(of)}
+def warnings(items: Iterable[Fault] | None) -> dict[str, list[dict[str, str]]]:
+    """The `warnings` member of a response; empty for None, where the resource never has warnings."""
+    if items is None:
+        return {}
+    return {"warnings": faults(items)}

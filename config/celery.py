@@ -1,6 +1,7 @@
-"""The worker and the whole schedule: short fixed intervals. When and how a job acts is its own business."""
+"""The Celery app and the whole schedule: short fixed intervals. Each job decides what is due."""
 
 import os
+from pathlib import Path
 
 from celery import Celery
 
@@ -10,12 +11,20 @@ app = Celery("paraph")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
-    "send what no bell announced": {"task": "notifications.deliver", "schedule": 15.0},
-    "remind of what is due": {"task": "signing.remind", "schedule": 300.0},
-    "give events their place": {"task": "audit.give_places", "schedule": 5.0},
-    "state how far the trail has come": {"task": "audit.checkpoint", "schedule": 300.0},
-    "verify the trail": {"task": "signing.verify_audit", "schedule": 21600.0},
-    "remove what was kept long enough": {"task": "signing.retain", "schedule": 3600.0},
-    "forget idempotent answers": {"task": "api.forget_answers", "schedule": 3600.0},
-    "forget uploads that nobody imported": {"task": "contacts.forget_uploads", "schedule": 3600.0},
+    "send due messages": {"task": "notifications.deliver", "schedule": 15.0},
+    "send reminders": {"task": "signing.remind", "schedule": 300.0},
+    "append events to the audit chain": {"task": "audit.give_places", "schedule": 5.0},
+    "write an audit checkpoint": {"task": "audit.checkpoint", "schedule": 300.0},
+    "verify the audit trail": {"task": "signing.verify_audit", "schedule": 21600.0},
+    "apply retention": {"task": "signing.retain", "schedule": 3600.0},
+    "delete expired idempotency keys": {"task": "api.forget_answers", "schedule": 3600.0},
+    "delete abandoned uploads": {"task": "contacts.forget_uploads", "schedule": 3600.0},
 }
+
+
+@app.on_after_configure.connect
+def create_broker_folder(sender: Celery, **kwargs: object) -> None:
+    """Create the folder of the filesystem broker, because Kombu does not."""
+    folder = sender.conf.broker_transport_options.get("data_folder_in")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)

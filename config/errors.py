@@ -1,7 +1,7 @@
-"""The one kind of refusal: what a rule raises when it says no.
+"""`DomainError`, the base class of every refusal.
 
-Apps subclass `DomainError` beside the rule it guards; `config.api` turns it into a problem body,
-the back office into a message, a command into its error text.
+Apps subclass it next to the rule that the error guards. `config.api` turns it into a problem body,
+the back office into a message on the page, a command into its error text.
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong with a request.
+    """One error in a request.
 
-    `pointer` is a JSON pointer into the body as RFC 9457 writes it (`#/signingProcessSteps/0`),
-    `parameter` the name of a query parameter; a fault of a stored thing has neither.
+    `pointer` is a JSON pointer into the body as in RFC 9457 (`#/signingProcessSteps/0`), `parameter`
+    the name of a query parameter. A fault in stored data has neither.
     """
 
     detail: str
@@ -23,41 +23,50 @@ class Fault:
 
 
 class DomainError(Exception):
-    """A rule says no.
+    """A rule refuses the request.
 
-    `code` is stable and for machines, `detail` is for people and says what is allowed,
-    `status` is the HTTP status it becomes, `faults` name what is wrong one by one.
+    `code` is stable and meant for machines. `detail` is meant for people and states what is allowed.
+    `status` is the HTTP status of the response. `faults` list the errors one by one.
     """
 
     code = "refused"
     status = 400
     detail = "The request was refused."
 
-    def __init__(self, detail: str | None = None, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self,
+        detail: str | None = None,
+        faults: Sequence[Fault] = (),
+        *,
+        code: str | None = None,
+        status: int | None = None,
+    ) -> None:
         self.detail = detail or self.detail
         self.faults = tuple(faults)
+        self.code = code or self.code
+        self.status = status or self.status
         super().__init__(self.detail)
 
 
 class Forbidden(DomainError):
-    """The caller may know of the thing, but not do this with it."""
+    """The caller may see the object, but not do this with it."""
 
     code = "forbidden"
     status = 403
-    detail = "You may not do this."
+    detail = "You do not have permission to do this."
 
 
 class NotFound(DomainError):
-    """There is no such thing, or none that the caller may know of."""
+    """The object does not exist, or the caller may not see it: the response is the same."""
 
     code = "not_found"
     status = 404
-    detail = "There is no such thing, or you may not see it."
+    detail = "The object does not exist, or you do not have permission to see it."
 
 
 class Invalid(DomainError):
-    """The request says something that cannot be; `faults` say where."""
+    """The request contains invalid values; `faults` locate them."""
 
     code = "invalid"
     status = 400
-    detail = "The request is not valid; see errors."
+    detail = "The request is invalid (see `errors`)."

@@ -1,12 +1,13 @@
-"""How logs look: lines for people, or JSON. No query strings, no bodies, nobody's code or address."""
-
-from typing import Any
+"""The logging configuration: console lines or JSON. Logs contain no query strings, bodies, personal codes or
+email addresses."""
 
 import structlog
 
+from config.api_values import JsonObject
 
-def configured(*, style: str, level: str) -> dict[str, Any]:
-    """Python's logging configuration; `style` is `console` or `json`."""
+
+def logging_config(*, style: str, level: str) -> JsonObject:
+    """Configure structlog, and return the LOGGING setting; `style` is `console` or `json`."""
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -18,25 +19,23 @@ def configured(*, style: str, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    formatter = {"()": structlog.stdlib.ProcessorFormatter, "foreign_pre_chain": processors}
-    meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    as_json = [meta, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # Plain tracebacks: rich ones show local variables, which contain personal codes.
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    renderers: dict[str, list[structlog.typing.Processor]] = {
+        "console": [console],
+        "json": [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+    }
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": processors,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers[style]],
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "json": {**formatter, "processors": as_json},
-            # Plain tracebacks: rich ones show local variables, and those hold people's codes.
-            "console": {
-                **formatter,
-                "processors": [
-                    meta,
-                    structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-                ],
-            },
-        },
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": style}},
+        "formatters": {"paraph": formatter},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "paraph"}},
         "root": {"handlers": ["console"], "level": level},
-        # These write the address asked for with its query string, or repeat what the request log says.
+        # These loggers write URLs with their query strings, or repeat the request log.
         "loggers": {"django.request": {"level": "CRITICAL"}, "django.server": {"level": "CRITICAL"}},
     }

@@ -1,7 +1,8 @@
-"""Personal codes by the form that a country gives them (python-stdnum). Whom a code names is `config.text`'s business.
+"""The formats of personal codes by country (python-stdnum). `config.text` compares codes.
 
-A code of another form is refused where people are planned; one whose parts do not add up (its check digit, a
-date that is none) is only remarked upon, since registers hold such codes. Other countries' codes are taken as they are.
+A code in the wrong format is an error where signers are added. A code in the right format with a wrong
+check digit or an impossible date is only a warning, because registers contain such codes. Codes of
+other countries are not checked.
 """
 
 from types import ModuleType
@@ -18,8 +19,8 @@ from stdnum.se import personnummer
 from config.errors import Fault
 from config.text import code_key
 
-# stdnum reads Latvian personal codes with the tax numbers of firms, which begin with 4 to 9.
-FORMS: dict[str, ModuleType] = {
+# stdnum reads Latvian personal codes with the tax numbers of companies, which begin with 4 to 9.
+_FORMATS: dict[str, ModuleType] = {
     "EE": ik,
     "FI": hetu,
     "LT": asmens,
@@ -29,38 +30,39 @@ FORMS: dict[str, ModuleType] = {
     "SE": personnummer,
 }
 
-_HETU_WITHOUT_SIGN = 10
+_HETU_LENGTH_WITHOUT_SIGN = 10
 
 
 def personal_code_faults(country: str | None, code: str | None, pointer: str) -> list[Fault]:
-    """The fault of a code that cannot be one of that country; its text does not repeat the code."""
-    if not isinstance(_trouble(country, code), InvalidFormat | InvalidLength):
+    """The error of a code in the wrong format for its country. The text does not repeat the code."""
+    if not isinstance(_validation_error(country, code), InvalidFormat | InvalidLength):
         return []
-    detail = f"This is not written like a personal code of {_known(country)}."
+    detail = f"The personal code must have the format of {_country(country)}."
     return [Fault(detail, code="not_a_personal_code", pointer=pointer)]
 
 
 def personal_code_warnings(country: str | None, code: str | None, pointer: str) -> list[Fault]:
-    """What is to be remarked of a code: its form, its date or its check digit is not right."""
-    if _trouble(country, code) is None:
+    """The warning about a code whose format, date or check digit is wrong."""
+    if _validation_error(country, code) is None:
         return []
-    detail = f"Please check this personal code: its form, date or check digit is not right for {_known(country)}."
+    detail = f"Please check this personal code: its format, date or check digit is wrong for {_country(country)}."
     return [Fault(detail, code="doubtful_personal_code", pointer=pointer)]
 
 
-def _known(country: str | None) -> str:
+def _country(country: str | None) -> str:
     return (country or "").strip().upper()
 
 
-def _trouble(country: str | None, code: str | None) -> ValidationError | None:
-    form = FORMS.get(_known(country))
-    if form is None or not code_key(code):
-        return None
+def _validation_error(country: str | None, code: str | None) -> ValidationError | None:
+    code_format = _FORMATS.get(_country(country))
     key = code_key(code)
-    if form is hetu and len(key) == _HETU_WITHOUT_SIGN:
-        key = f"{key[:6]}-{key[6:]}"  # there the hyphen says the century, and here codes compare without
+    if code_format is None or not key:
+        return None
+    if code_format is hetu and len(key) == _HETU_LENGTH_WITHOUT_SIGN:
+        # In a Finnish code the hyphen stands for the century, and `code_key` removes it.
+        key = f"{key[:6]}-{key[6:]}"
     try:
-        form.validate(key)
-    except ValidationError as trouble:
-        return trouble
+        code_format.validate(key)
+    except ValidationError as error:
+        return error
     return None

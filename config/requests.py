@@ -1,5 +1,4 @@
-"""What stands around every request: its line in the log, by path alone (query strings hold personal codes), and
-the browser's policy."""
+"""Middleware for every request: its log line and the browser's content security policy."""
 
 import structlog
 from csp.middleware import CSPMiddleware, PolicyParts
@@ -12,8 +11,10 @@ from config.access.resolver import client_address
 
 
 class RequestLog(RequestMiddleware):
+    """Log each request by its path only, because query strings contain personal codes."""
+
     def prepare(self, request: HttpRequest) -> None:
-        """The address in the log is the one that limits and the audit go by."""
+        """Log the IP address that limits and audit events use too."""
         super().prepare(request)
         structlog.contextvars.bind_contextvars(ip=client_address(request))
 
@@ -22,8 +23,8 @@ class RequestLog(RequestMiddleware):
         return f"{request.method} {request.path}"
 
 
-class Policies(CSPMiddleware):
-    """The content security policy by the address's prefix; the strict one elsewhere."""
+class ContentSecurityPolicy(CSPMiddleware):
+    """Send the policy of the URL's prefix from CONTENT_SECURITY_POLICIES, otherwise the strict one."""
 
     def get_policy_parts(
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False

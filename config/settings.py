@@ -1,77 +1,54 @@
-"""Every setting, read top to bottom. What differs between places comes from the environment.
+"""Every setting, in one file to be read from top to bottom.
 
-`.env.example` lists the variables with their meaning; a file `.env` beside `manage.py` is read too.
-With `PRODUCTION=true` the service refuses to start on a default that is not safe there.
+Values that depend on the deployment come from the environment, or from a file `.env` next to
+`manage.py`. `.env.example` lists and explains the variables. With `PRODUCTION=true` the service refuses to
+start with unsafe defaults. Importing this file has one side effect, described in `config.local_keys`.
 """
 
-import hashlib
 import logging
 import re
-import secrets
-from collections.abc import Callable
-from contextlib import suppress
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import logs
+from config.local_keys import local_audit_key, local_key
+from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
 VAR = Path(env.str("VAR", default=str(BASE_DIR / "var")))
+_KEYS = VAR / "keys"
 
 PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 
 
-def _needed(name: str, why: str, default: str) -> str:
-    """A variable that production must set and other places need not."""
+def _required(name: str, description: str, default: str = "") -> str:
+    """A variable that must be set in production; otherwise it has a default."""
     value = env.str(name, default="")
     if not value and PRODUCTION:
-        raise ImproperlyConfigured(f"PRODUCTION=true needs {name}: {why}")
+        raise ImproperlyConfigured(f"{name} must be set with PRODUCTION=true: {description}.")
     return value or default
 
 
-def _kept_secret(name: str, make: Callable[[int], str] = secrets.token_urlsafe, size: int = 48) -> str:
-    """A random value made once under var/, readable by its owner only."""
-    file = VAR / "keys" / name
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        made = file.with_name(f"{name}.{secrets.token_hex(4)}")
-        made.touch(mode=0o600)
-        made.write_text(make(size), encoding="ascii")
-        with suppress(FileExistsError):  # two that start at once end with the same one
-            file.hardlink_to(made)
-        made.unlink()
-    return file.read_text(encoding="ascii")
+# --- The service -----------------------------------------------------------------------------
 
-
-def _with_id(secret: str) -> str:
-    """A key with an id made of it: another key, made since the first was lost, does not pass for that."""
-    return f"local-{hashlib.sha256(secret.encode()).hexdigest()[:8]}:{secret}"
-
-
-# --- Who we are ------------------------------------------------------------------------------
-
-SECRET_KEY = _needed("SECRET_KEY", "a long random text that signs sessions.", "") or _kept_secret("secret_key")
+SECRET_KEY = _required("SECRET_KEY", "a long random text that signs sessions") or local_key(_KEYS / "secret_key")
 if PRODUCTION and len(SECRET_KEY) < 32:
-    raise ImproperlyConfigured("PRODUCTION=true needs a SECRET_KEY of 32 characters or more, made at random.")
-ALLOWED_HOSTS = [
-    host.strip()
-    for host in _needed(
-        "ALLOWED_HOSTS", "the host names it answers to, with commas.", "localhost,127.0.0.1,[::1]"
-    ).split(",")
-]
+    raise ImproperlyConfigured("SECRET_KEY must be random and have 32 or more characters with PRODUCTION=true.")
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("DEBUG must be false with PRODUCTION=true.")
+_hosts = _required("ALLOWED_HOSTS", "the host names of the service, comma-separated", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = [host.strip() for host in _hosts.split(",")]
+if PRODUCTION and "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
-if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("PRODUCTION=true does not go with DEBUG=true.")
-if PRODUCTION and "*" in ALLOWED_HOSTS:
-    raise ImproperlyConfigured("PRODUCTION=true needs ALLOWED_HOSTS to name hosts, not '*'.")
 
 INSTALLED_APPS = [
     "unfold",
@@ -110,23 +87,23 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.requests.RequestLog",
-    "config.requests.Policies",
+    "config.requests.ContentSecurityPolicy",
     "config.api.limits.CountAddresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
-    "config.access.second_factor.SecondFactor",
+    "config.access.second_factor.RequireSecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.access.backoffice.Refusals",
+    "config.access.backoffice.RejectNul",
+    "config.access.backoffice.ShowRefusals",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
-WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -154,26 +131,22 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    if str(_database["NAME"]).startswith(str(VAR)):
-        VAR.mkdir(parents=True, exist_ok=True)
 else:
     _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     _database["CONN_HEALTH_CHECKS"] = True
-    _database.setdefault("OPTIONS", {})
-    if "postgresql" in _database["ENGINE"]:
-        _database["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5, "connect_timeout": 5}
+    _options = _database.get("OPTIONS", {})
+    _database["OPTIONS"] = {**_options, "server_side_binding": True, "prepare_threshold": 5, "connect_timeout": 5}
 
 # --- Language and time -----------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
-USE_TZ = True
-USE_I18N = True
 
 # --- Callers ---------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "access.User"
-MIGRATION_MODULES = {"knox": None}  # its own token table is not used: ours extends its abstract model
+# ApiToken extends knox's abstract model, so knox needs no table of its own.
+MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "access.ApiToken"
 REST_KNOX = {"TOKEN_MODEL": KNOX_TOKEN_MODEL, "TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -182,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# Wrong logins at the back office: a name from an address is locked out for a while.
+# After too many failed back office logins, a user name is locked out from one IP address for a while.
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -195,7 +168,7 @@ STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
 OTP_TOTP_ISSUER = "Paraph"
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
 
-# Single sign-on of staff, an extra: pip install 'mozilla-django-oidc>=5,<6'
+# Single sign-on of staff (an extra): pip install 'mozilla-django-oidc>=5,<6'
 OIDC_RP_CLIENT_ID = env.str("OIDC_RP_CLIENT_ID", default="")
 if OIDC_RP_CLIENT_ID:
     INSTALLED_APPS.append("mozilla_django_oidc")
@@ -209,7 +182,7 @@ if OIDC_RP_CLIENT_ID:
     OIDC_CREATE_USER = False
     LOGIN_REDIRECT_URL = "/admin/"
 
-# Bearer tokens of an identity provider, for API callers.
+# Bearer tokens from an identity provider, for API clients.
 JWT_ISSUER = env.str("JWT_ISSUER", default="")
 JWT_AUDIENCE = env.str("JWT_AUDIENCE", default="")
 JWT_JWKS_URL = env.str("JWT_JWKS_URL", default="")
@@ -222,22 +195,26 @@ JWT_CLAIMS = {
     "country": env.str("JWT_COUNTRY_CLAIM", default="country"),
     "code": env.str("JWT_CODE_CLAIM", default="personal_code"),
 }
-if weak := [a for a in JWT_ALGORITHMS if not a.startswith(("RS", "ES", "PS", "EdDSA"))]:
-    raise ImproperlyConfigured(f"JWT_ALGORITHMS holds {weak}; only algorithms with a public key are taken.")
+# With a symmetric algorithm, the public key could serve as the secret of a forged token.
+_symmetric = [name for name in JWT_ALGORITHMS if not name.startswith(("RS", "ES", "PS", "EdDSA"))]
+if _symmetric:
+    raise ImproperlyConfigured(f"JWT_ALGORITHMS must contain only public-key algorithms, not {_symmetric}.")
 
-_ways_in = {
+_authentication_classes = {
     "token": "config.access.authentication.TokenAuthentication",
     "jwt": "config.access.bearer.BearerAuthentication",
     "session": "config.access.authentication.StaffSessionAuthentication",
 }
-API_CALLERS = env.list("API_CALLERS", default=["token", "session", *(["jwt"] if JWT_ISSUER else [])])
-if unknown := set(API_CALLERS) - _ways_in.keys():
-    raise ImproperlyConfigured(f"API_CALLERS holds {sorted(unknown)}; it may hold {', '.join(_ways_in)}.")
+API_CALLERS = env.list("API_CALLERS", default=["token", "session", "jwt"] if JWT_ISSUER else ["token", "session"])
+_unknown = set(API_CALLERS) - _authentication_classes.keys()
+if _unknown:
+    raise ImproperlyConfigured(f"API_CALLERS must contain only token, jwt and session, not {sorted(_unknown)}.")
 if "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL):
-    raise ImproperlyConfigured("API_CALLERS holds jwt, which needs JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL.")
+    raise ImproperlyConfigured("JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set if API_CALLERS contains jwt.")
 if PRODUCTION and JWT_JWKS_URL and not JWT_JWKS_URL.startswith("https://"):
-    raise ImproperlyConfigured("PRODUCTION=true needs a JWT_JWKS_URL that begins with https://.")
+    raise ImproperlyConfigured("JWT_JWKS_URL must begin with https:// with PRODUCTION=true.")
 
+# Requests per minute; 0 means unlimited.
 REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
 REQUESTS_PER_ADDRESS = env.int("REQUESTS_PER_ADDRESS", default=3000)
 
@@ -245,36 +222,28 @@ REQUESTS_PER_ADDRESS = env.int("REQUESTS_PER_ADDRESS", default=3000)
 
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if PRODUCTION else 0)
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
-# Whether a whole domain and its subdomains are HTTPS alone is for its owner to say, not for this service.
+# HSTS for subdomains and preloading concern the whole domain: its owner decides, not this service.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
-# The first prefix that fits rules; only the back office's theme and Swagger UI need more than nothing.
-_self = ["'self'"]
+# The strict policy for the API, and the exceptions by URL prefix (the first match wins): only the back office's
+# theme and Swagger UI load anything.
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}}
+_page_policy = {
+    "default-src": ["'self'"],
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "img-src": ["'self'", "data:"],
+    "base-uri": ["'none'"],
+    "frame-ancestors": ["'none'"],
+}
 CONTENT_SECURITY_POLICIES = {
-    "/admin/": {
-        "default-src": _self,
-        "script-src": [*_self, "'unsafe-eval'"],
-        "style-src": [*_self, "'unsafe-inline'"],
-        "img-src": [*_self, "data:"],
-        "form-action": _self,
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    },
-    "/api/docs/": {
-        "default-src": _self,
-        "style-src": [*_self, "'unsafe-inline'"],
-        "img-src": [*_self, "data:"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    },
+    "/admin/": {**_page_policy, "script-src": ["'self'", "'unsafe-eval'"], "form-action": ["'self'"]},
+    "/api/docs/": _page_policy,
 }
 
 # --- API -------------------------------------------------------------------------------------
@@ -282,28 +251,24 @@ CONTENT_SECURITY_POLICIES = {
 API_DOCS_PUBLIC = env.bool("API_DOCS_PUBLIC", default=True)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [path for way, path in _ways_in.items() if way in API_CALLERS],
+    "DEFAULT_AUTHENTICATION_CLASSES": [path for name, path in _authentication_classes.items() if name in API_CALLERS],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "config.api.problems.handle",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Paraph",
-    "DESCRIPTION": "Takes a document through its signing process: who looks, approves and signs, in which order "
-    "and until when. Authenticate with `Authorization: Token <token>`; every refusal is a problem body (RFC 9457).",
+    "DESCRIPTION": "Manages the signing process of a document: who views, approves and signs it, in which order and "
+    "by when. Authenticate with `Authorization: Token <token>`. Every error is a problem body (RFC 9457).",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PUBLIC": True,
     "SERVE_PERMISSIONS": [
         "rest_framework.permissions.AllowAny" if API_DOCS_PUBLIC else "rest_framework.permissions.IsAuthenticated"
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.schema.add_common_refusals",
@@ -319,55 +284,63 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# --- Mail ------------------------------------------------------------------------------------
+# --- Email -----------------------------------------------------------------------------------
 
-_mail_server = _needed(
-    "EMAIL_URL", "the mail server, smtp+tls://user:password@host:587.", f"filemail:///{VAR / 'mail'}"
+_email = env.email_url_config(
+    _required("EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}")
 )
-EMAIL_CONFIG = env.email_url_config(_mail_server)
-vars().update(EMAIL_CONFIG)
+# Our own backends in place of Django's for SMTP and files; any other backend unchanged.
 EMAIL_BACKEND = {
     "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
     "django.core.mail.backends.smtp.EmailBackend": "notifications.backends.smtp.EmailBackend",
-}.get(EMAIL_CONFIG["EMAIL_BACKEND"], EMAIL_CONFIG["EMAIL_BACKEND"])
+}.get(_email["EMAIL_BACKEND"], _email["EMAIL_BACKEND"])
+EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
 EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
-SEND_LEASE = 300  # seconds that a message belongs to one sender
+# Seconds for which a claimed message belongs to one sender; longer than any attempt to send it.
+SEND_LEASE = 300
 if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE:
-    raise ImproperlyConfigured(f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE are 1 or more, together below {SEND_LEASE}.")
-DEFAULT_FROM_EMAIL = _needed("DEFAULT_FROM_EMAIL", "the sender of mails.", "Paraph <paraph@localhost>")
+    raise ImproperlyConfigured(
+        f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, and their sum below {SEND_LEASE}."
+    )
+DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
 TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
-PORTAL_URL = _needed(
-    "PORTAL_URL", "the address in signers' mails, with {signerId} in it.", "https://portal.example.org/sign/{signerId}"
+PORTAL_URL = _required(
+    "PORTAL_URL", "the link in emails to signers, with {signerId}", "https://portal.example.org/sign/{signerId}"
 )
 if "{signerId}" not in PORTAL_URL:
-    raise ImproperlyConfigured("PORTAL_URL must hold {signerId}, where the signer's id goes.")
+    raise ImproperlyConfigured("PORTAL_URL must contain {signerId}, the placeholder for the signer's id.")
 
 # --- Evidence --------------------------------------------------------------------------------
 
-# HMAC keys of the trail as id:secret, with commas: the first writes, all of them verify.
-AUDIT_KEYS = dict(
-    entry.partition(":")[::2]
-    for entry in (
-        _needed("AUDIT_KEYS", "the key of the audit chain, as id:secret.", "") or _with_id(_kept_secret("audit_key"))
-    ).split(",")
-)
-if weak := [name for name, secret in AUDIT_KEYS.items() if not name or len(secret) < 32]:
-    raise ImproperlyConfigured(f"AUDIT_KEYS holds id:secret with secrets of 32 characters or more; look at {weak}.")
-# Ed25519 private keys as 64 hex digits, with commas: the first signs checkpoints and bundles, all of them verify.
-_signing_keys = _needed("AUDIT_SIGNING_KEYS", "the key that signs checkpoints, 64 hex digits.", "") or _kept_secret(
-    "audit_signing_key", secrets.token_hex, 32
-)
-AUDIT_SIGNING_KEYS = _signing_keys.split(",")
-# Public keys of those that sign no longer and were destroyed.
+# HMAC keys of the audit chain: comma-separated id:secret. The first writes; all of them verify.
+_audit_keys = _required("AUDIT_KEYS", "the keys of the audit chain, id:secret") or local_audit_key(_KEYS / "audit_key")
+AUDIT_KEYS: dict[str, str] = {}
+for _entry in _audit_keys.split(","):
+    _key_id, _, _secret = _entry.partition(":")
+    AUDIT_KEYS[_key_id] = _secret
+_weak = [key_id for key_id, secret in AUDIT_KEYS.items() if not key_id or len(secret) < 32]
+if _weak:
+    raise ImproperlyConfigured(f"AUDIT_KEYS must be id:secret with 32 or more characters in the secret; see {_weak}.")
+
+# Ed25519 private keys: comma-separated, 64 lowercase hex digits. The first signs checkpoints and bundles; all of
+# them verify. For keys that were destroyed, list the public keys as retired.
+_signing_keys = _required("AUDIT_SIGNING_KEYS", "the key that signs checkpoints, 64 lowercase hex digits")
+AUDIT_SIGNING_KEYS = (_signing_keys or local_key(_KEYS / "audit_signing_key")).split(",")
 AUDIT_RETIRED_PUBLIC_KEYS = env.list("AUDIT_RETIRED_PUBLIC_KEYS", default=[])
 if not all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS]):
-    raise ImproperlyConfigured("AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS hold keys of 64 small hex digits.")
+    raise ImproperlyConfigured("AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS must be 64 lowercase hex digits each.")
 AUDIT_CHECKPOINT_FILE = Path(env.str("AUDIT_CHECKPOINT_FILE", default=str(VAR / "audit-checkpoints.jsonl")))
 AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
@@ -375,17 +348,16 @@ AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
 DOCUMENT_PROFILES_REQUIRED = env.bool("DOCUMENT_PROFILES_REQUIRED", default=False)
 
-# --- Jobs: the broker is a doorbell, the database is the queue ---------------------------------
+# --- Jobs: the broker only wakes workers, the database is the queue ----------------------------
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+CACHE_URL = ""
 if CELERY_BROKER_URL.startswith("filesystem://"):
-    _folder = VAR / "broker"
-    _folder.mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_folder),
-        "data_folder_out": str(_folder),
-        "control_folder": str(_folder / "control"),
+        "data_folder_in": str(VAR / "broker"),
+        "data_folder_out": str(VAR / "broker"),
+        "control_folder": str(VAR / "broker" / "control"),
     }
 elif CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -394,29 +366,28 @@ elif CELERY_BROKER_URL.startswith("redis"):
         "visibility_timeout": 600,
         "unacked_restore_throttle": 1,
     }
-# Counts of requests, shared by all processes: exact in Redis (the broker's, unless another is named), about right
-# in files where there is none.
-CACHE_URL = env.str("CACHE_URL", default=CELERY_BROKER_URL if CELERY_BROKER_URL.startswith("redis") else "")
+    CACHE_URL = CELERY_BROKER_URL
+# The cache counts requests for all processes together: exactly in Redis (by default the broker's), approximately
+# in files.
+CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
 if PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS):
     raise ImproperlyConfigured(
-        "PRODUCTION=true counts requests in Redis: set CACHE_URL, or both REQUESTS_PER_... to 0."
+        "CACHE_URL must be a Redis URL with PRODUCTION=true, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0."
     )
-CACHES = {
-    "default": {
+if CACHE_URL:
+    _cache = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": CACHE_URL,
         "KEY_PREFIX": "paraph",
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
     }
-    if CACHE_URL
-    else {
+else:
+    _cache = {
         "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
         "LOCATION": str(VAR / "cache"),
         "OPTIONS": {"MAX_ENTRIES": 2000},
     }
-}
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
+CACHES = {"default": _cache}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
@@ -427,7 +398,6 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
-CELERY_TIMEZONE = "UTC"
 
 # --- Back office -----------------------------------------------------------------------------
 
@@ -439,23 +409,25 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
 }
-SIMPLE_HISTORY_REVERT_DISABLED = True  # a history is looked at; going back is an edit by the rules like any other
+# Reverting would bypass the rules for edits: the history is read-only.
+SIMPLE_HISTORY_REVERT_DISABLED = True
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(VAR / "static")))
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# In production, collectstatic collects the files. Otherwise they are served from the apps, and a missing folder is
+# no reason for whitenoise to warn.
 WHITENOISE_USE_FINDERS = not PRODUCTION
+_static_storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+if not PRODUCTION:
+    warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
+    _static_storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if PRODUCTION
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
+    "staticfiles": {"BACKEND": _static_storage},
 }
 
 # --- Logs ------------------------------------------------------------------------------------
 
-LOGGING = logs.configured(
+LOGGING = logging_config(
     style=env.str("LOG_FORMAT", default="json" if PRODUCTION else "console"),
     level=env.str("LOG_LEVEL", default="INFO"),
 )

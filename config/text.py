@@ -1,4 +1,4 @@
-"""Folded text: how names are searched and how personal codes are compared, alike on every database."""
+"""Normalized text: how names are searched and personal codes compared, the same on every database."""
 
 import unicodedata
 
@@ -9,17 +9,24 @@ _UNDECOMPOSED = str.maketrans(
 
 
 def plain(text: str | None) -> str:
-    """The text without case and diacritics: `Bērziņš` becomes `berzins`; nothing becomes empty."""
+    """The text without case and diacritics: `Bērziņš` becomes `berzins`, None becomes the empty string."""
     decomposed = unicodedata.normalize("NFKD", (text or "").casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_UNDECOMPOSED)
 
 
 def code_key(personal_code: str | None) -> str:
-    """A personal code as it is compared: without case, spaces and hyphens."""
+    """The form in which personal codes are compared: without case, spaces and hyphens."""
     return "".join(c for c in (personal_code or "").casefold() if c != "-" and not c.isspace())
 
 
 def person_key(country: str | None, personal_code: str | None) -> str:
-    """The name of a person, `lv:01019012345`; empty unless both parts are known."""
+    """The key of a person, `lv:01019012345`; empty unless both parts are set."""
     code = code_key(personal_code)
-    return f"{country.strip().casefold()}:{code}" if country and code else ""
+    if not country or not code:
+        return ""
+    return f"{country.strip().casefold()}:{code}"
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database can store the text: it has neither NUL nor lone surrogates."""
+    return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)

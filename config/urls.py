@@ -1,4 +1,4 @@
-"""Every address of the service. Apps are named by string only."""
+"""The URLs of the service. Apps are included by name, because `config` may not import them."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -7,11 +7,11 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from health_check.views import HealthCheckView
 
-from config.access.second_factor import verify
+from config.access.second_factor import verify_second_factor
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
-    path("admin/second-factor/", verify, name="second-factor"),
+    path("admin/second-factor/", verify_second_factor, name="second-factor"),
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

@@ -1,11 +1,12 @@
-"""The wire's enumerations that more than one app speaks of, spelled exactly as the wire does.
+"""The API's enumerations that more than one app uses, spelled exactly as in the API.
 
-Signing's own states stand here too: the audit, the mails and the back office name them without
-knowing the signing app.
+The statuses of signing are here too, because the audit trail, emails and the back office name them and
+may not import the signing app.
 """
 
 from django.db.models import TextChoices
 
+# Characters in any name: of a person, a document, a client or a group.
 LONGEST_NAME = 255
 
 
@@ -43,7 +44,7 @@ class SignerStatus(TextChoices):
 
 
 class Reportable(TextChoices):
-    """The statuses of a signer that report an act."""
+    """The statuses by which a client reports what a signer did."""
 
     SIGNED = SignerStatus.SIGNED
     APPROVED = SignerStatus.APPROVED
@@ -52,7 +53,7 @@ class Reportable(TextChoices):
 
 
 class Scope(TextChoices):
-    """Who sees something that is kept. `ALL` is said in filters, and never stored."""
+    """Who sees a contact or template. `ALL` occurs only in filters and is never stored."""
 
     PERSONAL = "PERSONAL"
     GROUP = "GROUP"
@@ -61,7 +62,7 @@ class Scope(TextChoices):
 
 
 class AttributeType(TextChoices):
-    """What the value of a document's attribute is."""
+    """The type of a document attribute's value."""
 
     TEXT = "TEXT"
     DATETIME = "DATETIME"
@@ -104,10 +105,10 @@ class EventType(TextChoices):
 
 
 class Right(TextChoices):
-    """What may be granted to a user or a group: the codenames of permissions of `config.access`."""
+    """The rights of users and groups, which are permissions of `config.access`. ADMINISTER includes the others."""
 
-    ADMINISTER = "administer", "sees and does everything"
-    ON_BEHALF = "on_behalf", "may name any user and group it acts for"
-    AUDIT_READ = "audit_read", "may read the audit trail"
-    AUDIT_WRITE = "audit_write", "may report audit events"
-    MANAGE_PROFILES = "manage_profiles", "may change document profiles and attributes"
+    ADMINISTER = "administer", "Can see and change everything"
+    ON_BEHALF = "on_behalf", "Can act on behalf of any user or group"
+    AUDIT_READ = "audit_read", "Can read the audit trail"
+    AUDIT_WRITE = "audit_write", "Can report audit events"
+    MANAGE_PROFILES = "manage_profiles", "Can change document profiles and attributes"

@@ -1,4 +1,4 @@
-"""The caller as every rule sees it, whatever the way in."""
+"""The caller as every rule sees it, however it authenticated."""
 
 from dataclasses import dataclass, replace
 
@@ -10,16 +10,21 @@ class MissingRight(Forbidden):
     code = "missing_right"
 
     def __init__(self, right: Right, what: str) -> None:
-        super().__init__(f"{what} needs the right '{right}'.")
+        super().__init__(f"{what} requires the right '{right}'.")
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who calls (`client`), for whom (`subject`, `groups`), with which rights, and from where.
+    """A caller: the client, the user it acts for, and what they were granted.
 
-    `person` is the key of `config.text.person_key`, empty when the caller is nobody in particular.
-    `narrowed`: it named somebody, and sees no more than that one would; `own` is false when it named
-    a group alone, whose things it then sees, and not the subject's own.
+    - `client`: the user name of the API client or staff member that sent the request
+    - `subject`: the user on whose behalf the client acts, by default the client itself
+    - `groups`: the codes of the groups whose processes, contacts and templates the actor sees
+    - `rights`: the granted rights; `may` takes into account that `administer` includes the others
+    - `person`: the key of `config.text.person_key`, by which signer rows are found; empty if unknown
+    - `address`: the IP address of the client, if the request came over HTTP
+    - `narrowed`: the request named a user or group, so that the actor sees no more than those
+    - `own`: whether the actor sees the subject's own rows; not if the request named only a group
     """
 
     client: str
@@ -32,34 +37,37 @@ class Actor:
     own: bool = True
 
     def may(self, right: Right) -> bool:
+        """Whether the actor has this right, either directly or because it may administer."""
         return right in self.rights or Right.ADMINISTER in self.rights
 
     @property
     def acts_for_others(self) -> bool:
-        """Whether it may act for somebody else, and make a process the property of somebody else."""
+        """Whether the actor may act for any user, and create rows that belong to other users and groups."""
         return self.may(Right.ON_BEHALF)
 
     @property
     def sees_everything(self) -> bool:
+        """Whether the actor sees all processes: it may act for any user, and has not named one."""
         return self.acts_for_others and not self.narrowed
 
     @property
     def administers(self) -> bool:
-        """Whether it sees and changes what others keep for themselves; naming somebody leaves that aside."""
+        """Whether the actor sees and changes other users' personal rows too; not if it has named a user or group."""
         return self.may(Right.ADMINISTER) and not self.narrowed
 
     def acting_for(self, *, subject: str | None, group: str | None) -> "Actor":
-        """The same client for that subject, that group, or for itself without its wider view."""
-        itself = subject in (None, self.subject)
+        """The same client, narrowed to this subject, or this group, or to itself if both are None."""
+        is_itself = subject in (None, self.subject)
+        groups: frozenset[str] = frozenset()
         if group is not None:
             groups = frozenset({group})
-        else:
-            groups = self.groups if itself else frozenset()
+        elif is_itself:
+            groups = self.groups
         return replace(
             self,
             subject=self.subject if subject is None else subject,
             groups=groups,
-            person=self.person if itself and group is None else "",
+            person=self.person if is_itself and group is None else "",
             narrowed=True,
             own=subject is not None or group is None,
         )
@@ -67,7 +75,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class TokenCaller:
-    """Whom an identity provider vouches for: `request.user` where there is no user of ours."""
+    """`request.user` of a caller whom an identity provider authenticated and who needs no `User` row."""
 
     actor: Actor
     is_authenticated: bool = True
@@ -76,5 +84,5 @@ class TokenCaller:
     pk: None = None
 
 
+# Paraph itself, where a job acts without a caller.
 SERVICE = Actor(client="paraph", subject="paraph", rights=frozenset({Right.ADMINISTER}))
-"""Paraph itself, when a job acts and nobody called."""

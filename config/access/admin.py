@@ -1,9 +1,10 @@
-"""Users, machine clients, groups, rights and tokens in the back office."""
+"""Users, API clients, groups, rights and tokens in the back office."""
 
 from datetime import timedelta
 
 from axes.admin import AccessAttemptAdmin
 from axes.models import AccessAttempt
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -15,19 +16,24 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config.access.backoffice import Recorded, WithButtons, staff_actor
+from config.access.backoffice import AuditedAdmin, WithButtons, staff_actor
 from config.access.models import ApiToken, User
-from config.access.resolver import principal
+from config.access.resolver import actor_of_user
 from config.errors import Forbidden, Invalid
 
-LONGEST_LIFE_DAYS = 3650
+LONGEST_LIFETIME_DAYS = 3650
 
 for _model in (Group, TOTPDevice, AccessAttempt):
     admin.site.unregister(_model)
 
 
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=255)
+    days = forms.IntegerField(min_value=1, max_value=LONGEST_LIFETIME_DAYS, required=False)
+
+
 class ApiTokenInline(TabularInline):
-    """A client's tokens: seen and revoked here, made by the button above."""
+    """A client's tokens: listed and revoked here, created with the form above."""
 
     model = ApiToken
     fields = ["name", "created", "expiry", "last_used_at"]
@@ -40,7 +46,7 @@ class ApiTokenInline(TabularInline):
 
 
 @admin.register(User)
-class UserAdmin(Recorded, DjangoUserAdmin, WithButtons):
+class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -56,48 +62,58 @@ class UserAdmin(Recorded, DjangoUserAdmin, WithButtons):
     buttons = ("make_token",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """Only superusers grant: nobody gives itself more than it has."""
-        granting = ["is_staff", "is_superuser", "groups", "user_permissions"]
-        return [*self.readonly_fields, *([] if request.user.is_superuser else granting)]
+        """Only superusers grant rights, so that no user can extend their own."""
+        if request.user.is_superuser:
+            return self.readonly_fields
+        return [*self.readonly_fields, "is_staff", "is_superuser", "groups", "user_permissions"]
 
     def make_token(self, request: HttpRequest, user: User) -> HttpResponse:
-        """A further token for this client; the page that answers is the only one to show it."""
-        if not request.user.has_perm("access.add_apitoken") or not _within_reach(request, user):
-            raise Forbidden("Making a token needs the permission to add tokens, and no fewer rights than its user has.")
-        name, days = request.POST.get("name", "").strip()[:255], request.POST.get("days", "").strip()
-        if not name or not (days == "" or (days.isdigit() and 0 < int(days) <= LONGEST_LIFE_DAYS)):
-            raise Invalid(f"A token has a name, and lives 1 to {LONGEST_LIFE_DAYS} days, or until it is revoked.")
-        expiry = timedelta(days=int(days)) if days else None
-        _, token = ApiToken.objects.create(user, expiry=expiry, name=name)
-        self.log_change(request, user, f"Made the API token '{name}'.")
-        shown = {**self.admin_site.each_context(request), "title": f"Token of {user}", "token": token, "client": user}
-        page = render(request, "access/token.html", shown)
+        """Create a token for this client. Only the returned page shows it."""
+        if not request.user.has_perm("access.add_apitoken") or not _has_all_rights_of(request, user):
+            raise Forbidden(
+                "Creating a token requires the permission to add API tokens, and all rights and groups of its user."
+            )
+
+        form = TokenForm(request.POST)
+        if not form.is_valid():
+            raise Invalid(f"A token must have a name, and expire in 1 to {LONGEST_LIFETIME_DAYS} days or never.")
+        name = form.cleaned_data["name"]
+        days = form.cleaned_data["days"]
+
+        # The token and its audit event; the database stores only the token's hash.
+        _, token = ApiToken.objects.create(user, expiry=timedelta(days=days) if days else None, name=name)
+        self.log_change(request, user, f"Created the API token '{name}'.")
+        context = {**self.admin_site.each_context(request), "title": f"Token of {user}", "token": token, "client": user}
+        page = render(request, "access/token.html", context)
         page.headers["Cache-Control"] = "no-store"
         return page
 
 
 @admin.register(Group)
-class GroupAdmin(Recorded, DjangoGroupAdmin):
+class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
     pass
 
 
 @admin.register(TOTPDevice)
-class DeviceAdmin(Recorded, TOTPDeviceAdmin):
-    """Second factors: who lost a phone has the device deleted here, and sets up another at the next login."""
+class DeviceAdmin(AuditedAdmin, TOTPDeviceAdmin):
+    """Second factors. If a user has lost the phone, delete the device here: the next login asks for a new one."""
 
-    _HIDDEN = (*Recorded._HIDDEN, "key")
+    _HIDDEN = (*AuditedAdmin._HIDDEN, "key")
 
 
 @admin.register(AccessAttempt)
-class LockedOutAdmin(Recorded, AccessAttemptAdmin):
-    """Names that are locked out after wrong logins: deleting a row lets its name in again."""
+class LockedOutAdmin(AuditedAdmin, AccessAttemptAdmin):
+    """User names locked out after failed logins. Deleting a row ends the lockout."""
 
-    _HIDDEN = (*Recorded._HIDDEN, "get_data", "post_data", "http_accept", "user_agent")
+    _HIDDEN = (*AuditedAdmin._HIDDEN, "get_data", "post_data", "http_accept", "user_agent")
 
 
-def _within_reach(request: HttpRequest, user: User) -> bool:
-    """Whether the one at the back office has all that the user has, so that a token of it is no step up."""
-    if user.is_superuser and not request.user.is_superuser:
+def _has_all_rights_of(request: HttpRequest, user: User) -> bool:
+    """Whether the staff member has all rights and groups of the user, so that a token gives no more rights."""
+    if request.user.is_superuser:
+        return True
+    if user.is_superuser:
         return False
-    mine, theirs = staff_actor(request), principal(user)
-    return request.user.is_superuser or (theirs.rights <= mine.rights and theirs.groups <= mine.groups)
+    own = staff_actor(request)
+    granted = actor_of_user(user)
+    return granted.rights <= own.rights and granted.groups <= own.groups

@@ -4,9 +4,9 @@ from django.apps import AppConfig
 class AccessConfig(AppConfig):
     name = "config.access"
     label = "access"
-    verbose_name = "Callers and rights"
+    verbose_name = "Users and access"
 
     def ready(self) -> None:
         from config.access import logins
 
-        logins.listen()
+        logins.connect_signals()

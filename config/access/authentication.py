@@ -1,4 +1,4 @@
-"""Ways into the API for users of ours: their tokens, and their session of the back office."""
+"""API authentication of users that exist here: by API token, or by their back office session."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,30 +14,33 @@ from config.access.second_factor import lacks_second_factor
 
 
 class TokenAuthentication(KnoxTokenAuthentication):
-    """Knox's header, found by the token's digest in one query."""
+    """Knox's header, with one query for the token's digest."""
 
     def authenticate_credentials(self, token: bytes) -> tuple[User, ApiToken]:
         now = timezone.now()
         try:
-            found = ApiToken.objects.select_related("user").get(digest=hash_token(token.decode("ascii")))
+            api_token = ApiToken.objects.select_related("user").get(digest=hash_token(token.decode("ascii")))
         except (ApiToken.DoesNotExist, UnicodeDecodeError):
-            raise AuthenticationFailed("The token is not known.") from None
-        if found.expired(now):
+            raise AuthenticationFailed("Invalid token.") from None
+        if api_token.expired(now):
             raise AuthenticationFailed("The token has expired.")
-        if not found.user.is_active:
-            raise AuthenticationFailed("The client of this token is switched off.")
-        found.note_use(now)
-        return found.user, found
+        if not api_token.user.is_active:
+            raise AuthenticationFailed("This client is disabled.")
+        api_token.record_use(now)
+        return api_token.user, api_token
 
 
 class StaffSessionAuthentication(SessionAuthentication):
-    """The session of the back office, with CSRF, and with the second factor where that is asked for."""
+    """The session of a staff member, checked for CSRF and, where required, for the second factor."""
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
+        # A request with credentials must not succeed because of a session that the browser also sent.
         if "Authorization" in request.headers:
-            return None  # who sends credentials is known by them, or not at all
-        found = super().authenticate(request)
-        return found if found and found[0].is_staff and not lacks_second_factor(found[0]) else None
+            return None
+        result = super().authenticate(request)
+        if result is None or not result[0].is_staff or lacks_second_factor(result[0]):
+            return None
+        return result
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
@@ -57,5 +60,5 @@ class TokenScheme(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Token <token>`, as `manage.py create_client NAME` prints it.",
+            "description": "`Token <token>`, as printed by `manage.py create_client NAME`.",
         }

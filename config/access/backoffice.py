@@ -1,13 +1,17 @@
-"""What the back office's pages share: the caller, read-only rows, and buttons that call actions."""
+"""What the back office's pages share: the staff member as an actor, refusals as messages, audited and read-only rows,
+and buttons that call actions."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
+from urllib.parse import unquote
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.admin import ModelAdmin
 
@@ -15,144 +19,167 @@ from config import api_values
 from config.access import audit_hook
 from config.access.actor import Actor
 from config.access.models import User
-from config.access.resolver import client_address, principal
+from config.access.resolver import actor_of_user, client_address
+from config.api_values import JsonObject
 from config.errors import DomainError, Forbidden
 
 
 def staff_actor(request: HttpRequest) -> Actor:
-    """The person at the back office, with its rights and from its address. Asked once a request."""
-    known: Actor | None = getattr(request, "_staff_actor", None)
-    if known is None:
-        if not isinstance(request.user, User):
-            raise Forbidden("Nobody is logged in.")
-        known = principal(request.user, address=client_address(request))
-        request._staff_actor = known  # type: ignore[attr-defined]
-    return known
+    """The logged-in staff member with rights and IP address. Queried once per request."""
+    if not isinstance(request.user, User):
+        raise Forbidden("You must be logged in.")
+    actor: Actor | None = getattr(request, "_staff_actor", None)
+    if actor is None:
+        actor = actor_of_user(request.user, address=client_address(request))
+        request._staff_actor = actor  # type: ignore[attr-defined]
+    return actor
 
 
-class Refusals:
-    """Middleware: a rule that says no in the back office is a message on the page that one came from."""
+class RejectNul(MiddlewareMixin):
+    """Middleware: respond with 400 to back office searches for NUL, which PostgreSQL refuses in parameters."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        if _is_backoffice(request) and "\0" in unquote(request.META.get("QUERY_STRING", "")):
+            return HttpResponse("URLs must not contain NUL.", status=400, content_type="text/plain; charset=utf-8")
+        return None
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/admin/") and any("\0" in v for vs in request.GET.lists() for v in vs[1]):
-            return HttpResponse("An address holds no NUL.", status=400, content_type="text/plain; charset=utf-8")
-        return self.get_response(request)
+
+class ShowRefusals(MiddlewareMixin):
+    """Middleware: show a refusal in the back office as a message on the page that the request came from."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, DomainError) or not request.path_info.startswith("/admin/"):
+        if not isinstance(exception, DomainError) or not _is_backoffice(request):
             return None
-        tell(request, exception)
-        return redirect(_own_address(request, request.headers.get("Referer", "")) or "admin:index")
+        show_refusal(request, exception)
+        return redirect(_local_url(request, request.headers.get("Referer", "")) or "admin:index")
 
 
-def tell(request: HttpRequest, refusal: DomainError) -> None:
-    """Show a refusal with its reasons on the next page."""
-    reasons = " ".join(fault.detail for fault in refusal.faults)
-    messages.error(request, f"{refusal.detail} {reasons}".strip())
+def show_refusal(request: HttpRequest, refusal: DomainError) -> None:
+    """Show a refusal with its faults on the next page."""
+    faults = " ".join(fault.detail for fault in refusal.faults)
+    messages.error(request, f"{refusal.detail} {faults}".strip())
 
 
-def _own_address(request: HttpRequest, address: str) -> str:
-    """The address, if it is one of this service; else nothing."""
-    here = {request.get_host()}
-    return address if url_has_allowed_host_and_scheme(address, here, require_https=request.is_secure()) else ""
+def _is_backoffice(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/admin/")
+
+
+def _local_url(request: HttpRequest, url: str) -> str:
+    """The URL, or the empty string if it is on another host."""
+    if url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        return url
+    return ""
 
 
 class WithButtons(ModelAdmin):
-    """`buttons` names methods (request, row) -> text or answer: each is an address that takes POST alone,
-    calls the method, and shows its text or the reasons of a refusal."""
+    """Admin pages with buttons that call actions.
+
+    `buttons` names methods `(request, row) -> str | HttpResponse`. Each one gets a URL that accepts only
+    POST, calls the method, and shows the returned text or, if the action is refused, the reasons.
+    """
 
     buttons: tuple[str, ...] = ()
 
     def get_urls(self) -> list[URLPattern]:
         opts = self.model._meta
-        pressed = [
+        button_urls = [
             path(
                 f"<path:object_id>/{name.replace('_', '-')}/",
-                self.admin_site.admin_view(self._pressing(getattr(self, name))),
+                self.admin_site.admin_view(self.press_button),
+                {"name": name},
                 name=f"{opts.app_label}_{opts.model_name}_{name}",
             )
             for name in self.buttons
         ]
-        return pressed + super().get_urls()
+        return button_urls + super().get_urls()
 
-    def _pressing(self, button: Callable[[HttpRequest, Any], str | HttpResponse]) -> Callable[..., HttpResponse]:
-        def press(request: HttpRequest, object_id: str) -> HttpResponse:
-            if request.method != "POST":
-                return HttpResponse("This address takes POST alone.", status=405, headers={"Allow": "POST"})
-            row = self.get_object(request, object_id)
-            if row is None or not self.has_view_permission(request, row):
-                raise Http404
-            try:
-                done = button(request, row)
-                if isinstance(done, HttpResponse):
-                    return done
-                messages.success(request, done)
-            except DomainError as refusal:
-                tell(request, refusal)
-            return redirect(self._back(request))
-
-        return press
-
-    def _back(self, request: HttpRequest) -> str:
+    def press_button(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Call the method of this name on a row that the user may see."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"], "Only POST is allowed.")
+        row = self.get_object(request, object_id)
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        try:
+            result = getattr(self, name)(request, row)
+        except DomainError as refusal:
+            show_refusal(request, refusal)
+        else:
+            # A page of its own, or a message on the page with the button.
+            if isinstance(result, HttpResponse):
+                return result
+            messages.success(request, result)
         opts = self.model._meta
-        came_from = _own_address(request, request.POST.get("next", ""))
-        return came_from or f"admin:{opts.app_label}_{opts.model_name}_changelist"
+        previous_page = _local_url(request, request.POST.get("next", ""))
+        return redirect(previous_page or f"admin:{opts.app_label}_{opts.model_name}_changelist")
 
 
-class Recorded(ModelAdmin):
-    """What is changed here is an event of the audit trail, with what it was before and after."""
+class AuditedAdmin(ModelAdmin):
+    """Records every change made here in the audit trail, with the values before and after."""
 
+    # Columns that must not be in the audit trail.
     _HIDDEN: ClassVar[tuple[str, ...]] = ("password", "last_login")
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         row = super().get_object(request, object_id, from_field)
-        request._before = None if row is None else self._values(row)  # type: ignore[attr-defined]
+        if row is not None:
+            request._values_before = self._values(row)  # type: ignore[attr-defined]
         return row
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+    def log_addition(self, request: HttpRequest, obj: Model, message: object) -> LogEntry:
         self._record(request, audit_hook.change("add", obj, after=self._values(obj)))
         return super().log_addition(request, obj, message)
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        was, now = getattr(request, "_before", None) or {}, self._values(type(obj).objects.get(pk=obj.pk))
-        names = [name for name in now if was.get(name) != now[name]]
-        before, after = ({name: values.get(name) for name in names} for values in (was, now))
-        note = message if isinstance(message, str) else _in_words(message)
-        self._record(request, audit_hook.change("change", obj, before=before, after=after, note=note))
+    def log_change(self, request: HttpRequest, obj: Model, message: str | list[JsonObject]) -> LogEntry:
+        # Read from the database again, because the form may have changed relations that `obj` has cached.
+        before: JsonObject = getattr(request, "_values_before", {})
+        after = self._values(type(obj)._default_manager.get(pk=obj.pk))
+        changed = [name for name in after if before.get(name) != after[name]]
+        change = audit_hook.change(
+            "change",
+            obj,
+            before={name: before.get(name) for name in changed},
+            after={name: after[name] for name in changed},
+            note=_change_note(message),
+        )
+        self._record(request, change)
         return super().log_change(request, obj, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> list[LogEntry]:
         self._record(request, *(audit_hook.change("delete", row, before=self._values(row)) for row in queryset))
         return super().log_deletions(request, queryset)
 
-    def _record(self, request: HttpRequest, *changes: dict[str, Any]) -> None:
+    def _record(self, request: HttpRequest, *changes: JsonObject) -> None:
         audit_hook.changed(*changes, actor=staff_actor(request), at=timezone.now())
 
-    def _values(self, row: Any) -> dict[str, Any]:
-        columns = [f.attname for f in row._meta.concrete_fields if f.name not in self._HIDDEN]
-        lists = {f.name: sorted(map(str, getattr(row, f.name).all())) for f in row._meta.many_to_many}
-        return {name: api_values.value(getattr(row, name)) for name in columns} | lists
+    def _values(self, row: Model) -> JsonObject:
+        """The row's columns and many-to-many relations."""
+        columns = [field.attname for field in row._meta.concrete_fields if field.name not in self._HIDDEN]
+        values = {name: api_values.value(getattr(row, name)) for name in columns}
+        for field in row._meta.many_to_many:
+            values[field.name] = sorted(str(related) for related in getattr(row, field.name).all())
+        return values
 
 
-def _in_words(message: list[dict[str, Any]]) -> str:
-    """What Django's log says was changed, in short: fields, and rows of lists beside."""
-    said = [
-        f"{verb} {', '.join(of.get('fields', [])) or of.get('name', '')}" for m in message for verb, of in m.items()
-    ]
-    return "; ".join(said)[:1000]
+def _change_note(message: str | list[JsonObject]) -> str:
+    """Django's change message in short: the changed fields, and the inline rows that were changed too."""
+    if isinstance(message, str):
+        return message
+    parts = []
+    for entry in message:
+        for verb, details in entry.items():
+            parts.append(f"{verb} {', '.join(details.get('fields', [])) or details.get('name', '')}")
+    return "; ".join(parts)[:1000]
 
 
 class ReadOnlyAdmin(WithButtons):
-    """Rows that are looked at, and changed by their buttons alone."""
+    """Rows that staff can view, and change only with buttons."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

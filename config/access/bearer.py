@@ -1,13 +1,12 @@
-"""Bearer JWTs of an identity provider (RFC 7519, keys by JWKS): callers who need no user of ours.
+"""Bearer JWTs of an identity provider (RFC 7519, keys by JWKS), for callers that need no `User` row here.
 
-Issuer, audience, algorithms and the JWKS address are fixed by settings, and so are the claims that hold
-the client, the subject, its groups, rights and person. Nothing in a token chooses how it is checked.
+Settings fix the issuer, audience, algorithms and JWKS URL, and the claims with the client, the subject, its groups,
+rights and person. Nothing in a token decides how the token is verified.
 """
 
 import json
 import time
 from functools import cache
-from typing import Any
 
 import jwt
 from django.conf import settings
@@ -17,22 +16,25 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from config.access.actor import Actor, TokenCaller
+from config.api_values import JsonObject
 from config.errors import DomainError
-from config.text import person_key
+from config.text import is_storable, person_key
 from config.vocabulary import LONGEST_NAME, Right
 
 CLOCK_SKEW_SECONDS = 30
-KEYS_KEPT_SECONDS = 300
-ASKED_AGAIN_AFTER_SECONDS = 5
-_away_until: dict[str, float] = {}
+KEY_CACHE_SECONDS = 300
+RETRY_AFTER_SECONDS = 5
+
+# Until when each JWKS URL is not tried again, on the monotonic clock.
+_unavailable_until: dict[str, float] = {}
 
 
-class ProviderAway(DomainError):
-    """The identity provider's keys cannot be fetched, so that nobody can be recognised by its tokens."""
+class IdentityProviderUnavailable(DomainError):
+    """The identity provider's keys cannot be fetched, so that none of its tokens can be verified."""
 
     code = "identity_provider_away"
     status = 503
-    detail = "The identity provider cannot be reached right now. Please try again."
+    detail = "The identity provider is unavailable. Please try again."
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -43,8 +45,8 @@ class BearerAuthentication(BaseAuthentication):
         if not words or words[0].lower() != b"bearer":
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("The header is 'Authorization: Bearer ' and one token.")
-        return TokenCaller(_actor(_claims(words[1]))), "jwt"
+            raise AuthenticationFailed("The header must be 'Authorization: Bearer <token>'.")
+        return TokenCaller(_actor(_verified_claims(words[1]))), "jwt"
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -59,18 +61,19 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
 
 @cache
-def keys(address: str) -> jwt.PyJWKClient:
-    """The provider's keys, fetched when first needed and kept for some minutes."""
-    return jwt.PyJWKClient(address, cache_jwk_set=True, lifespan=KEYS_KEPT_SECONDS, timeout=5)
+def jwks_client(url: str) -> jwt.PyJWKClient:
+    """Fetches the provider's keys when first needed, and caches them for some minutes."""
+    return jwt.PyJWKClient(url, cache_jwk_set=True, lifespan=KEY_CACHE_SECONDS, timeout=5)
 
 
-def _claims(token: bytes) -> dict[str, Any]:
+def _verified_claims(token: bytes) -> JsonObject:
     try:
+        # Before a key is fetched, so that a token with another algorithm costs no request to the provider.
         if jwt.get_unverified_header(token).get("alg") not in settings.JWT_ALGORITHMS:
             raise jwt.InvalidAlgorithmError
         return jwt.decode(
             token,
-            _key(token),
+            _signing_key(token).key,
             algorithms=settings.JWT_ALGORITHMS,
             issuer=settings.JWT_ISSUER,
             audience=settings.JWT_AUDIENCE,
@@ -78,61 +81,63 @@ def _claims(token: bytes) -> dict[str, Any]:
             options={"require": ["exp", "iss", "aud"]},
         )
     except (jwt.PyJWTError, ValueError, TypeError) as exc:
-        raise AuthenticationFailed(f"The bearer token is not valid ({type(exc).__name__}).") from None
+        raise AuthenticationFailed(f"The bearer token is invalid ({type(exc).__name__}).") from None
 
 
-def _key(token: bytes) -> Any:
-    """The provider's key for this token. A provider that does not answer is not asked again for some seconds."""
-    address = settings.JWT_JWKS_URL
-    if time.monotonic() < _away_until.get(address, 0):
-        raise ProviderAway
+def _signing_key(token: bytes) -> jwt.PyJWK:
+    """The provider's key for this token. An unavailable provider is not tried again for some seconds."""
+    url = settings.JWT_JWKS_URL
+    if time.monotonic() < _unavailable_until.get(url, 0):
+        raise IdentityProviderUnavailable
     try:
-        return keys(address).get_signing_key_from_jwt(token).key
+        return jwks_client(url).get_signing_key_from_jwt(token)
     except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, json.JSONDecodeError) as exc:
-        _away_until[address] = time.monotonic() + ASKED_AGAIN_AFTER_SECONDS
-        raise ProviderAway from exc
+        _unavailable_until[url] = time.monotonic() + RETRY_AFTER_SECONDS
+        raise IdentityProviderUnavailable from exc
 
 
-def _actor(claims: dict[str, Any]) -> Actor:
-    named = settings.JWT_CLAIMS
-    subject = _name(_claim(claims, named["subject"]))
-    client = _claim(claims, named["client"])
+def _actor(claims: JsonObject) -> Actor:
+    paths = settings.JWT_CLAIMS
+    subject = _name(_claim(claims, paths["subject"]))
+    client = _claim(claims, paths["client"])
+    rights = _list(claims, paths["rights"])
     return Actor(
         client=_name(client) if client else subject,
         subject=subject,
-        groups=frozenset(_name(group) for group in _list(claims, named["groups"])),
-        rights=frozenset(r for r in _list(claims, named["rights"]) if isinstance(r, str)) & frozenset(Right.values),
-        person=person_key(_text(claims, named["country"]), _text(claims, named["code"])),
+        groups=frozenset(_name(group) for group in _list(claims, paths["groups"])),
+        rights=frozenset(right for right in Right.values if right in rights),
+        person=person_key(_text(claims, paths["country"]), _text(claims, paths["code"])),
     )
 
 
-def _claim(claims: Any, path: str) -> Any:
-    """A claim by its name, or by its path, `realm_access.roles`; None if it is not there."""
+def _claim(claims: JsonObject, path: str) -> object:
+    """A claim by its name or its path (`realm_access.roles`); None if it is missing."""
     if path in claims:
         return claims[path]
+    value: object = claims
     for part in path.split("."):
-        claims = claims.get(part) if isinstance(claims, dict) else None
-    return claims
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
 
 
-def _list(claims: dict[str, Any], path: str) -> list[Any]:
+def _list(claims: JsonObject, path: str) -> list[object]:
+    """The items of a claim that is a list or a space-separated text."""
     value = _claim(claims, path)
     if isinstance(value, str):
-        return value.split()
+        return list(value.split())
     return value if isinstance(value, list) else []
 
 
-def _text(claims: dict[str, Any], path: str) -> str | None:
+def _text(claims: JsonObject, path: str) -> str | None:
     value = _claim(claims, path)
-    return value if isinstance(value, str) and _storable(value) else None
+    return value if isinstance(value, str) and is_storable(value) else None
 
 
-def _storable(value: str) -> bool:
-    """Neither NUL nor lone surrogates, which no database keeps."""
-    return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value or len(value) > LONGEST_NAME or not _storable(value):
-        raise AuthenticationFailed("The bearer token names nobody: a claim that should be a name is none.")
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or not is_storable(value):
+        raise AuthenticationFailed(
+            f"The client, subject and groups in the bearer token must be texts of 1 to {LONGEST_NAME} characters."
+        )
     return value

@@ -1,15 +1,11 @@
-"""What somebody is told whose name is locked after wrong logins."""
-
-from typing import Any
+"""The page shown when a user name is locked out after failed logins (AXES_LOCKOUT_CALLABLE)."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 
-def locked_out(
-    request: HttpRequest, response: object = None, credentials: dict[str, Any] | None = None
-) -> HttpResponse:
+def locked_out(request: HttpRequest, *args: object) -> HttpResponse:
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
     page = render(request, "access/locked_out.html", {"minutes": minutes}, status=429)
     page.headers["Retry-After"] = str(minutes * 60)

@@ -1,45 +1,45 @@
-"""Logins at the back office, as events: begun when the password was right, completed when one is in."""
+"""Audit events of back office logins: started when the password is accepted, completed when no code is missing."""
 
-from typing import Any
-
+from django.conf import settings
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.http import HttpRequest
 from django.utils import timezone
 
 from config.access.actor import Actor
-from config.access.audit_hook import happened
+from config.access.audit_hook import record_events
 from config.access.models import User
 from config.access.resolver import client_address
+from config.api_values import JsonObject
+from config.text import is_storable
 from config.vocabulary import EventType
 
 
-def came(kind: EventType, request: HttpRequest, user: User, note: str = "") -> None:
-    """Record a step of this user's login."""
-    actor = Actor(client=user.username, subject=user.username, address=_address(request))
-    happened(kind, actor=actor, at=timezone.now(), method="back office", note=note)
+def connect_signals() -> None:
+    user_logged_in.connect(_on_password_accepted, dispatch_uid="audit: login")
+    user_login_failed.connect(_on_login_failed, dispatch_uid="audit: failed login")
 
 
-def began(sender: Any, request: HttpRequest, user: User, **signal: Any) -> None:
-    from config.access.second_factor import needs_second_factor
-
-    came(EventType.AUDIT_LOGIN_START, request, user)
-    if not needs_second_factor():
-        came(EventType.AUDIT_LOGIN_COMPLETED, request, user)
-
-
-def failed(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **signal: Any) -> None:
-    """What was typed is recorded only if it is somebody's name: it may have been a password."""
-    typed = str(credentials.get("username", ""))[:255]
-    known = "\0" not in typed and User.objects.filter(username=typed).exists()
-    actor = Actor(client=typed if known else "", subject=typed if known else "", address=_address(request))
-    note = "The password was not right." if known else "There is nobody of that name."
-    happened(EventType.AUDIT_LOGIN_FAULT, actor=actor, at=timezone.now(), method="back office", note=note)
+def record_login(event_type: EventType, request: HttpRequest | None, username: str, note: str = "") -> None:
+    """Record one stage of a login, or its failure, as the user's own act."""
+    address = None
+    if request is not None and "REMOTE_ADDR" in request.META:
+        address = client_address(request)
+    actor = Actor(client=username, subject=username, address=address)
+    record_events(event_type, {"method": "back office", "note": note}, actor=actor, at=timezone.now())
 
 
-def listen() -> None:
-    user_logged_in.connect(began, dispatch_uid="audit: began")
-    user_login_failed.connect(failed, dispatch_uid="audit: failed")
+def _on_password_accepted(sender: object, request: HttpRequest, user: User, **kwargs: object) -> None:
+    record_login(EventType.AUDIT_LOGIN_START, request, user.username)
+    if not settings.STAFF_SECOND_FACTOR:
+        record_login(EventType.AUDIT_LOGIN_COMPLETED, request, user.username)
 
 
-def _address(request: HttpRequest | None) -> str | None:
-    return client_address(request) if request is not None and "REMOTE_ADDR" in request.META else None
+def _on_login_failed(
+    sender: object, credentials: JsonObject, request: HttpRequest | None = None, **kwargs: object
+) -> None:
+    # Only the name of an existing user is recorded: the input may be a password in the wrong field.
+    username = str(credentials.get("username", ""))[:255]
+    if is_storable(username) and User.objects.filter(username=username).exists():
+        record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong password.")
+    else:
+        record_login(EventType.AUDIT_LOGIN_FAULT, request, "", "Unknown user name.")

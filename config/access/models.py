@@ -1,7 +1,7 @@
-"""Who may call: users (people of the back office and machine clients alike), and their API tokens.
+"""The users that may call (staff and API clients alike) and their API tokens.
 
-A machine client is a user without a usable password. A Django group's name is the group code of
-the wire (`ownerGroup`, `group`). Rights are the permissions of `User.Meta`.
+An API client is a user without a usable password. The name of a Django group is the group code of
+the API (`ownerGroup`, `group`). Rights are the permissions in `User.Meta`.
 """
 
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ LAST_USE_PRECISION = timedelta(minutes=1)
 
 
 class User(AbstractUser):
-    """A caller. `country` and `personal_code` say which person it is in signing processes, if any."""
+    """A staff member or API client. With a country and personal code, the user is that person in signing processes."""
 
     country = models.CharField(max_length=2, blank=True, help_text="Country of the personal code, for example LV.")
     personal_code = models.CharField(
-        max_length=64, blank=True, help_text="With the country it names this person among the signers of processes."
+        max_length=64, blank=True, help_text="Identifies this user as a signer, together with the country."
     )
 
     class Meta(AbstractUser.Meta):
@@ -29,12 +29,12 @@ class User(AbstractUser):
 
     @property
     def person(self) -> str:
-        """The person's key as signers are found by it; empty if this user is nobody in particular."""
+        """The key by which this user's signer rows are found; empty if country or personal code is not set."""
         return person_key(self.country, self.personal_code)
 
 
 class ApiToken(AbstractAuthToken):
-    """A hashed token of a client. Several may be valid at once, so that they can be rotated."""
+    """A hashed token of a client. A client may have several valid tokens, so that they can be rotated."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=255, help_text="What this token is used for.")
@@ -50,7 +50,7 @@ class ApiToken(AbstractAuthToken):
     def expired(self, at: datetime) -> bool:
         return self.expiry is not None and self.expiry <= at
 
-    def note_use(self, at: datetime) -> None:
-        """Remember the last use, to the minute, so that a busy token costs one write a minute."""
+    def record_use(self, at: datetime) -> None:
+        """Store the time of the last use to the minute, so that a busy token costs one write per minute."""
         if self.last_used_at is None or at - self.last_used_at >= LAST_USE_PRECISION:
             ApiToken.objects.filter(pk=self.pk).update(last_used_at=at)

@@ -1,4 +1,4 @@
-"""Makes the Actor: the only place that reads credentials' owners and the on-whose-behalf parameters."""
+"""Builds the Actor of a request. No other code reads the authenticated user, or the parameters that name others."""
 
 import ipaddress
 from dataclasses import replace
@@ -11,98 +11,109 @@ from django.http import HttpRequest, QueryDict
 from config.access.actor import Actor, MissingRight, TokenCaller
 from config.access.models import User
 from config.errors import Fault, Forbidden, Invalid
+from config.text import is_storable
 from config.vocabulary import LONGEST_NAME, Right
 
 REPEATABLE = frozenset({"scope", "sort", "processStatus", "eventType"})
-_FLAGS = (None, "true", "false")
 
 
-class NotYours(Forbidden):
+class NotOwner(Forbidden):
+    """The caller names, or changes, something that belongs to other users or groups."""
+
     code = "not_yours"
 
 
 def actor_for(request: HttpRequest) -> Actor:
-    """The caller of an authenticated request, narrowed to whom its parameters name.
+    """The caller of an authenticated request, narrowed to the user and group that its parameters name.
 
-    `Invalid` for repeated or contradictory parameters, `Forbidden` for a name that is not the caller's.
+    Raises `Invalid` for repeated or contradictory parameters, `Forbidden` if the caller may not name that
+    user or group.
     """
-    caller, address = request.user, client_address(request)
+    caller = request.user
+    address = client_address(request)
     if isinstance(caller, TokenCaller):
-        granted = replace(caller.actor, address=address)
+        actor = replace(caller.actor, address=address)
     elif isinstance(caller, User):
-        granted = principal(caller, address=address)
+        actor = actor_of_user(caller, address=address)
     else:
-        raise Forbidden("Nobody is logged in.")
-    return asked(granted, request.GET)
+        raise Forbidden("You must be logged in.")
+    return narrow_to_parameters(actor, request.GET)
 
 
-def principal(user: User, *, address: str | None = None) -> Actor:
-    """The caller with all that was granted to the user, before anybody is named. Two queries."""
-    groups = frozenset(Group.objects.filter(user=user).values_list("name", flat=True))
+def actor_of_user(user: User, *, address: str | None = None) -> Actor:
+    """The user with everything it was granted, not narrowed to another user or group. Two queries."""
     return Actor(
         client=user.username,
         subject=user.username,
-        groups=groups,
+        groups=frozenset(Group.objects.filter(user=user).values_list("name", flat=True)),
         rights=_rights(user),
         person=user.person,
         address=address,
     )
 
 
-def asked(actor: Actor, parameters: QueryDict) -> Actor:
-    """The actor as `owner`, `user`, `group` and `isAdmin` ask for it; never more than it was."""
-    _require_readable(parameters)
+def narrow_to_parameters(actor: Actor, parameters: QueryDict) -> Actor:
+    """The actor as requested by `owner`, `user`, `group` and `isAdmin`, which never add to what it was granted."""
+    _validate(parameters)
     subject = parameters.get("owner") or parameters.get("user") or None
     group = parameters.get("group") or None
     as_admin = parameters.get("isAdmin") or None
+    # isAdmin=true keeps the widest view, which only administrators have.
     if as_admin == "true":
         if not actor.may(Right.ADMINISTER):
             raise MissingRight(Right.ADMINISTER, "isAdmin=true")
         return actor
+    # Without the right to act for others, callers name themselves and their own groups only.
     if not actor.acts_for_others:
         if subject not in (None, actor.subject):
-            raise NotYours("You may name only yourself; naming others needs the right 'on_behalf'.")
+            raise NotOwner("You may only name yourself: naming other users requires the right 'on_behalf'.")
         if group is not None and group not in actor.groups:
-            raise NotYours("You may name only a group of yours; naming others needs the right 'on_behalf'.")
+            raise NotOwner("You may only name your own groups: naming other groups requires the right 'on_behalf'.")
     if subject is None and group is None and as_admin is None:
         return actor
     return actor.acting_for(subject=subject, group=group)
 
 
-def _require_readable(parameters: QueryDict) -> None:
-    """`Invalid` if parameters are repeated, contradict each other, or cannot name anybody."""
-    faults = [
-        Fault(f"'{name}' may be given once.", code="repeated", parameter=name)
-        for name, values in parameters.lists()
-        if len(values) > 1 and name not in REPEATABLE
-    ]
-    named = {name: value for name in ("owner", "user", "group") if (value := parameters.get(name))}
-    faults += [
-        Fault(f"'{name}' is at most {LONGEST_NAME} characters, without NUL.", code="not_a_name", parameter=name)
-        for name, value in named.items()
-        if len(value) > LONGEST_NAME or "\0" in value
-    ]
-    if named.get("owner", named.get("user")) != named.get("user", named.get("owner")):
-        faults.append(Fault("'owner' and 'user' name different people.", code="contradiction", parameter="user"))
+def client_address(request: HttpRequest) -> str | None:
+    """The client's IP address: behind N trusted proxies, the Nth from the right of `X-Forwarded-For`."""
+    proxies = settings.TRUSTED_PROXIES
+    hops = [hop for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    forwarded = None
+    if proxies and len(hops) >= proxies:
+        forwarded = _ip_address(hops[-proxies])
+    return forwarded or _ip_address(request.META.get("REMOTE_ADDR") or "")
+
+
+def _validate(parameters: QueryDict) -> None:
+    """`Invalid` if parameters are repeated, contradict each other, or cannot be names."""
+    faults = []
+    for name, values in parameters.lists():
+        if len(values) > 1 and name not in REPEATABLE:
+            faults.append(Fault(f"'{name}' must be given only once.", code="repeated", parameter=name))
+
+    # The names of users and groups.
+    requested = {name: parameters.get(name) for name in ("owner", "user", "group")}
+    names = {name: text for name, text in requested.items() if text}
+    for name, text in names.items():
+        if len(text) > LONGEST_NAME or not is_storable(text):
+            detail = f"'{name}' must have at most {LONGEST_NAME} characters, without NUL."
+            faults.append(Fault(detail, code="not_a_name", parameter=name))
+    if "owner" in names and "user" in names and names["owner"] != names["user"]:
+        faults.append(Fault("'owner' and 'user' must be the same user.", code="contradiction", parameter="user"))
+
+    # isAdmin, which contradicts any name.
     as_admin = parameters.get("isAdmin") or None
-    if as_admin not in _FLAGS:
-        faults.append(Fault("'isAdmin' is true or false.", code="not_a_boolean", parameter="isAdmin"))
-    if as_admin == "true" and named:
-        faults.append(Fault("'isAdmin=true' names nobody else.", code="contradiction", parameter="isAdmin"))
+    if as_admin not in (None, "true", "false"):
+        faults.append(Fault("'isAdmin' must be true or false.", code="not_a_boolean", parameter="isAdmin"))
+    if as_admin == "true" and names:
+        detail = "'isAdmin=true' must not be combined with 'owner', 'user' or 'group'."
+        faults.append(Fault(detail, code="contradiction", parameter="isAdmin"))
     if faults:
         raise Invalid(faults=faults)
 
 
-def client_address(request: HttpRequest) -> str | None:
-    """The caller's address: behind N trusted proxies, the Nth from the right of `X-Forwarded-For`."""
-    hops = [hop for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    proxies = settings.TRUSTED_PROXIES
-    forwarded = _address(hops[-proxies]) if proxies and len(hops) >= proxies else None
-    return forwarded or _address(request.META.get("REMOTE_ADDR") or "")
-
-
-def _address(text: str) -> str | None:
-    """An IP address as it is written everywhere, without port and brackets; None if this is none."""
+def _ip_address(text: str) -> str | None:
+    """The IP address in canonical form, without port and brackets; None if the text is not an IP address."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

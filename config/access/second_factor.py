@@ -1,9 +1,7 @@
-"""The second factor of staff: a time-based code (TOTP, RFC 6238), set up at the first login that needs it."""
+"""The second factor of staff: a time-based code (TOTP, RFC 6238). Users enroll at the first login that needs it."""
 
 import base64
 import io
-from collections.abc import Callable
-from typing import Any
 
 import qrcode
 import qrcode.image.svg
@@ -11,118 +9,124 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 from django_otp import devices_for_user, match_token
 from django_otp import login as otp_login
+from django_otp.middleware import is_verified
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
-from config.access.logins import came
+from config.access.logins import record_login
 from config.access.models import User
 from config.vocabulary import EventType
 
-# Addresses below where the service is mounted.
-_GUARDED, _OPEN = "/admin/", ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/second-factor/")
-_KEY = "second_factor_key"
+# Paths without the prefix under which the service is mounted.
+_GUARDED_PREFIX = "/admin/"
+_OPEN_PREFIXES = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/second-factor/")
+_SESSION_KEY = "second_factor_key"
 
 
-def needs_second_factor() -> bool:
-    """Whether the setting asks staff for a second factor."""
-    return bool(settings.STAFF_SECOND_FACTOR)
+def lacks_second_factor(user: User | AnonymousUser) -> bool:
+    """Whether a second factor is required, and the user has not entered a code in this session."""
+    return settings.STAFF_SECOND_FACTOR and not is_verified(user)
 
 
-def lacks_second_factor(user: Any) -> bool:
-    """Whether a second factor is needed and this session has not shown one."""
-    return needs_second_factor() and not user.is_verified()
+class RequireSecondFactor(MiddlewareMixin):
+    """Middleware: redirect every back office page to the code form until the code has been entered."""
 
-
-class SecondFactor:
-    """Middleware: no page of the back office opens before the code was given."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
         path = request.path_info
-        guarded = path.startswith(_GUARDED) and not path.startswith(_OPEN)
-        if guarded and request.user.is_authenticated and lacks_second_factor(request.user):
+        if not path.startswith(_GUARDED_PREFIX) or path.startswith(_OPEN_PREFIXES):
+            return None
+        if request.user.is_authenticated and lacks_second_factor(request.user):
             return redirect(f"{reverse('second-factor')}?{urlencode({'next': request.path})}")
-        return self.get_response(request)
+        return None
 
 
 class CodeForm(forms.Form):
     code = forms.CharField(
         max_length=6,
         min_length=6,
-        label="Code of your authenticator app",
+        label="Code from your authenticator app",
         widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
     )
 
 
 @never_cache
 @login_required(login_url="admin:login")
-def verify(request: HttpRequest) -> HttpResponse:
-    """Ask for the code; somebody who has no device yet is shown a secret first.
+def verify_second_factor(request: HttpRequest) -> HttpResponse:
+    """The page that asks for the code, and first shows a secret to users without a device.
 
-    The secret lives in this session until its first code was right: who has the password alone learns nothing
-    that anybody else will use.
+    The secret stays in this session until its first correct code, so that an attacker who only has the password
+    cannot learn a secret that the user enrolls in another session.
     """
     assert isinstance(request.user, User)
-    new = not any(devices_for_user(request.user))
+    username = request.user.username
+    is_enrolling = not any(devices_for_user(request.user))
     if request.method == "GET":
-        came(EventType.AUTH_START, request, request.user)
+        record_login(EventType.AUTH_START, request, username)
+
+    # A correct code completes the login.
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         code = form.cleaned_data["code"]
-        device = _enrolled(request, code) if new else match_token(request.user, code)
+        device = _enroll(request, code) if is_enrolling else match_token(request.user, code)
         if device is not None:
             otp_login(request, device)
-            came(EventType.AUTH_COMPLETED, request, request.user, "A device was set up." if new else "")
-            came(EventType.AUDIT_LOGIN_COMPLETED, request, request.user)
-            return redirect(_next(request))
-        came(EventType.AUDIT_LOGIN_FAULT, request, request.user, "The code of the second factor was not right.")
-        form.add_error("code", "This code is not right, or it was used already. Wait for the next one.")
+            record_login(EventType.AUTH_COMPLETED, request, username, "A device was added." if is_enrolling else "")
+            record_login(EventType.AUDIT_LOGIN_COMPLETED, request, username)
+            return redirect(_next_page(request))
+        record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong code of the second factor.")
+        form.add_error("code", "The code is incorrect or was already used. Wait for the next one.")
+
+    # Otherwise show the form, with the secret if there is no device yet.
     context = {
         **admin.site.each_context(request),
         "title": "Second factor",
         "form": form,
         "next": request.GET.get("next", ""),
-        **(_secret(request) if new else {}),
     }
+    if is_enrolling:
+        context |= _secret(request)
     return render(request, "access/second_factor.html", context)
 
 
 def _secret(request: HttpRequest) -> dict[str, str]:
-    """The session's own new secret, as text and as a picture."""
-    key = request.session.setdefault(_KEY, random_hex())
+    """The secret of this session, as text and as a QR code in a data: URL."""
+    key = request.session.setdefault(_SESSION_KEY, random_hex())
     device = TOTPDevice(user_id=request.user.pk, key=key)
-    return {"secret": base64.b32encode(device.bin_key).decode(), "picture": _picture(device.config_url)}
+    svg = io.BytesIO()
+    qrcode.make(device.config_url, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(svg)
+    return {
+        "secret": base64.b32encode(device.bin_key).decode(),
+        "picture": "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode(),
+    }
 
 
-def _enrolled(request: HttpRequest, code: str) -> TOTPDevice | None:
-    """The device of the session's secret, made now that its first code is right."""
-    key: str = request.session.get(_KEY, "")
-    clock = TOTP(bytes.fromhex(key)) if key else None
-    if clock is None or not code.isdigit() or not clock.verify(int(code), tolerance=1):
+def _enroll(request: HttpRequest, code: str) -> TOTPDevice | None:
+    """A new device with the session's secret, if the code is correct."""
+    key: str = request.session.get(_SESSION_KEY, "")
+    if not key or not code.isdigit():
         return None
-    del request.session[_KEY]
-    last = clock.t() + clock.drift  # that code is used up
-    return TOTPDevice.objects.create(user_id=request.user.pk, name="app", key=key, confirmed=True, last_t=last)
+    totp = TOTP(bytes.fromhex(key))
+    if not totp.verify(int(code), tolerance=1):
+        return None
+    del request.session[_SESSION_KEY]
+    # Storing the time step prevents a second login with the same code.
+    time_step = totp.t() + totp.drift
+    return TOTPDevice.objects.create(user_id=request.user.pk, name="app", key=key, confirmed=True, last_t=time_step)
 
 
-def _next(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    here = {request.get_host()}
-    return wanted if url_has_allowed_host_and_scheme(wanted, here, request.is_secure()) else reverse("admin:index")
-
-
-def _picture(address: str) -> str:
-    """The QR code as a data: address."""
-    out = io.BytesIO()
-    qrcode.make(address, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(out)
-    return "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
+def _next_page(request: HttpRequest) -> str:
+    """The page that was asked for, unless it is on another host."""
+    url = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
+        return url
+    return reverse("admin:index")

@@ -1,17 +1,20 @@
-"""Single sign-on of staff through an OpenID Connect provider: an extra, for users that exist here already."""
+"""Single sign-on of existing staff through an OpenID Connect provider. Optional (`pip install paraph[sso]`)."""
 
-from typing import Any
-
+from django.db.models import QuerySet
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from config.access.models import User
+from config.api_values import JsonObject
 
 
 class StaffBackend(OIDCAuthenticationBackend):
-    """Lets in active staff whose verified address is that of exactly one user; it makes no users."""
+    """Logs in the active staff member with the verified email address. It creates no users.
 
-    def filter_users_by_claims(self, claims: dict[str, Any]) -> Any:
-        address = claims.get("email")
-        if not address or claims.get("email_verified") not in (True, "true"):
+    The base class refuses the login if several users have the address.
+    """
+
+    def filter_users_by_claims(self, claims: JsonObject) -> QuerySet[User]:
+        email = claims.get("email")
+        if not email or claims.get("email_verified") not in (True, "true"):
             return User.objects.none()
-        return User.objects.filter(email__iexact=address, is_staff=True, is_active=True)
+        return User.objects.filter(email__iexact=email, is_staff=True, is_active=True)

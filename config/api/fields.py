@@ -13,6 +13,7 @@ from django.db.models import Model, TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.text import is_storable
 from config.vocabulary import LONGEST_NAME
 
 INT32 = 2**31 - 1
@@ -188,18 +189,14 @@ class Attributes(Optional, serializers.Field):
 
 def _cannot_be_said(name: str, value: Any) -> str | None:
     """Why nothing of that name, or no such value, can be kept."""
-    if not 0 < len(name) <= LONGEST_NAME or not _storable(name):
+    if not 0 < len(name) <= LONGEST_NAME or not is_storable(name):
         return f"An attribute's name is 1 to {LONGEST_NAME} characters."
     if isinstance(value, str):
-        fits = len(value) <= LONGEST_ATTRIBUTE and _storable(value)
+        fits = len(value) <= LONGEST_ATTRIBUTE and is_storable(value)
         return None if fits else f"A text is at most {LONGEST_ATTRIBUTE} characters, without NUL and lone surrogates."
     if isinstance(value, int | float) and not isinstance(value, bool):
         return None if abs(value) <= LARGEST_NUMBER else f"A number is at most {LARGEST_NUMBER:.0e}."
     return None if value is None or isinstance(value, bool) else "This is a text, a number, true or false."
-
-
-def _storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 class Choice(Optional, serializers.ChoiceField):

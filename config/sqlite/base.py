@@ -1,9 +1,10 @@
-"""Django's SQLite backend with the limit of query parameters that the linked library really has.
+"""Django's SQLite backend with the parameter limit of the linked library, in a folder that it creates.
 
-Django 5.2 assumes 999, SQLite's default until 2020, and cuts bulk inserts into many statements.
+Django 5.2 assumes 999 parameters, SQLite's default until 2020, and splits bulk inserts into many statements.
 """
 
 import sqlite3
+from pathlib import Path
 
 from django.db.backends.sqlite3 import base, features
 from django.utils.functional import cached_property
@@ -18,3 +19,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     features_class = DatabaseFeatures
+
+    def get_new_connection(self, conn_params: dict[str, object]) -> sqlite3.Connection:
+        Path(self.settings_dict["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        return super().get_new_connection(conn_params)

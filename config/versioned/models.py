@@ -17,7 +17,7 @@ from simple_history.models import HistoricalRecords
 
 from config.access.actor import Actor
 from config.access.models import User
-from config.access.resolver import NotYours
+from config.access.resolver import NotOwner
 from config.api.fields import api_fields
 from config.api_values import Body
 from config.errors import Forbidden
@@ -139,7 +139,7 @@ class OwnedModel(VersionedModel):
         }
         if not (actor.administers or allowed[Scope(self.scope)]):
             whose = {Scope.PERSONAL: "its owner", Scope.GROUP: "its group's members", Scope.GLOBAL: "administrators"}
-            raise NotYours(f"This is {self.scope}: only {whose[Scope(self.scope)]} may change it.")
+            raise NotOwner(f"This is {self.scope}: only {whose[Scope(self.scope)]} may change it.")
 
 
 def _allowed(ask: Callable[[Actor], None], actor: Actor) -> bool:

@@ -7,13 +7,13 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from config.access.backoffice import Recorded, staff_actor
+from config.access.backoffice import AuditedAdmin, staff_actor
 from config.vocabulary import Right
 from notifications.models import ReminderSettings
 
 
 @admin.register(ReminderSettings)
-class ReminderSettingsAdmin(Recorded):
+class ReminderSettingsAdmin(AuditedAdmin):
     fieldsets = (
         (None, {"fields": ("active", "days", ("hour", "zone"))}),
         ("Days on which nobody is reminded", {"fields": ("business_days_only", "quiet_countries")}),

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from config.access.actor import MissingRight
-from config.access.backoffice import staff_actor, tell
+from config.access.backoffice import show_refusal, staff_actor
 from config.errors import DomainError
 from config.vocabulary import Right
 from signing.erasure import retention
@@ -41,7 +41,7 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
                 return redirect("admin:signing_erasure")
             plan = look(person)
         except DomainError as refusal:
-            tell(request, refusal)
+            show_refusal(request, refusal)
     shown: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": "Erasure and retention",

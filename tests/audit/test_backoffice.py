@@ -270,7 +270,7 @@ class TestWhatAdministratorsChange:
         assert not any("pbkdf2" in value or PASSWORD in value for value in event.personal_values.values())
         boss.post(f"/admin/access/user/{user.pk}/make-token/", {"name": "reports", "days": "30"})
         event = self.last()
-        assert event.note == "Made the API token 'reports'."
+        assert event.note == "Created the API token 'reports'."
 
     def test_a_second_factor_and_a_locked_name(self, boss: Client) -> None:
         user = User.objects.create_user("cleo", password=PASSWORD, is_staff=True)

@@ -20,7 +20,7 @@ from rest_framework.serializers import Serializer
 
 from config.access.actor import Actor
 from config.access.models import ApiToken, User
-from config.access.resolver import principal
+from config.access.resolver import actor_of_user
 from config.api_values import Body
 from config.versioned import actions as versioned
 from config.vocabulary import Right, SignerStatus
@@ -101,7 +101,7 @@ class Command(BaseCommand):
         _, token = ApiToken.objects.create(client, name="demo")
 
         if is_first_run:
-            actor = principal(client)
+            actor = actor_of_user(client)
             create_processes(actor, at=timezone.now())
             administrator = replace(actor, rights=frozenset({Right.MANAGE_PROFILES}))
             create_setup(administrator, at=timezone.now())

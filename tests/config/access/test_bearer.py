@@ -1,4 +1,4 @@
-"""Bearer tokens of an identity provider whose keys are served over HTTP."""
+"""Bearer tokens of an identity provider that serves its keys over HTTP."""
 
 import base64
 import json
@@ -22,7 +22,8 @@ from tests.people import ANA, BEN, CODES, body
 
 pytestmark = pytest.mark.django_db
 
-ISSUER, AUDIENCE = "https://id.example.org", "paraph"
+ISSUER = "https://id.example.org"
+AUDIENCE = "paraph"
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +33,13 @@ def key() -> rsa.RSAPrivateKey:
 
 @pytest.fixture
 def provider(key: rsa.RSAPrivateKey, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The provider's key server; yields the addresses it was asked for."""
+    """The provider's key server; yields the requested paths."""
     public = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())), "kid": "k1", "use": "sig"}
-    asked: list[str] = []
+    requested: list[str] = []
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_response(200)
             self.end_headers()
             if self.path == "/broken":
@@ -51,54 +52,80 @@ def provider(key: rsa.RSAPrivateKey, settings: Any, monkeypatch: pytest.MonkeyPa
 
     server = HTTPServer(("127.0.0.1", 0), Keys)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    settings.JWT_ISSUER, settings.JWT_AUDIENCE = ISSUER, AUDIENCE
+    settings.JWT_ISSUER = ISSUER
+    settings.JWT_AUDIENCE = AUDIENCE
     settings.JWT_JWKS_URL = f"http://127.0.0.1:{server.server_port}/keys"
-    bearer.keys.cache_clear()
-    bearer._away_until.clear()
+    bearer.jwks_client.cache_clear()
+    bearer._unavailable_until.clear()
     monkeypatch.setattr(ProcessViewSet, "authentication_classes", [bearer.BearerAuthentication])
-    yield asked
+    yield requested
     server.shutdown()
 
 
 @pytest.fixture
 def signed(key: rsa.RSAPrivateKey) -> Callable[..., str]:
-    """`signed(sub="ilze")`: a token of the provider with these claims changed; None leaves one out."""
+    """`signed(sub="ilze")`: a token of the provider with these claims changed; None omits a claim."""
 
-    def make(*, algorithm: str = "RS256", with_key: Any = None, **changes: Any) -> str:
+    def sign(*, algorithm: str = "RS256", with_key: Any = None, **changes: Any) -> str:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 300, "sub": "ilze", "azp": "portal"} | changes
         claims = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(claims, with_key or key, algorithm=algorithm, headers={"kid": "k1"})
 
-    return make
+    return sign
 
 
-def listed(nobody: Api, token: str) -> Any:
+def list_processes(nobody: Api, token: str) -> Any:
     return nobody.get("/api/processes", Authorization=f"Bearer {token}")
 
 
 def test_claims_make_the_actor(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:
     process_of(body([[ANA]]))
-    answer = listed(nobody, signed(groups=["legal"]))
-    assert (answer.status_code, answer.json()["totalElements"]) == (200, 1)
+    response = list_processes(nobody, signed(groups=["legal"]))
+    assert (response.status_code, response.json()["totalElements"]) == (200, 1)
     event = AuditEvent.objects.latest("number")
     assert (event.client_app_name, event.creator) == ("portal", "ilze")
-    assert listed(nobody, signed(sub="stranger")).json()["totalElements"] == 0
-    assert listed(nobody, signed(sub="stranger", rights=["on_behalf", "made_up"])).json()["totalElements"] == 1
-    assert listed(nobody, signed(sub="a", country="LV", personal_code=CODES[ANA])).json()["totalElements"] == 1
-    assert listed(nobody, signed(sub="a", country="LV", personal_code=CODES[BEN])).json()["totalElements"] == 0
+    assert list_processes(nobody, signed(sub="stranger")).json()["totalElements"] == 0
+    assert list_processes(nobody, signed(sub="stranger", rights=["on_behalf", "made_up"])).json()["totalElements"] == 1
+    assert list_processes(nobody, signed(sub="a", country="LV", personal_code=CODES[ANA])).json()["totalElements"] == 1
+    assert list_processes(nobody, signed(sub="a", country="LV", personal_code=CODES[BEN])).json()["totalElements"] == 0
+
+
+def test_claims_may_be_nested_and_space_separated(
+    provider: list[str], signed: Callable[..., str], nobody: Api, settings: Any
+) -> None:
+    process_of(body([[ANA]]))
+    settings.JWT_CLAIMS = settings.JWT_CLAIMS | {"rights": "realm_access.roles"}
+    token = signed(sub="stranger", realm_access={"roles": "offline on_behalf"})
+    assert list_processes(nobody, token).json()["totalElements"] == 1
+    for claim in ({"roles": []}, ["on_behalf"], "on_behalf", None):
+        token = signed(sub="stranger", realm_access=claim)
+        assert list_processes(nobody, token).json()["totalElements"] == 0
+
+
+def test_rights_that_are_not_texts_are_ignored(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:
+    process_of(body([[ANA]]))
+    token = signed(sub="stranger", rights=[{"on_behalf": True}, ["on_behalf"], 1])
+    response = list_processes(nobody, token)
+    assert (response.status_code, response.json()["totalElements"]) == (200, 0)
+
+
+def test_a_malformed_header_is_401(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:
+    for header in ("Bearer", f"Bearer {signed()} {signed()}"):
+        response = nobody.get("/api/processes", Authorization=header)
+        assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_keys_are_fetched_once(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:
     for _ in range(3):
-        assert listed(nobody, signed()).status_code == 200
+        assert list_processes(nobody, signed()).status_code == 200
     assert provider == ["/keys"]
 
 
 def test_clocks_may_differ_by_half_a_minute(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:
     now = int(time.time())
-    assert listed(nobody, signed(exp=now - 20)).status_code == 200
-    assert listed(nobody, signed(nbf=now + 20)).status_code == 200
+    assert list_processes(nobody, signed(exp=now - 20)).status_code == 200
+    assert list_processes(nobody, signed(nbf=now + 20)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -119,11 +146,11 @@ def test_clocks_may_differ_by_half_a_minute(provider: list[str], signed: Callabl
         {"groups": ["\ud800"]},
     ],
 )
-def test_other_claims_are_401(
+def test_invalid_claims_are_401(
     provider: list[str], signed: Callable[..., str], nobody: Api, changes: dict[str, Any]
 ) -> None:
-    answer = listed(nobody, signed(**changes))
-    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+    response = list_processes(nobody, signed(**changes))
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_other_keys_and_algorithms_are_401(
@@ -138,33 +165,33 @@ def test_other_keys_and_algorithms_are_401(
     claims = json.dumps({"iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 300, "sub": "ilze"}).encode()
     with_public_key = confused.encode(claims, public, algorithm="HS256", headers={"kid": "k1"})
     for token in (signed(with_key=another), unsigned, with_public_key, "x", "a.b.c", "é", signed()[:-3]):
-        answer = listed(nobody, token)
-        assert answer.status_code == 401, token
-        assert token not in answer.content.decode()
+        response = list_processes(nobody, token)
+        assert response.status_code == 401, token
+        assert token not in response.content.decode()
 
 
-def test_a_provider_that_is_away_is_503(
+def test_an_unavailable_provider_is_503(
     provider: list[str], signed: Callable[..., str], nobody: Api, settings: Any
 ) -> None:
     settings.JWT_JWKS_URL = "http://127.0.0.1:1/keys"
-    answer = listed(nobody, signed())
-    assert (answer.status_code, answer.json()["code"]) == (503, "identity_provider_away")
+    response = list_processes(nobody, signed())
+    assert (response.status_code, response.json()["code"]) == (503, "identity_provider_away")
 
 
-def test_a_bearer_token_is_nothing_where_it_is_switched_off(nobody: Api) -> None:
-    assert listed(nobody, "a.b.c").status_code == 401
+def test_a_bearer_token_is_401_where_jwt_is_disabled(nobody: Api) -> None:
+    assert list_processes(nobody, "a.b.c").status_code == 401
 
 
-def test_a_provider_that_is_away_is_asked_once_in_a_while(
+def test_an_unavailable_provider_is_not_tried_again_for_some_seconds(
     provider: list[str], signed: Callable[..., str], nobody: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.JWT_JWKS_URL = settings.JWT_JWKS_URL.replace("/keys", "/broken")
     for _ in range(5):
-        assert listed(nobody, signed()).status_code == 503
+        assert list_processes(nobody, signed()).status_code == 503
     assert provider == ["/broken"]
 
 
-def test_two_people_of_one_client_do_not_share_answers(
+def test_two_users_of_one_client_do_not_share_idempotency_keys(
     provider: list[str], signed: Callable[..., str], nobody: Api
 ) -> None:
     def create(subject: str) -> Any:

@@ -1,4 +1,4 @@
-"""The back office's door: lock-out, second factor, sessions that call the API."""
+"""Access of staff: lockout, second factor, sessions that call the API, tokens, single sign-on."""
 
 import base64
 import re
@@ -41,7 +41,7 @@ def login(client: Client, password: str) -> Any:
     return client.post("/admin/login/?next=/admin/", {"username": "boss", "password": password})
 
 
-def test_wrong_logins_lock_out_this_name_from_this_address(boss: User, settings: Any) -> None:
+def test_failed_logins_lock_out_a_name_from_one_ip_address(boss: User, settings: Any) -> None:
     client = Client()
     codes = [login(client, "wrong").status_code for _ in range(settings.AXES_FAILURE_LIMIT)]
     assert codes == [200] * (settings.AXES_FAILURE_LIMIT - 1) + [429]
@@ -53,7 +53,7 @@ def test_wrong_logins_lock_out_this_name_from_this_address(boss: User, settings:
 
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
-def test_a_hundred_wrong_logins_at_once(boss: User, settings: Any) -> None:
+def test_a_hundred_failed_logins_at_once_lock_out(boss: User, settings: Any) -> None:
     def attempt(_: int) -> int:
         try:
             return login(Client(), "wrong").status_code
@@ -67,16 +67,16 @@ def test_a_hundred_wrong_logins_at_once(boss: User, settings: Any) -> None:
     assert login(Client(), PASSWORD).status_code == 429
 
 
-def addresses(patterns: list[Any], prefix: str = "") -> list[str]:
-    """Every address below these patterns, with something in place of each part."""
-    found = []
+def paths_below(patterns: list[Any], prefix: str = "") -> list[str]:
+    """Every path of these URL patterns, with 1 in place of object ids."""
+    paths = []
     for pattern in patterns:
         path = prefix + str(pattern.pattern).replace("<path:object_id>", "1").replace("^", "").replace("$", "")
         if isinstance(pattern, URLResolver):
-            found += addresses(pattern.url_patterns, path)
+            paths += paths_below(pattern.url_patterns, path)
         elif isinstance(pattern, URLPattern):
-            found.append("/" + path)
-    return found
+            paths.append("/" + path)
+    return paths
 
 
 class TestSecondFactor:
@@ -84,14 +84,14 @@ class TestSecondFactor:
     def enforced(self, settings: Any) -> None:
         settings.STAFF_SECOND_FACTOR = True
 
-    def test_no_address_of_the_back_office_opens_without_it(self, browser: Client) -> None:
-        walked = [path for path in addresses(get_resolver().url_patterns) if path.startswith("/admin/")]
-        assert len(walked) > 30
-        closed = [path for path in walked if not path.startswith(("/admin/log", "/admin/jsi18n", "/admin/second"))]
+    def test_no_back_office_page_opens_without_it(self, browser: Client) -> None:
+        paths = [path for path in paths_below(get_resolver().url_patterns) if path.startswith("/admin/")]
+        assert len(paths) > 30
+        closed = [path for path in paths if not path.startswith(("/admin/log", "/admin/jsi18n", "/admin/second"))]
         for path in closed:
-            for answer in (browser.get(path), browser.post(path)):
-                assert answer.status_code == 302, path
-                assert answer["Location"].startswith("/admin/second-factor/"), path
+            for response in (browser.get(path), browser.post(path)):
+                assert response.status_code == 302, path
+                assert response["Location"].startswith("/admin/second-factor/"), path
 
     def secret(self, client: Client) -> bytes:
         page = client.get("/admin/second-factor/")
@@ -99,10 +99,10 @@ class TestSecondFactor:
         (text,) = re.findall(r"<code>([A-Z2-7]+)</code>", page.content.decode())
         return base64.b32decode(text)
 
-    def test_it_is_set_up_at_the_first_login_and_asked_for_after(self, boss: User, browser: Client) -> None:
+    def test_users_enroll_at_the_first_login_and_enter_a_code_after_that(self, boss: User, browser: Client) -> None:
         key = self.secret(browser)
         assert key == self.secret(browser)
-        assert b"not right" in browser.post("/admin/second-factor/", {"code": "000000"}).content
+        assert b"incorrect" in browser.post("/admin/second-factor/", {"code": "000000"}).content
         assert not TOTPDevice.objects.exists()
 
         code = f"{totp(key):06d}"
@@ -113,31 +113,32 @@ class TestSecondFactor:
         again = Client()
         again.force_login(boss, backend=BACKEND)
         assert b"data:image/svg" not in again.get("/admin/second-factor/").content
-        assert b"not right" in again.post("/admin/second-factor/", {"code": code}).content  # used already
+        assert b"incorrect" in again.post("/admin/second-factor/", {"code": code}).content  # already used
         device = TOTPDevice.objects.get()
         device.throttle_reset()
         TOTPDevice.objects.update(last_t=-1)
         assert again.post("/admin/second-factor/", {"code": f"{totp(key):06d}"}).status_code == 302
 
-    def test_a_secret_belongs_to_the_session_that_was_shown_it(self, boss: User, browser: Client) -> None:
+    def test_a_secret_can_be_enrolled_only_in_the_session_that_shows_it(self, boss: User, browser: Client) -> None:
         other = Client()
         other.force_login(boss, backend=BACKEND)
-        seen, own = self.secret(other), self.secret(browser)
+        seen = self.secret(other)
+        own = self.secret(browser)
         assert seen != own
         assert browser.post("/admin/second-factor/", {"code": f"{totp(own):06d}"}).status_code == 302
-        assert b"not right" in other.post("/admin/second-factor/", {"code": f"{totp(seen):06d}"}).content
+        assert b"incorrect" in other.post("/admin/second-factor/", {"code": f"{totp(seen):06d}"}).content
 
-    def test_it_sends_nobody_elsewhere(self, browser: Client) -> None:
+    def test_it_does_not_redirect_to_other_hosts(self, browser: Client) -> None:
         code = f"{totp(self.secret(browser)):06d}"
         done = browser.post("/admin/second-factor/", {"code": code, "next": "https://evil.example.org/"})
         assert done["Location"] == "/admin/"
 
-    def test_it_holds_below_a_prefix_too(self, browser: Client) -> None:
-        answer = browser.get("/admin/access/user/", SCRIPT_NAME="/paraph")
-        assert answer.status_code == 302
-        assert "second-factor" in answer["Location"]
+    def test_it_is_required_below_a_url_prefix_too(self, browser: Client) -> None:
+        response = browser.get("/admin/access/user/", SCRIPT_NAME="/paraph")
+        assert response.status_code == 302
+        assert "second-factor" in response["Location"]
 
-    def test_nor_does_the_api_take_a_session_without_it(self, browser: Client) -> None:
+    def test_the_api_rejects_sessions_without_it(self, browser: Client) -> None:
         assert browser.get("/api/processes").status_code == 401
 
 
@@ -169,49 +170,63 @@ def _view_permissions() -> Any:
     return Permission.objects.filter(codename__startswith="view_")
 
 
-def test_every_list_is_registered() -> None:
+def test_every_list_is_in_the_back_office() -> None:
     assert {model.__name__ for model in admin.site._registry} >= {"Process", "Message", "AuditEvent", "User", "Group"}
 
 
 class TestHeaders:
-    def test_the_api_allows_a_browser_nothing(self, browser: Client) -> None:
-        answer = browser.get("/api/processes")
-        assert "default-src 'none'" in answer["Content-Security-Policy"]
-        assert answer["Cache-Control"] == "no-store"
-        assert answer["X-Content-Type-Options"] == "nosniff"
-        assert answer["X-Frame-Options"] == "DENY"
-        assert answer["Referrer-Policy"] == "same-origin"
+    def test_the_api_has_the_strict_policy(self, browser: Client) -> None:
+        response = browser.get("/api/processes")
+        assert "default-src 'none'" in response["Content-Security-Policy"]
+        assert response["Cache-Control"] == "no-store"
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["X-Frame-Options"] == "DENY"
+        assert response["Referrer-Policy"] == "same-origin"
 
-    def test_only_the_back_office_may_evaluate(self, browser: Client) -> None:
+    def test_only_the_back_office_may_evaluate_scripts(self, browser: Client) -> None:
         assert "'unsafe-eval'" in browser.get("/admin/")["Content-Security-Policy"]
         for path in ("/api/docs/", "/api/schema", "/health/", "/nowhere"):
             assert "unsafe-eval" not in browser.get(path)["Content-Security-Policy"], path
 
 
 class TestTokens:
-    def test_a_token_is_made_and_shown_once(self, browser: Client) -> None:
+    def test_a_token_is_created_and_shown_once(self, browser: Client) -> None:
         client = User.objects.create_user("portal", password=None)
         path = f"/admin/access/user/{client.pk}"
         page = browser.post(f"{path}/make-token/", {"name": "nightly", "days": "90"})
 
         (token,) = re.findall(r"<code[^>]*>([0-9a-f]{64})</code>", page.content.decode())
         assert "no-store" in page["Cache-Control"]
-        made = ApiToken.objects.get()
-        assert (made.name, made.user) == ("nightly", client)
-        assert made.expiry is not None
+        api_token = ApiToken.objects.get()
+        assert (api_token.name, api_token.user) == ("nightly", client)
+        assert api_token.expiry is not None
         assert Client().get("/api/processes", headers={"Authorization": f"Token {token}"}).status_code == 200
         assert token not in browser.get(f"{path}/change/").content.decode()
         assert token not in str(list(LogEntry.objects.values()))
 
-    @pytest.mark.parametrize("asked", [{}, {"name": "x", "days": "0"}, {"name": "x", "days": "soon"}])
-    def test_a_token_without_a_name_or_with_no_life_is_not_made(self, browser: Client, boss: User, asked: Any) -> None:
-        browser.post(f"/admin/access/user/{boss.pk}/make-token/", asked)
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {},
+            {"name": "  "},
+            {"name": "x", "days": "0"},
+            {"name": "x", "days": "3651"},
+            {"name": "x", "days": "soon"},
+        ],
+    )
+    def test_an_invalid_form_creates_no_token(self, browser: Client, boss: User, form: Any) -> None:
+        page = browser.post(f"/admin/access/user/{boss.pk}/make-token/", form, follow=True)
+        assert "A token must have a name, and expire in 1 to 3650 days or never." in page.content.decode()
         assert not ApiToken.objects.exists()
 
-    @pytest.mark.parametrize("more", [[], ["change_user"], ["change_user", "add_apitoken"]])
-    def test_nor_by_staff_who_have_less_than_its_user(self, boss: User, more: list[str]) -> None:
+    def test_a_token_without_days_never_expires(self, browser: Client, boss: User) -> None:
+        browser.post(f"/admin/access/user/{boss.pk}/make-token/", {"name": "x", "days": ""})
+        assert ApiToken.objects.get().expiry is None
+
+    @pytest.mark.parametrize("permissions", [[], ["change_user"], ["change_user", "add_apitoken"]])
+    def test_staff_with_fewer_rights_than_the_user_create_no_token(self, boss: User, permissions: list[str]) -> None:
         clerk = User.objects.create_user("clerk", password=PASSWORD, is_staff=True)
-        clerk.user_permissions.add(*_view_permissions(), *Permission.objects.filter(codename__in=more))
+        clerk.user_permissions.add(*_view_permissions(), *Permission.objects.filter(codename__in=permissions))
         client = Client()
         client.force_login(clerk, backend=BACKEND)
         client.post(f"/admin/access/user/{boss.pk}/make-token/", {"name": "x"})
@@ -219,18 +234,18 @@ class TestTokens:
         assert b"_superuser" not in client.get(f"/admin/access/user/{clerk.pk}/change/").content
 
 
-def test_who_is_no_longer_staff_keeps_no_session_for_the_api(boss: User, browser: Client) -> None:
+def test_a_session_of_former_staff_is_401_in_the_api(boss: User, browser: Client) -> None:
     assert browser.get("/api/processes").status_code == 200
     User.objects.update(is_staff=False)
     assert browser.get("/api/processes").status_code == 401
 
 
-def test_bad_credentials_beside_a_session_are_401(browser: Client) -> None:
+def test_bad_credentials_next_to_a_session_are_401(browser: Client) -> None:
     assert browser.get("/api/processes", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("forwarded", "is_read_as"),
+    ("forwarded", "expected"),
     [
         ("198.51.100.4:1234", "198.51.100.4"),
         ("[2001:db8::1]:443", "2001:db8::1"),
@@ -239,13 +254,13 @@ def test_bad_credentials_beside_a_session_are_401(browser: Client) -> None:
         ("' OR 1=1", "127.0.0.1"),
     ],
 )
-def test_a_forwarded_address_is_an_address(settings: Any, forwarded: str, is_read_as: str) -> None:
+def test_only_ip_addresses_are_taken_from_forwarded_headers(settings: Any, forwarded: str, expected: str) -> None:
     settings.TRUSTED_PROXIES = 1
     request = RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})
-    assert client_address(request) == is_read_as
+    assert client_address(request) == expected
 
 
-def test_the_admins_log_holds_nobodys_code_or_address(browser: Client, boss: User) -> None:
+def test_the_admin_log_contains_no_personal_data(browser: Client, boss: User) -> None:
     person = User.objects.create_user("ana")
     form = {
         "username": "ana",
@@ -266,7 +281,7 @@ def test_the_admins_log_holds_nobodys_code_or_address(browser: Client, boss: Use
 
 class TestSingleSignOn:
     @pytest.mark.parametrize(
-        ("claims", "found"),
+        ("claims", "users"),
         [
             ({"email": "Boss@Example.org", "email_verified": True}, 1),
             ({"email": "boss@example.org", "email_verified": False}, 0),
@@ -277,9 +292,29 @@ class TestSingleSignOn:
             ({"email": "client@example.org", "email_verified": True}, 0),
         ],
     )
-    def test_it_knows_staff_by_their_verified_address_and_makes_nobody(
-        self, boss: User, claims: dict[str, Any], found: int
+    def test_it_finds_existing_staff_by_their_verified_email(
+        self, boss: User, claims: dict[str, Any], users: int
     ) -> None:
         User.objects.create_user("client", "client@example.org")
         backend = StaffBackend.__new__(StaffBackend)
-        assert backend.filter_users_by_claims(claims).count() == found
+        assert backend.filter_users_by_claims(claims).count() == users
+
+
+class TestRefusals:
+    def test_a_search_for_nul_is_400(self, browser: Client) -> None:
+        response = browser.get("/admin/signing/process/?q=%00")
+        assert (response.status_code, response.content) == (400, b"URLs must not contain NUL.")
+        assert browser.get("/admin/signing/process/?q=%2500").status_code == 200
+
+    def test_buttons_accept_only_post(self, browser: Client, boss: User) -> None:
+        response = browser.get(f"/admin/access/user/{boss.pk}/make-token/")
+        assert (response.status_code, response["Allow"]) == (405, "POST")
+        assert b"Only POST is allowed." in response.content
+
+    def test_a_refusal_is_a_message_on_the_previous_page(self, browser: Client, boss: User) -> None:
+        previous = f"/admin/access/user/{boss.pk}/change/"
+        pressed = browser.post(f"/admin/access/user/{boss.pk}/make-token/", {"name": "", "next": previous})
+        assert pressed["Location"] == previous
+        elsewhere = {"name": "", "next": "https://evil.example.org/"}
+        pressed = browser.post(f"/admin/access/user/{boss.pk}/make-token/", elsewhere)
+        assert pressed["Location"] == "/admin/access/user/"

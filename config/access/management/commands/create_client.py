@@ -1,4 +1,4 @@
-"""Makes a machine client with a token, or a further token for one that exists."""
+"""Creates an API client with a token, or another token for an existing client."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -17,40 +17,46 @@ from config.vocabulary import Right
 
 class Command(BaseCommand):
     help = (
-        "Make a machine client and print its API token, alone on the last line; it is not shown again. "
-        "For a client that exists: add the groups and rights, and make a further token."
+        "Create an API client, and print its token alone on the last line; it is not shown again. "
+        "For an existing client: add the groups and rights, and create another token."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="the client's name, as audit events show it")
-        parser.add_argument("--group", action="append", default=[], help="a group code it belongs to (repeatable)")
+        parser.add_argument("name", help="the client's name, as shown in audit events")
+        parser.add_argument("--group", action="append", default=[], help="code of a group to join (repeatable)")
         parser.add_argument(
-            "--right", action="append", default=[], choices=Right.values, help="a right to grant (repeatable)"
+            "--right", action="append", default=[], choices=Right.values, help="right to grant (repeatable)"
         )
         parser.add_argument("--token-name", default="", help="what the token is for (default: the client's name)")
         parser.add_argument("--days", type=int, help="days until the token expires (default: never)")
 
     @transaction.atomic
-    def handle(self, *args: Any, name: str, **options: Any) -> None:
-        if options["days"] is not None and options["days"] < 1:
-            raise CommandError("--days is 1 or more.")
-        client, made = User.objects.get_or_create(username=name)
-        if made:
+    def handle(self, *args: object, name: str, days: int | None, **options: Any) -> None:
+        if days is not None and days < 1:
+            raise CommandError("--days must be 1 or more.")
+
+        # The client: a user that cannot log in with a password.
+        client, created = User.objects.get_or_create(username=name)
+        if created:
             client.set_unusable_password()
             client.save(update_fields=["password"])
         elif client.has_usable_password():
-            raise CommandError(f"{name} is a person with a password; choose another name for the client.")
+            raise CommandError(f"The user {name} has a password and is not an API client; choose another name.")
         for code in options["group"]:
             client.groups.add(Group.objects.get_or_create(name=code)[0])
         rights = Permission.objects.filter(content_type__app_label="access", codename__in=options["right"])
         client.user_permissions.add(*rights)
-        lifetime = timedelta(days=options["days"]) if options["days"] else None
+
+        # The token and the audit event.
+        lifetime = timedelta(days=days) if days else None
         _, token = ApiToken.objects.create(client, expiry=lifetime, name=options["token_name"] or name)
-        granted = {"username": name, "groups": options["group"], "user_permissions": options["right"]}
-        told = audit_hook.change(
-            "add" if made else "change", client, after=granted, note="manage.py create_client: a token"
+        change = audit_hook.change(
+            "add" if created else "change",
+            client,
+            after={"username": name, "groups": options["group"], "user_permissions": options["right"]},
+            note="manage.py create_client: a token",
         )
-        audit_hook.changed(told, actor=SERVICE, at=timezone.now())
-        verb = "Made client" if made else "Made a further token for client"
-        self.stdout.write(f"{verb} {name}. Send the header 'Authorization: Token ...' with this token:")
+        audit_hook.changed(change, actor=SERVICE, at=timezone.now())
+        event = "Created the client" if created else "Created another token for the client"
+        self.stdout.write(f"{event} {name}. Send the header 'Authorization: Token ...' with this token:")
         self.stdout.write(token)
