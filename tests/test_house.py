@@ -1,25 +1,39 @@
-"""The shape of the code and of what it promises: imports, migrations, sizes, and a fuzzed schema."""
+"""Rules for the code base and its promises: imports, migrations, file sizes, names, settings, and a fuzzed schema."""
 
+import ast
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import schemathesis
 from django.core.management import call_command
+from django.utils.module_loading import import_string
 from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
+import config.settings as product_settings
 from config.wsgi import application
 from tests.builders import client_user, token_of
 
 ROOT = Path(__file__).parent.parent
+APPS = ("config", "audit", "notifications", "contacts", "templates_app", "signing")
+LONGEST_FILE = 400
 
 
-def test_imports_point_downwards() -> None:
+def modules() -> Iterator[Path]:
+    """Every module of the product except migrations."""
+    for app in APPS:
+        for file in sorted((ROOT / app).rglob("*.py")):
+            if "migrations" not in file.parts:
+                yield file
+
+
+def test_imports_follow_the_layers() -> None:
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
@@ -30,21 +44,135 @@ def test_no_migration_is_missing() -> None:
     call_command("makemigrations", check=True, dry_run=True)
 
 
-def test_no_file_is_two() -> None:
-    code = [
-        p
-        for app in ("config", "audit", "notifications", "contacts", "templates_app", "signing")
-        for p in (ROOT / app).rglob("*.py")
-    ]
-    long = {
-        str(p.relative_to(ROOT)): n
-        for p in code
-        if (n := len(p.read_text().splitlines())) > 300 and p.name != "settings.py"
-    }
-    assert not long
+def test_files_are_short() -> None:
+    lengths = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in modules()}
+    del lengths["config/settings.py"]
+    assert not {name: length for name, length in lengths.items() if length > LONGEST_FILE}
 
 
-GIVEN = {
+# Names that frameworks look up in every module that has one.
+FRAMEWORK_NAMES = {"Command", "EmailBackend", "logger", "urlpatterns"}
+# Names that mean the same thing in two modules, or different things that are never read together.
+SHARED_NAMES = {
+    "Args",
+    "Attributes",
+    "BATCH",
+    "COLOURS",
+    "CREATE",
+    "GROUP",
+    "KEPT",
+    "LIST",
+    "Line",
+    "PARAMETERS",
+    "Person",
+    "Process",
+    "RETRIEVE",
+    "Row",
+    "SHOWN",
+    "SORTS",
+    "START",
+    "Signer",
+    "Source",
+    "Step",
+    "StillRunning",
+    "TEMPLATES",
+    "Text",
+    "Verdict",
+    "View",
+    "WINDOW_SECONDS",
+    "act",
+    "cancel",
+    "canonical",
+    "change",
+    "checkpoint",
+    "create",
+    "delete",
+    "draft_of",
+    "erase",
+    "faults_of",
+    "forget",
+    "give_places",
+    "lock",
+    "path",
+    "plain",
+    "processes",
+    "remind",
+    "replace",
+    "report",
+    "sample_draft",
+    "shown",
+    "start",
+    "still_due",
+    "tell",
+}
+
+
+def public_names(module: ast.Module) -> set[str]:
+    """The functions, classes and variables that a module defines at its top level."""
+    names = set()
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_one_name_means_one_thing() -> None:
+    files: dict[str, list[str]] = {}
+    for file in modules():
+        for name in public_names(ast.parse(file.read_text())):
+            files.setdefault(name, []).append(str(file.relative_to(ROOT)))
+    shared = {name: places for name, places in files.items() if len(places) > 1 and name not in FRAMEWORK_NAMES}
+    assert {name: places for name, places in shared.items() if name not in SHARED_NAMES} == {}
+    assert {name for name in SHARED_NAMES if name not in shared} == set(), "not shared any more: remove them here"
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a setting, however nested."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from texts_in(key)
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple | set):
+        for item in value:
+            yield from texts_in(item)
+
+
+def test_no_setting_names_a_function_of_an_app_above_config() -> None:
+    texts = texts_in({name: value for name, value in vars(product_settings).items() if name.isupper()})
+    paths = {text for text in texts if re.fullmatch(r"[a-z_]\w*(\.\w+)+", text)}
+    assert "config.api.problems.handle" in paths
+    above = {path for path in paths if path.split(".")[0] in APPS[1:]}
+    assert [path for path in above if not isinstance(import_string(path), type)] == []
+
+
+def test_importing_the_settings_writes_only_the_local_keys(tmp_path: Path) -> None:
+    done = run("-c", "import config.settings", VAR=str(tmp_path / "var"), CELERY_BROKER_URL="filesystem://localhost/")
+    assert done.returncode == 0, done.stderr
+    files = {str(file.relative_to(tmp_path)): file for file in tmp_path.rglob("*") if file.is_file()}
+    assert files.keys() == {f"var/keys/{name}" for name in ("secret_key", "audit_key", "audit_signing_key")}
+    assert {file.stat().st_mode & 0o777 for file in files.values()} == {0o600}
+
+
+def test_importing_the_settings_writes_nothing_in_production(tmp_path: Path) -> None:
+    done = run("-c", "import config.settings", PRODUCTION="true", VAR=str(tmp_path / "var"), **PRODUCTION_SETTINGS)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_local_keys_are_the_same_at_every_start(tmp_path: Path) -> None:
+    command = "import config.settings as s; print(s.SECRET_KEY, s.AUDIT_KEYS, s.AUDIT_SIGNING_KEYS)"
+    first = run("-c", command, VAR=str(tmp_path)).stdout
+    assert len(first) > 200
+    assert run("-c", command, VAR=str(tmp_path)).stdout == first
+
+
+PRODUCTION_SETTINGS = {
     "SECRET_KEY": "".join(f"{n:x}" for n in range(60)),
     "ALLOWED_HOSTS": "paraph.example.org",
     "PORTAL_URL": "https://p.example.org/{signerId}",
@@ -65,60 +193,86 @@ OIDC = (
 )
 
 
-def run(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    environment = {"PATH": os.environ["PATH"], **settings}
+def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in an environment with only these variables."""
+    environment = {"PATH": os.environ["PATH"], **variables}
     return subprocess.run(
-        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
 
 
-@pytest.mark.parametrize("missing", GIVEN)
-def test_production_does_not_start_without(missing: str) -> None:
-    given = {name: value for name, value in GIVEN.items() if name != missing}
-    done = run("-c", "import config.settings", PRODUCTION="true", **given)
+@pytest.mark.parametrize("missing", PRODUCTION_SETTINGS)
+def test_production_requires_every_essential_setting(missing: str) -> None:
+    variables = {name: value for name, value in PRODUCTION_SETTINGS.items() if name != missing}
+    done = run("-c", "import config.settings", PRODUCTION="true", **variables)
     assert done.returncode != 0
-    assert missing in done.stderr
+    assert f"{missing} must be" in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value", "message"),
     [
-        ("DEBUG", "true", "DEBUG"),
-        ("SECRET_KEY", "changeme", "SECRET_KEY"),
-        ("JWT_JWKS_URL", "http://id.example.org/keys", "https"),
-        ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS"),
-        ("API_CALLERS", "token,magic", "magic"),
-        ("API_CALLERS", "jwt", "JWT_ISSUER"),
-        ("JWT_ALGORITHMS", "HS256", "HS256"),
-        ("EMAIL_SEND_DEADLINE", "400", "EMAIL_SEND_DEADLINE"),
-        ("PORTAL_URL", "https://p.example.org/", "signerId"),
-        ("AUDIT_KEYS", "2026:short", "2026"),
-        ("AUDIT_SIGNING_KEYS", "5E" * 32, "small hex"),
+        ("DEBUG", "true", "DEBUG must be false"),
+        ("SECRET_KEY", "changeme", "SECRET_KEY must be random"),
+        ("JWT_JWKS_URL", "http://id.example.org/keys", "JWT_JWKS_URL must begin with https://"),
+        ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS must not contain '*'"),
+        ("API_CALLERS", "token,magic", "API_CALLERS must contain only token, jwt and session, not ['magic']"),
+        ("API_CALLERS", "jwt", "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set"),
+        ("JWT_ALGORITHMS", "HS256", "JWT_ALGORITHMS must contain only public-key algorithms, not ['HS256']"),
+        ("EMAIL_SEND_DEADLINE", "400", "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be"),
+        ("EMAIL_TIMEOUT", "0", "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be"),
+        ("PORTAL_URL", "https://p.example.org/", "PORTAL_URL must contain {signerId}"),
+        (
+            "AUDIT_KEYS",
+            "2026:short",
+            "AUDIT_KEYS must be id:secret with 32 or more characters in the secret; see ['2026']",
+        ),
+        ("AUDIT_KEYS", "k" * 40, "AUDIT_KEYS must be id:secret"),
+        ("AUDIT_SIGNING_KEYS", "5E" * 32, "must be 64 lowercase hex digits"),
+        ("AUDIT_RETIRED_PUBLIC_KEYS", "5E" * 32, "must be 64 lowercase hex digits"),
     ],
 )
-def test_nor_with_what_is_not_safe(name: str, value: str, says: str) -> None:
-    done = run("-c", "import config.settings", PRODUCTION="true", **{**GIVEN, name: value})
+def test_production_refuses_unsafe_settings(name: str, value: str, message: str) -> None:
+    variables = {**PRODUCTION_SETTINGS, name: value}
+    done = run("-c", "import config.settings", PRODUCTION="true", **variables)
     assert done.returncode != 0
-    assert says in done.stderr
+    assert message in done.stderr
 
 
 def test_the_deployment_check_is_clean() -> None:
-    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", PRODUCTION="true", **GIVEN)
+    done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", PRODUCTION="true", **PRODUCTION_SETTINGS)
     assert done.returncode == 0, done.stderr
 
 
-def test_single_sign_on_is_there_when_it_is_set() -> None:
+def test_single_sign_on_is_enabled_by_its_settings() -> None:
     provider = {f"OIDC_{name}": f"https://id.example.org/{name}" for name in OIDC}
-    told = "from django.urls import reverse; print(reverse('oidc_authentication_init'))"
-    assert "NoReverseMatch" in run("manage.py", "shell", "-c", told).stderr
-    assert "/oidc/authenticate/" in run("manage.py", "shell", "-c", told, **provider).stdout
+    command = "from django.urls import reverse; print(reverse('oidc_authentication_init'))"
+    assert "NoReverseMatch" in run("manage.py", "shell", "-c", command).stderr
+    assert "/oidc/authenticate/" in run("manage.py", "shell", "-c", command, **provider).stdout
 
 
-def test_ways_in_are_switched_off() -> None:
-    told = "import config.settings as s; print(s.REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'])"
-    done = run("-c", told, API_CALLERS="token")
+def test_authentication_classes_can_be_disabled() -> None:
+    command = "import config.settings as s; print(s.REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'])"
+    done = run("-c", command, API_CALLERS="token")
     assert "TokenAuthentication" in done.stdout
     assert "Session" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp+tls://ana:p%40ss@smtp.example.org:587", "smtp.example.org 587 ana p@ss True False smtp"),
+        ("smtp+ssl://smtp.example.org:465", "smtp.example.org 465 None None False True smtp"),
+        ("smtp://smtp.example.org:25", "smtp.example.org 25 None None False False smtp"),
+        ("filemail:////emails", "None None None None False False files"),
+    ],
+)
+def test_the_email_url_sets_every_email_setting(url: str, expected: str) -> None:
+    command = (
+        "import config.settings as s; print(s.EMAIL_HOST, s.EMAIL_PORT, s.EMAIL_HOST_USER, s.EMAIL_HOST_PASSWORD,"
+        " s.EMAIL_USE_TLS, s.EMAIL_USE_SSL, s.EMAIL_BACKEND.split('.')[2])"
+    )
+    assert run("-c", command, EMAIL_URL=url).stdout.strip() == expected
 
 
 schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
@@ -127,16 +281,16 @@ schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
 @pytest.mark.django_db(transaction=True)
 @schema.parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_request_whatever_it_says_is_a_server_error(case: schemathesis.Case) -> None:
+def test_no_request_causes_a_server_error(case: schemathesis.Case) -> None:
     token = token_of(client_user("fuzz", rights=["on_behalf"]))
     case.call_and_validate(
         headers={"Authorization": f"Token {token}"}, checks=[not_a_server_error, response_schema_conformance]
     )
 
 
-def test_every_setting_is_in_the_example() -> None:
-    read = set(re.findall(r'env(?:\.\w+)?\(\s*"(\w+)"|_needed\(\s*"(\w+)"', (ROOT / "config/settings.py").read_text()))
+def test_every_variable_is_in_the_example_file() -> None:
+    source = (ROOT / "config/settings.py").read_text()
+    names = set(re.findall(r'(?:env(?:\.\w+)?|_required)\(\s*"(\w+)"', source))
     example = (ROOT / ".env.example").read_text()
-    names = {name for pair in read for name in pair if name}
     assert len(names) > 20
     assert {name for name in names if f"# {name}=" not in example} == set()

@@ -1,4 +1,4 @@
-"""Personal codes by the form of their country; `ok`, remarked upon, or refused where people are planned."""
+"""Personal codes in the format of their country: accepted, accepted with a warning, or refused."""
 
 import pytest
 
@@ -40,10 +40,8 @@ OK, DOUBTFUL, MALFORMED = (0, 0), (0, 1), (1, 1)
         ("LV", " - ", OK),
     ],
 )
-def test_each_countrys_form(country: str | None, code: str | None, expected: tuple[int, int]) -> None:
-    found = (
-        personal_code_faults(country, code, "#/personalCode"),
-        personal_code_warnings(country, code, "#/personalCode"),
-    )
-    assert tuple(map(len, found)) == expected
-    assert all(code and code not in fault.detail for faults in found for fault in faults)
+def test_the_format_of_each_country(country: str | None, code: str | None, expected: tuple[int, int]) -> None:
+    faults = personal_code_faults(country, code, "#/personalCode")
+    warnings = personal_code_warnings(country, code, "#/personalCode")
+    assert (len(faults), len(warnings)) == expected
+    assert all(code and code not in fault.detail for fault in [*faults, *warnings])

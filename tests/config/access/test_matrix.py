@@ -1,6 +1,6 @@
-"""What each kind of caller may do with somebody's process: one table, held against the schema.
+"""The status of every operation of the schema for every kind of caller: one table.
 
-An operation of the schema or a caller that is missing here fails the run.
+The tests fail if the table lacks an operation or a caller.
 """
 
 import json
@@ -35,20 +35,20 @@ MANAGERS = ("owner", "group member", "portal", "administrator")
 
 
 def row(nobody: int = 401, *, managers: int, signer: int, others: int) -> dict[str, int]:
-    """A line of the table: 401 for nobody, one status for all who manage, one for the signer, one for the rest."""
+    """A row of the table: one status for the managers of a process, one for its signer, one for other callers."""
     rest = dict.fromkeys(CALLERS, others)
     return rest | dict.fromkeys(MANAGERS, managers) | {"signer": signer, "nobody": nobody}
 
 
-def everybody(status: int, *, managing: int | None = None) -> dict[str, int]:
-    """One status for all who are recognised; another for those who manage profiles, and the trail."""
-    line = dict.fromkeys(CALLERS, status) | {"nobody": 401}
-    return line | dict.fromkeys(("auditor", "administrator"), status if managing is None else managing)
+def authenticated(status: int, *, managing: int | None = None) -> dict[str, int]:
+    """One status for every authenticated caller, or another for those who manage profiles and the audit trail."""
+    statuses = dict.fromkeys(CALLERS, status) | {"nobody": 401}
+    return statuses | dict.fromkeys(("auditor", "administrator"), status if managing is None else managing)
 
 
-def mine(status: int) -> dict[str, int]:
-    """What is PERSONAL: the owner's and the administrators'; a portal sees it when it names the owner."""
-    return everybody(404) | {"owner": status, "administrator": status}
+def personal(status: int) -> dict[str, int]:
+    """PERSONAL rows: for the owner and administrators only; a portal sees them when it names the owner."""
+    return authenticated(404) | {"owner": status, "administrator": status}
 
 
 OF_A_PROCESS = {"managers": 200, "others": 404}
@@ -58,7 +58,7 @@ TABLE: dict[str, dict[str, int]] = {
     "POST /api/processes/search": row(managers=200, signer=200, others=200),
     "GET /api/processes/{processId}": row(**OF_A_PROCESS, signer=200),
     "PUT /api/processes/{processId}": row(**OF_A_PROCESS, signer=403),
-    "DELETE /api/processes/{processId}": row(managers=409, signer=403, others=404),  # it is running
+    "DELETE /api/processes/{processId}": row(managers=409, signer=403, others=404),  # it has started
     "POST /api/processes/{processId}/start": row(managers=409, signer=403, others=404),
     "POST /api/processes/{processId}/cancel": row(**OF_A_PROCESS, signer=403),
     "POST /api/processes/{processId}/remind": row(**OF_A_PROCESS, signer=403),
@@ -68,32 +68,32 @@ TABLE: dict[str, dict[str, int]] = {
     "PUT /api/steps/{processStepId}": row(**OF_A_PROCESS, signer=403),
     "POST /api/signers/{signerId}/act": row(**OF_A_PROCESS, signer=200),
     "GET /api/signer-tasks": row(managers=403, signer=200, others=403) | {"portal": 200, "administrator": 200},
-    "GET /api/contacts": everybody(200),
-    "POST /api/contacts": everybody(201),
-    "PUT /api/contacts": mine(200),
-    "GET /api/contacts/{id}": mine(200),
-    "PUT /api/contacts/{id}": mine(200),
-    "DELETE /api/contacts/{id}": mine(204),
-    "GET /api/templates": everybody(200),
-    "POST /api/templates": everybody(201),
-    "GET /api/templates/{id}": mine(200),
-    "PUT /api/templates/{id}": mine(200),
-    "DELETE /api/templates/{id}": mine(204),
-    "POST /api/templates/{id}/process": mine(201),
-    "POST /api/notifications/test-email": everybody(400) | {"portal": 200, "administrator": 200},
-    "GET /api/audit-events": everybody(403, managing=200),
-    "POST /api/audit-events": everybody(403, managing=201),
-    "GET /api/audit-events/{id}": everybody(403, managing=200),
-    "GET /api/document-attributes": everybody(200),
-    "POST /api/document-attributes": everybody(403, managing=201),
-    "GET /api/document-attributes/{id}": everybody(200),
-    "PUT /api/document-attributes/{id}": everybody(403, managing=200),
-    "DELETE /api/document-attributes/{id}": everybody(403, managing=204),
-    "GET /api/document-profiles": everybody(200),
-    "POST /api/document-profiles": everybody(403, managing=201),
-    "GET /api/document-profiles/{id}": everybody(200),
-    "PUT /api/document-profiles/{id}": everybody(403, managing=200),
-    "DELETE /api/document-profiles/{id}": everybody(403, managing=204),
+    "GET /api/contacts": authenticated(200),
+    "POST /api/contacts": authenticated(201),
+    "PUT /api/contacts": personal(200),
+    "GET /api/contacts/{id}": personal(200),
+    "PUT /api/contacts/{id}": personal(200),
+    "DELETE /api/contacts/{id}": personal(204),
+    "GET /api/templates": authenticated(200),
+    "POST /api/templates": authenticated(201),
+    "GET /api/templates/{id}": personal(200),
+    "PUT /api/templates/{id}": personal(200),
+    "DELETE /api/templates/{id}": personal(204),
+    "POST /api/templates/{id}/process": personal(201),
+    "POST /api/notifications/test-email": authenticated(400) | {"portal": 200, "administrator": 200},
+    "GET /api/audit-events": authenticated(403, managing=200),
+    "POST /api/audit-events": authenticated(403, managing=201),
+    "GET /api/audit-events/{id}": authenticated(403, managing=200),
+    "GET /api/document-attributes": authenticated(200),
+    "POST /api/document-attributes": authenticated(403, managing=201),
+    "GET /api/document-attributes/{id}": authenticated(200),
+    "PUT /api/document-attributes/{id}": authenticated(403, managing=200),
+    "DELETE /api/document-attributes/{id}": authenticated(403, managing=204),
+    "GET /api/document-profiles": authenticated(200),
+    "POST /api/document-profiles": authenticated(403, managing=201),
+    "GET /api/document-profiles/{id}": authenticated(200),
+    "PUT /api/document-profiles/{id}": authenticated(403, managing=200),
+    "DELETE /api/document-profiles/{id}": authenticated(403, managing=204),
 }
 BODIES: dict[str, Any] = {
     "POST /api/processes": body([[ANA]]),
@@ -113,7 +113,7 @@ BODIES: dict[str, Any] = {
     "POST /api/document-profiles": {"documentType": "OFFER"},
     "PUT /api/document-profiles/{id}": {"seal": "company"},
 }
-KEPT: dict[str, Any] = {
+MODELS: dict[str, Any] = {
     "/api/audit-events": AuditEvent,
     "/api/contacts": Contact,
     "/api/templates": Template,
@@ -128,8 +128,8 @@ OPERATIONS = {
 
 
 @pytest.fixture
-def kept(db: None) -> dict[str, Any]:
-    """One row of each kind, by its address: PERSONAL ones are Ilze's."""
+def rows(db: None) -> dict[str, Any]:
+    """One row of each kind, by path. The PERSONAL ones are Ilze's."""
     return {
         "/api/contacts": contact_of(),
         "/api/templates": template_of(data=json.dumps(body([[ANA]]))),
@@ -139,18 +139,18 @@ def kept(db: None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def process(kept: dict[str, Any]) -> Process:
+def process(rows: dict[str, Any]) -> Process:
     owner = Actor(client=ILZE, subject=ILZE, groups=frozenset({"legal"}))
     return process_of(body([[ANA], [BEN]], ownerGroup="legal"), actor=owner)
 
 
-def test_the_table_knows_every_operation_and_every_caller() -> None:
+def test_the_table_has_every_operation_and_every_caller() -> None:
     assert TABLE.keys() == OPERATIONS
-    assert all(line.keys() == CALLERS.keys() for line in TABLE.values())
+    assert all(statuses.keys() == CALLERS.keys() for statuses in TABLE.values())
 
 
 def nested_sentinels(operation: str, process: Process) -> dict[str, Any]:
-    """The rows of a step or process, each with a sentinel in what only the server writes."""
+    """The rows of a step or process, each with a sentinel in the fields that only the server writes."""
     step = process.steps.get(process_order=1)
     row = {
         "id": str(row_of(process, ANA).pk),
@@ -168,38 +168,40 @@ def nested_sentinels(operation: str, process: Process) -> dict[str, Any]:
 
 def call(api: Api, operation: str, process: Process, *, extra: dict[str, Any] | None = None) -> Any:
     method, path = operation.split()
-    sent = BODIES.get(operation, {} if method == "POST" else None)
-    for address, model in KEPT.items():
-        if path.startswith(address):
+    request_body = BODIES.get(operation, {} if method == "POST" else None)
+    for prefix, model in MODELS.items():
+        if path.startswith(prefix):
             path = path.replace("{id}", str(model.objects.latest("pk").id))
             if operation == "PUT /api/contacts":
-                sent = {"id": str(model.objects.get().pk), "name": DAN}
+                request_body = {"id": str(model.objects.get().pk), "name": DAN}
     path = path.replace("{processId}", str(process.pk)).replace("{signerId}", str(row_of(process, ANA).pk))
     path = path.replace("{processStepId}", str(process.steps.get(process_order=1).pk))
     if path == "/api/notifications/test-email":
         path += "?eventType=TASK_STARTED&role=SIGNER"
     if path == "/api/signer-tasks":
         path += f"?country=LV&personalCode={CODES[ANA]}"
-    return api.call(method, path, {**extra, **(sent or {})} if extra else sent)
+    if extra:
+        request_body = {**extra, **(request_body or {})}
+    return api.call(method, path, request_body)
 
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("operation", sorted(TABLE))
-def test_each_cell(process: Process, operation: str, caller: str) -> None:
+def test_each_status(process: Process, operation: str, caller: str) -> None:
     granted = CALLERS[caller]
     api = Api(None if granted is None else client_user(**{"name": caller, **granted}))
 
-    answer = call(api, operation, process)
+    response = call(api, operation, process)
 
-    assert answer.status_code == TABLE[operation][caller], answer.content
-    if answer.status_code == 401:
-        assert answer["WWW-Authenticate"] == "Token"
+    assert response.status_code == TABLE[operation][caller], response.content
+    if response.status_code == 401:
+        assert response["WWW-Authenticate"] == "Token"
 
 
-@pytest.mark.parametrize("operation", sorted(o for o, line in TABLE.items() if "{" in o and line["stranger"] == 404))
-def test_what_may_not_be_seen_looks_like_what_does_not_exist(
-    process: Process, operation: str, api_of: Callable[..., Api]
-) -> None:
+@pytest.mark.parametrize(
+    "operation", sorted(name for name, statuses in TABLE.items() if "{" in name and statuses["stranger"] == 404)
+)
+def test_hidden_rows_look_like_missing_rows(process: Process, operation: str, api_of: Callable[..., Api]) -> None:
     stranger = api_of("stranger")
     hidden = call(stranger, operation, process)
     method, path = operation.split()
@@ -207,10 +209,10 @@ def test_what_may_not_be_seen_looks_like_what_does_not_exist(
         path = path.replace(f"{{{name}}}", "9dce9e72-6bf9-4874-8dd1-44342027dd4f")
     missing = stranger.call(method, path, BODIES.get(operation))
 
-    def told(answer: Any) -> dict[str, Any]:
-        return {name: value for name, value in answer.json().items() if name != "instance"}
+    def without_path(response: Any) -> dict[str, Any]:
+        return {name: value for name, value in response.json().items() if name != "instance"}
 
-    assert (hidden.status_code, told(hidden)) == (missing.status_code, told(missing))
+    assert (hidden.status_code, without_path(hidden)) == (missing.status_code, without_path(missing))
     assert hidden.headers.keys() == missing.headers.keys()
 
 
@@ -235,24 +237,24 @@ def test_a_sentinel_in_every_read_only_field_is_not_stored(
     else:
         extra = {**READ_ONLY, "version": 424242, "continueOnDecline": True, "cancelReason": SENTINEL}
     if operation.endswith("/remind"):
-        del extra["signers"]  # there it says whom to remind
+        del extra["signers"]  # in this body, `signers` lists the signers to remind
     if operation.startswith("PUT") and "{id}" in operation:
-        del extra["id"]  # another than the address's is refused
+        del extra["id"]  # an id that differs from the path's is refused
     if "test-email" in operation:
         api = api_of("portal", rights=["on_behalf"])
     if "audit-events" in operation:
         api = api_of("monitor", rights=["audit_write"])
-        del extra["id"], extra["createdAt"]  # kept beside ours, as what the client said
+        del extra["id"], extra["createdAt"]  # stored next to the service's own values, as reported by the client
     if "document-" in operation:
         api = api_of("clerk", rights=["manage_profiles"])
-    answer = call(api, operation, process, extra=extra | nested_sentinels(operation, process))
+    response = call(api, operation, process, extra=extra | nested_sentinels(operation, process))
 
-    assert answer.status_code in (200, 201, 409), answer.content
+    assert response.status_code in (200, 201, 409), response.content
     if operation.startswith("PUT"):
         assert process.steps.get(process_order=1).status == "STARTED"
     stored = [
         str(values)
-        for model in (Process, process.steps.model, process.signers.model, *KEPT.values())
+        for model in (Process, process.steps.model, process.signers.model, *MODELS.values())
         for values in model.objects.values()
     ]
-    assert not [line for line in stored if SENTINEL in line or "datetime(1999" in line or "424242" in line]
+    assert not [row for row in stored if SENTINEL in row or "datetime(1999" in row or "424242" in row]
