@@ -1,4 +1,4 @@
-# Paraph: everything needs Python 3.11+ and make; `test-services`, `soak` and `bench` also need PostgreSQL and Redis.
+# Every target needs Python 3.11 or later. `test-services`, `soak` and `bench` also need PostgreSQL and Redis.
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
@@ -21,7 +21,7 @@ test: .venv/ready-dev
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/djlint --lint --quiet signing notifications audit
+	$(BIN)/djlint --lint --quiet config audit notifications contacts signing
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
@@ -52,16 +52,16 @@ clean:
 	rm -rf .venv
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Paraph needs Python 3.11 or later; say which with PYTHON=..."; exit 1; }
-	@echo "Making .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Paraph requires Python 3.11 or later. Set PYTHON to its path."; exit 1; }
+	@echo "Creating .venv"
 	@$(PYTHON) -m venv .venv
 
 .venv/ready: .venv/bin/python requirements.txt
-	@echo "Installing (the first time takes about a minute)"
+	@echo "Installing dependencies (about a minute the first time)"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/ready-dev: .venv/bin/python requirements-dev.txt
-	@echo "Installing what the tests need"
+	@echo "Installing development dependencies"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
