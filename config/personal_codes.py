@@ -5,8 +5,6 @@ check digit or an impossible date is only a warning, because registers contain s
 other countries are not checked.
 """
 
-from types import ModuleType
-
 from stdnum.ee import ik
 from stdnum.exceptions import InvalidFormat, InvalidLength, ValidationError
 from stdnum.fi import hetu
@@ -20,16 +18,7 @@ from config.errors import Fault
 from config.text import code_key
 
 # stdnum reads Latvian personal codes with the tax numbers of companies, which begin with 4 to 9.
-_FORMATS: dict[str, ModuleType] = {
-    "EE": ik,
-    "FI": hetu,
-    "LT": asmens,
-    "LV": pvn,
-    "NO": fodselsnummer,
-    "PL": pesel,
-    "SE": personnummer,
-}
-
+_FORMATS = {"EE": ik, "FI": hetu, "LT": asmens, "LV": pvn, "NO": fodselsnummer, "PL": pesel, "SE": personnummer}
 _HETU_LENGTH_WITHOUT_SIGN = 10
 
 

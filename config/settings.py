@@ -310,7 +310,6 @@ if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DE
         f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, and their sum below {SEND_LEASE}."
     )
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
-SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
@@ -329,10 +328,9 @@ _audit_keys = _required("AUDIT_KEYS", "the keys of the audit chain, id:secret") 
 AUDIT_KEYS: dict[str, str] = {}
 for _entry in _audit_keys.split(","):
     _key_id, _, _secret = _entry.partition(":")
+    if not _key_id or len(_secret) < 32:
+        raise ImproperlyConfigured(f"AUDIT_KEYS must be id:secret, the secret of '{_key_id}' 32 characters or longer.")
     AUDIT_KEYS[_key_id] = _secret
-_weak = [key_id for key_id, secret in AUDIT_KEYS.items() if not key_id or len(secret) < 32]
-if _weak:
-    raise ImproperlyConfigured(f"AUDIT_KEYS must be id:secret with 32 or more characters in the secret; see {_weak}.")
 
 # Ed25519 private keys: comma-separated, 64 lowercase hex digits. The first signs checkpoints and bundles; all of
 # them verify. For keys that were destroyed, list the public keys as retired.

@@ -225,9 +225,9 @@ def test_production_requires_every_essential_setting(missing: str) -> None:
         (
             "AUDIT_KEYS",
             "2026:short",
-            "AUDIT_KEYS must be id:secret with 32 or more characters in the secret; see ['2026']",
+            "AUDIT_KEYS must be id:secret, the secret of '2026' 32 characters or longer.",
         ),
-        ("AUDIT_KEYS", "k" * 40, "AUDIT_KEYS must be id:secret"),
+        ("AUDIT_KEYS", ":" + "k" * 40, "AUDIT_KEYS must be id:secret"),
         ("AUDIT_SIGNING_KEYS", "5E" * 32, "must be 64 lowercase hex digits"),
         ("AUDIT_RETIRED_PUBLIC_KEYS", "5E" * 32, "must be 64 lowercase hex digits"),
     ],

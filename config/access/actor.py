@@ -57,20 +57,15 @@ class Actor:
 
     def acting_for(self, *, subject: str | None, group: str | None) -> "Actor":
         """The same client, narrowed to this subject, or this group, or to itself if both are None."""
-        is_itself = subject in (None, self.subject)
         groups: frozenset[str] = frozenset()
+        person = ""
         if group is not None:
             groups = frozenset({group})
-        elif is_itself:
+        elif subject in (None, self.subject):
             groups = self.groups
-        return replace(
-            self,
-            subject=self.subject if subject is None else subject,
-            groups=groups,
-            person=self.person if is_itself and group is None else "",
-            narrowed=True,
-            own=subject is not None or group is None,
-        )
+            person = self.person
+        own = subject is not None or group is None
+        return replace(self, subject=subject or self.subject, groups=groups, person=person, narrowed=True, own=own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,12 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
         if not form.is_valid():
             raise Invalid(f"A token must have a name, and expire in 1 to {LONGEST_LIFETIME_DAYS} days or never.")
         name = form.cleaned_data["name"]
-        days = form.cleaned_data["days"]
+        lifetime = None
+        if form.cleaned_data["days"]:
+            lifetime = timedelta(days=form.cleaned_data["days"])
 
         # The token and its audit event; the database stores only the token's hash.
-        _, token = ApiToken.objects.create(user, expiry=timedelta(days=days) if days else None, name=name)
+        _, token = ApiToken.objects.create(user, expiry=lifetime, name=name)
         self.log_change(request, user, f"Created the API token '{name}'.")
         context = {**self.admin_site.each_context(request), "title": f"Token of {user}", "token": token, "client": user}
         page = render(request, "access/token.html", context)

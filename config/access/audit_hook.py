@@ -3,7 +3,6 @@
 `config` is below `audit` and cannot import it. `audit` registers its recorder in `AuditConfig.ready()`.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -40,12 +39,7 @@ def changed(*changes: JsonObject, actor: Actor, at: datetime) -> None:
 
 
 def change(
-    verb: str,
-    row: Model,
-    *,
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-    note: str = "",
+    verb: str, row: Model, *, before: JsonObject | None = None, after: JsonObject | None = None, note: str = ""
 ) -> JsonObject:
     """Describe the change of one row. The event's `method` is the verb and the row: `add contacts.contact 7`."""
     method = f"{verb} {row._meta.label_lower} {row.pk}"[:255]

@@ -51,7 +51,7 @@ class ShowRefusals(MiddlewareMixin):
         if not isinstance(exception, DomainError) or not _is_backoffice(request):
             return None
         show_refusal(request, exception)
-        return redirect(_local_url(request, request.headers.get("Referer", "")) or "admin:index")
+        return redirect(local_url(request, request.headers.get("Referer", "")) or "admin:index")
 
 
 def show_refusal(request: HttpRequest, refusal: DomainError) -> None:
@@ -64,7 +64,7 @@ def _is_backoffice(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin/")
 
 
-def _local_url(request: HttpRequest, url: str) -> str:
+def local_url(request: HttpRequest, url: str) -> str:
     """The URL, or the empty string if it is on another host."""
     if url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
         return url
@@ -110,7 +110,7 @@ class WithButtons(ModelAdmin):
                 return result
             messages.success(request, result)
         opts = self.model._meta
-        previous_page = _local_url(request, request.POST.get("next", ""))
+        previous_page = local_url(request, request.POST.get("next", ""))
         return redirect(previous_page or f"admin:{opts.app_label}_{opts.model_name}_changelist")
 
 
@@ -130,20 +130,17 @@ class AuditedAdmin(ModelAdmin):
         self._record(request, audit_hook.change("add", obj, after=self._values(obj)))
         return super().log_addition(request, obj, message)
 
-    def log_change(self, request: HttpRequest, obj: Model, message: str | list[JsonObject]) -> LogEntry:
+    def log_change(self, request: HttpRequest, obj: Model, message: object) -> LogEntry:
         # Read from the database again, because the form may have changed relations that `obj` has cached.
         before: JsonObject = getattr(request, "_values_before", {})
         after = self._values(type(obj)._default_manager.get(pk=obj.pk))
         changed = [name for name in after if before.get(name) != after[name]]
-        change = audit_hook.change(
-            "change",
-            obj,
-            before={name: before.get(name) for name in changed},
-            after={name: after[name] for name in changed},
-            note=_change_note(message),
-        )
-        self._record(request, change)
-        return super().log_change(request, obj, message)
+        old = {name: before.get(name) for name in changed}
+        new = {name: after[name] for name in changed}
+        entry = super().log_change(request, obj, message)
+        note = entry.get_change_message()[:1000]
+        self._record(request, audit_hook.change("change", obj, before=old, after=new, note=note))
+        return entry
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> list[LogEntry]:
         self._record(request, *(audit_hook.change("delete", row, before=self._values(row)) for row in queryset))
@@ -159,17 +156,6 @@ class AuditedAdmin(ModelAdmin):
         for field in row._meta.many_to_many:
             values[field.name] = sorted(str(related) for related in getattr(row, field.name).all())
         return values
-
-
-def _change_note(message: str | list[JsonObject]) -> str:
-    """Django's change message in short: the changed fields, and the inline rows that were changed too."""
-    if isinstance(message, str):
-        return message
-    parts = []
-    for entry in message:
-        for verb, details in entry.items():
-            parts.append(f"{verb} {', '.join(details.get('fields', [])) or details.get('name', '')}")
-    return "; ".join(parts)[:1000]
 
 
 class ReadOnlyAdmin(WithButtons):

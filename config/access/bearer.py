@@ -99,10 +99,9 @@ def _signing_key(token: bytes) -> jwt.PyJWK:
 def _actor(claims: JsonObject) -> Actor:
     paths = settings.JWT_CLAIMS
     subject = _name(_claim(claims, paths["subject"]))
-    client = _claim(claims, paths["client"])
     rights = _list(claims, paths["rights"])
     return Actor(
-        client=_name(client) if client else subject,
+        client=_name(_claim(claims, paths["client"]) or subject),
         subject=subject,
         groups=frozenset(_name(group) for group in _list(claims, paths["groups"])),
         rights=frozenset(right for right in Right.values if right in rights),
@@ -127,12 +126,16 @@ def _list(claims: JsonObject, path: str) -> list[object]:
     value = _claim(claims, path)
     if isinstance(value, str):
         return list(value.split())
-    return value if isinstance(value, list) else []
+    if isinstance(value, list):
+        return value
+    return []
 
 
 def _text(claims: JsonObject, path: str) -> str | None:
     value = _claim(claims, path)
-    return value if isinstance(value, str) and is_storable(value) else None
+    if isinstance(value, str) and is_storable(value):
+        return value
+    return None
 
 
 def _name(value: object) -> str:

@@ -21,9 +21,7 @@ def connect_signals() -> None:
 
 def record_login(event_type: EventType, request: HttpRequest | None, username: str, note: str = "") -> None:
     """Record one stage of a login, or its failure, as the user's own act."""
-    address = None
-    if request is not None and "REMOTE_ADDR" in request.META:
-        address = client_address(request)
+    address = None if request is None else client_address(request)
     actor = Actor(client=username, subject=username, address=address)
     record_events(event_type, {"method": "back office", "note": note}, actor=actor, at=timezone.now())
 

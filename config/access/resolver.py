@@ -42,14 +42,9 @@ def actor_for(request: HttpRequest) -> Actor:
 
 def actor_of_user(user: User, *, address: str | None = None) -> Actor:
     """The user with everything it was granted, not narrowed to another user or group. Two queries."""
-    return Actor(
-        client=user.username,
-        subject=user.username,
-        groups=frozenset(Group.objects.filter(user=user).values_list("name", flat=True)),
-        rights=_rights(user),
-        person=user.person,
-        address=address,
-    )
+    name = user.username
+    groups = frozenset(Group.objects.filter(user=user).values_list("name", flat=True))
+    return Actor(client=name, subject=name, groups=groups, rights=_rights(user), person=user.person, address=address)
 
 
 def narrow_to_parameters(actor: Actor, parameters: QueryDict) -> Actor:

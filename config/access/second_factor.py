@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django_otp import devices_for_user, match_token
 from django_otp import login as otp_login
@@ -23,6 +23,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
+from config.access.backoffice import local_url
 from config.access.logins import record_login
 from config.access.models import User
 from config.vocabulary import EventType
@@ -51,12 +52,7 @@ class RequireSecondFactor(MiddlewareMixin):
 
 
 class CodeForm(forms.Form):
-    code = forms.CharField(
-        max_length=6,
-        min_length=6,
-        label="Code from your authenticator app",
-        widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
-    )
+    code = forms.CharField(min_length=6, max_length=6, label="Code from your authenticator app")
 
 
 @never_cache
@@ -82,7 +78,7 @@ def verify_second_factor(request: HttpRequest) -> HttpResponse:
             otp_login(request, device)
             record_login(EventType.AUTH_COMPLETED, request, username, "A device was added." if is_enrolling else "")
             record_login(EventType.AUDIT_LOGIN_COMPLETED, request, username)
-            return redirect(_next_page(request))
+            return redirect(local_url(request, request.POST.get("next", "")) or "admin:index")
         record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong code of the second factor.")
         form.add_error("code", "The code is incorrect or was already used. Wait for the next one.")
 
@@ -122,11 +118,3 @@ def _enroll(request: HttpRequest, code: str) -> TOTPDevice | None:
     # Storing the time step prevents a second login with the same code.
     time_step = totp.t() + totp.drift
     return TOTPDevice.objects.create(user_id=request.user.pk, name="app", key=key, confirmed=True, last_t=time_step)
-
-
-def _next_page(request: HttpRequest) -> str:
-    """The page that was asked for, unless it is on another host."""
-    url = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()):
-        return url
-    return reverse("admin:index")

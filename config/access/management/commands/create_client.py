@@ -57,6 +57,5 @@ class Command(BaseCommand):
             note="manage.py create_client: a token",
         )
         audit_hook.changed(change, actor=SERVICE, at=timezone.now())
-        event = "Created the client" if created else "Created another token for the client"
-        self.stdout.write(f"{event} {name}. Send the header 'Authorization: Token ...' with this token:")
+        self.stdout.write(f"A new token for {name}, to be sent in the header 'Authorization: Token <token>':")
         self.stdout.write(token)
