@@ -7,6 +7,7 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 
 COPY . .
+# collectstatic needs valid settings. These placeholders exist during this build step only.
 RUN useradd --system --home-dir /var/lib/paraph --create-home paraph \
     && install -d -o paraph /evidence \
     && PRODUCTION=true AUDIT_KEYS=only:to-collect-the-files-of-the-back-office AUDIT_SIGNING_KEYS=$(printf '0%.0s' $(seq 64)) SECRET_KEY=only-to-collect-the-files-of-the-back-office CACHE_URL=redis://unused ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
