@@ -17,6 +17,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 import config.settings as product_settings
+from config.celery import app as celery_app
 from config.wsgi import application
 from tests.builders import client_user, token_of
 
@@ -52,7 +53,7 @@ def test_files_are_short() -> None:
 
 # Names that frameworks look up in every module that has one.
 FRAMEWORK_NAMES = {"Command", "EmailBackend", "logger", "urlpatterns"}
-# Names that mean the same thing in two modules, or different things that are never read together.
+# Names that mean the same thing in two modules.
 SHARED_NAMES = {
     "Args",
     "Attributes",
@@ -273,6 +274,13 @@ def test_the_email_url_sets_every_email_setting(url: str, expected: str) -> None
         " s.EMAIL_USE_TLS, s.EMAIL_USE_SSL, s.EMAIL_BACKEND.split('.')[2])"
     )
     assert run("-c", command, EMAIL_URL=url).stdout.strip() == expected
+
+
+def test_every_scheduled_task_exists() -> None:
+    celery_app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in celery_app.conf.beat_schedule.values()}
+    assert len(scheduled) == len(celery_app.conf.beat_schedule)
+    assert scheduled - celery_app.tasks.keys() == set()
 
 
 schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
