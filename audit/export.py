@@ -1,42 +1,49 @@
-"""A search of the trail as a file, written while it is read."""
+"""Exports events as a file, line by line."""
 
 import csv
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from django.db.models import QuerySet
+
+from audit.api.serializers import EVENT_FIELDS, event_body
 from audit.models import AuditEvent
-from config import api_values
+from config.api_values import JsonObject
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
-_AT_ONCE = 1_000
+
+_BATCH_SIZE = 1_000
+# A spreadsheet takes a cell that starts with one of these for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def lines(events: Any, form: str) -> Iterator[str]:
+def lines(events: QuerySet[AuditEvent], file_format: str) -> Iterator[str]:
     """The events, oldest first, in one of `FORMATS`."""
-    found = (api_values.row(event, AuditEvent.WIRE) for event in events.order_by("number").iterator(_AT_ONCE))
-    return (
-        _csv(found)
-        if form == "csv"
-        else (
-            json.dumps({k: None if v == "" else v for k, v in row.items()}, ensure_ascii=False) + "\n" for row in found
-        )
-    )
+    bodies = (event_body(event) for event in events.order_by("number").iterator(_BATCH_SIZE))
+    if file_format == "csv":
+        return _csv_lines(bodies)
+    return (json.dumps(body, ensure_ascii=False) + "\n" for body in bodies)
 
 
 class _Echo:
+    """A file whose `write` returns the line."""
+
     def write(self, line: str) -> str:
         return line
 
 
-def _csv(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+def _csv_lines(bodies: Iterable[JsonObject]) -> Iterator[str]:
     writer = csv.writer(_Echo())
-    yield "\ufeff" + str(writer.writerow(AuditEvent.WIRE))
-    for row in rows:
-        yield str(writer.writerow([_cell(value) for value in row.values()]))
+    # Spreadsheets take the file for UTF-8 only if it starts with a byte order mark.
+    yield "\ufeff" + str(writer.writerow(EVENT_FIELDS))
+    for body in bodies:
+        yield str(writer.writerow([_cell(value) for value in body.values()]))
 
 
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet computes."""
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
-    return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+def _cell(value: object) -> object:
+    """The value as a cell that a spreadsheet shows as text."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value

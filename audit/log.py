@@ -1,9 +1,10 @@
-"""Writes events: the service's own, in the transaction of what they speak of, and those that others report."""
+"""Writes events: the service's own, in the transaction of the change they record, and those that clients report."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -12,19 +13,19 @@ from django.db import transaction
 
 from audit.chain.append import READS, append
 from audit.chain.parts import ERASED, TEXT_PARTS
-from audit.models import ORIGIN, AuditEvent, AuditValue, Source
+from audit.models import ORIGIN, AppendOnly, AuditEvent, AuditValue, EventSource
 from config.access.actor import Actor
-from config.api_values import is_id
+from config.api_values import Body, JsonObject, is_id
 from config.vocabulary import EventType
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened, before it is known who did it and when.
+    """What happened. The actor and the time are given to `record`.
 
-    `erased` are the values that were taken from its chain: of the event with that number the part of that name.
+    `erased` lists values that are erased from the event's chain: pairs of an event's number and a part.
     """
 
     type: EventType
@@ -33,69 +34,46 @@ class Event:
     signer_id: object = ""
     method: str = ""
     note: str = ""
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
+    before: JsonObject | None = None
+    after: JsonObject | None = None
     erased: Sequence[tuple[int, str]] = ()
 
 
 def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
-    """Append the events in this order: by the actor's client, for its subject, from its address."""
-    written = [
-        (
-            AuditEvent(
-                created_at=at,
-                event_type=event.type,
-                source=Source.SERVICE,
-                event_origin=ORIGIN,
-                client_app_name=actor.client,
-                process_id=str(event.process_id),
-                document_id=event.document_id or "",
-                signer_id=str(event.signer_id),
-                method=event.method,
-                request_id=_request_id(),
-            ),
-            {
-                "creator": actor.subject,
-                "ip_address": actor.address,
-                "note": event.note,
-                "before": event.before,
-                "after": event.after,
-                "erased": event.erased,
-            },
-        )
-        for event in events
-        if settings.AUDIT_READS or event.type not in READS or event.before
-    ]
-    append(written)
+    """Append events in this order. Reads are left out if `AUDIT_READS` is off."""
+    append([_new_event(event, actor, at) for event in events if _is_recorded(event)])
 
 
 def record_unattached(event_type: EventType, *values: Mapping[str, Any], actor: Actor, at: datetime) -> None:
     """Append events that belong to no process, each from its `method`, `note`, `before` and `after`."""
-    record([Event(event_type, **said) for said in values], actor=actor, at=at)
+    record([Event(event_type, **fields) for fields in values], actor=actor, at=at)
 
 
-def report(said: Sequence[dict[str, Any]], *, actor: Actor, at: datetime) -> list[AuditEvent]:
-    """Append what a client says has happened, in this order, as columns by their names.
+def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[AuditEvent]:
+    """Append events that a client reports, in this order.
 
-    What it leaves out of creator, client and address is that of the caller.
+    Creator, client and address are the caller's unless the report has others.
     """
-    own = {
+    # The caller's values are defaults.
+    client = actor.client
+    defaults = {
         "creator": actor.subject,
-        "client_app_name": actor.client,
+        "client_app_name": client,
         "ip_address": actor.address or "",
-        "event_origin": f"client {actor.client}" if is_reserved(actor.client) else actor.client,
-        "reported_by": actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}",
+        "event_origin": f"client {client}" if is_reserved(client) else client,
+        "reported_by": client if client == actor.subject else f"{client} for {actor.subject}",
     }
-    written = []
-    for columns in said:
-        known = {**own, **columns}
-        if is_id(known.get("process_id", "")):
-            known["process_id"] = known["process_id"].lower()
-        personal = {name: known.pop(name) for name in TEXT_PARTS if name in known}
-        event = AuditEvent(**known, created_at=at, source=Source.REPORTED, request_id=_request_id())
-        written.append((event, personal))
-    append(written)
-    return [event for event, _ in written]
+    # Personal values are stored apart from the event.
+    new_events = []
+    for body in reports:
+        columns = {**defaults, **body}
+        if is_id(columns.get("process_id", "")):
+            columns["process_id"] = columns["process_id"].lower()
+        personal_values = {name: columns.pop(name) for name in TEXT_PARTS if name in columns}
+        event = AuditEvent(**columns, created_at=at, source=EventSource.REPORTED, request_id=_request_id())
+        new_events.append((event, personal_values))
+    append(new_events)
+    return [event for event, _ in new_events]
 
 
 def erase(
@@ -104,29 +82,72 @@ def erase(
     note: str,
     actor: Actor,
     at: datetime,
-    after: Mapping[str, dict[str, Any]] | None = None,
+    before: JsonObject | None = None,
+    after: Mapping[str, JsonObject] | None = None,
     event_type: EventType = EventType.PROCESS_UPDATED,
-    **more: Any,
+    document_id: str | None = None,
 ) -> None:
-    """Delete values, by their chain as pairs of an event's number and a part, with their salts; and say so in an event
-    of each chain, which also stands for what was erased beside the trail. `after` tells by chain what is left."""
+    """Delete values with their salts, and record that in an event of each chain.
+
+    `erased` holds the values of each chain, as pairs of an event's number and a part. `after` holds what is left of
+    each process, by chain. Raises `AppendOnly` if a value is itself the record of an erasure.
+    """
+    values = list(chain.from_iterable(erased.values()))
+    if any(part == ERASED for _, part in values):
+        raise AppendOnly("the record of an erasure cannot be erased")
+    after_by_chain = after or {}
+    events = [
+        Event(
+            event_type,
+            process_id,
+            document_id=document_id,
+            note=note,
+            before=before,
+            after=after_by_chain.get(process_id),
+            erased=of_chain,
+        )
+        for process_id, of_chain in erased.items()
+    ]
     with transaction.atomic(savepoint=False):
-        left = after or {}
-        events = [
-            Event(event_type, chain, note=note, erased=pairs, after=left.get(chain), **more)
-            for chain, pairs in erased.items()
-        ]
         record(events, actor=actor, at=at)
-        gone = [pair for pairs in erased.values() for pair in pairs]
-        assert all(part != ERASED for _, part in gone), "what says that values were erased is kept"
-        for start in range(0, len(gone), _AT_ONCE):
-            AuditValue.objects.filter(pk__in=gone[start : start + _AT_ONCE]).delete()
+        for start in range(0, len(values), _BATCH_SIZE):
+            AuditValue.objects.filter(pk__in=values[start : start + _BATCH_SIZE]).delete()
 
 
 def is_reserved(origin: str) -> bool:
-    """Whether an origin is, or looks like, the service's own."""
-    seen = "".join(c for c in unicodedata.normalize("NFKC", origin) if unicodedata.category(c) != "Cf")
-    return seen.strip().casefold() == ORIGIN
+    """Whether an origin is the service's own, or cannot be told from it by a reader."""
+    normalized = unicodedata.normalize("NFKC", origin)
+    visible = "".join(character for character in normalized if unicodedata.category(character) != "Cf")
+    return visible.strip().casefold() == ORIGIN
+
+
+def _is_recorded(event: Event) -> bool:
+    # With `before`, a PROCESS_OPENED event is an act and not a read.
+    return settings.AUDIT_READS or event.type not in READS or bool(event.before)
+
+
+def _new_event(event: Event, actor: Actor, at: datetime) -> tuple[AuditEvent, dict[str, Any]]:
+    row = AuditEvent(
+        created_at=at,
+        event_type=event.type,
+        source=EventSource.SERVICE,
+        event_origin=ORIGIN,
+        client_app_name=actor.client,
+        process_id=str(event.process_id),
+        document_id=event.document_id or "",
+        signer_id=str(event.signer_id),
+        method=event.method,
+        request_id=_request_id(),
+    )
+    personal_values = {
+        "creator": actor.subject,
+        "ip_address": actor.address,
+        "note": event.note,
+        "before": event.before,
+        "after": event.after,
+        "erased": event.erased,
+    }
+    return row, personal_values
 
 
 def _request_id() -> str:

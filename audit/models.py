@@ -1,4 +1,7 @@
-"""What happened. Events name things by id and hold no foreign key: they outlive what they speak of."""
+"""Events of the audit trail and their personal values. Both refer to other rows by id and outlive them.
+
+The tables of the proof are in `audit.chain.models`.
+"""
 
 import uuid
 from typing import Any, ClassVar, Self
@@ -8,51 +11,27 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 
 from audit.chain import parts
-from audit.chain.form import START
+from audit.chain.models import AppendOnly as AppendOnly
+from audit.chain.models import AppendOnlyModel, AppendOnlyQuerySet
+from audit.chain.models import AuditDatabase as AuditDatabase
+from audit.chain.models import AuditHead as AuditHead
+from audit.chain.models import Checkpoint as Checkpoint
+from audit.chain.models import CheckpointLeaf as CheckpointLeaf
+from config.api_values import JsonObject
 from config.vocabulary import EventType
 
+# The `eventOrigin` of the events that the service itself records.
 ORIGIN = "paraph"
-"""The `eventOrigin` of events that the service itself writes."""
-
 
 LONGEST_NOTE = 10_000
 
 
-class Source(models.TextChoices):
-    SERVICE = "SERVICE", "the service itself"
-    REPORTED = "REPORTED", "reported from outside"
+class EventSource(models.TextChoices):
+    SERVICE = "SERVICE", "Recorded by the service"
+    REPORTED = "REPORTED", "Reported by a client"
 
 
-class AppendOnly(TypeError):
-    """The trail is never changed or deleted."""
-
-
-class AppendOnlyQuerySet(models.QuerySet[Any]):
-    def update(self, **kwargs: object) -> int:
-        raise AppendOnly("the trail cannot be changed")
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        raise AppendOnly("the trail cannot be deleted")
-
-
-class AppendOnlyModel(models.Model):
-    """What is written once. Below, the database refuses too (`audit.chain.triggers`)."""
-
-    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise AppendOnly("the trail cannot be changed")
-        super().save(**kwargs)
-
-    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
-        raise AppendOnly("the trail cannot be deleted")
-
-
-class AuditEventQuerySet(AppendOnlyQuerySet):
+class AuditEventQuerySet(AppendOnlyQuerySet["AuditEvent"]):
     def of_process(self, process_id: object) -> Self:
         return self.filter(process_id=str(process_id))
 
@@ -60,85 +39,52 @@ class AuditEventQuerySet(AppendOnlyQuerySet):
         return self.order_by("number")
 
     def with_value(self, part: str, **lookup: Any) -> Self:
-        """Those of which a personal value is so: `saying("creator", value="ana")`."""
-        conditions = {f"values__{name}": sought for name, sought in lookup.items()}
+        """Events with a matching personal value: `with_value("creator", value="ana")`."""
+        conditions = {f"values__{name}": expected for name, expected in lookup.items()}
         return self.filter(values__part=part, **conditions)
 
 
-class _Events(models.Manager["AuditEvent"]):
-    def get_queryset(self) -> Any:
+class AuditEventManager(models.Manager.from_queryset(AuditEventQuerySet)):  # type: ignore[misc]
+    """Loads the personal values with the events, because the properties of an event read them."""
+
+    def get_queryset(self) -> AuditEventQuerySet:
         return super().get_queryset().prefetch_related("values")
 
 
-def _part(part: str) -> Any:
-    return property(lambda event: event.personal_values.get(part, ""))
-
-
-def _change(name: str) -> Any:
-    return property(lambda event: parts.change(name, event.personal_values))
-
-
 class AuditEvent(AppendOnlyModel):
-    """One thing that happened: what, to which process, by whom, through which client, from where.
+    """One thing that happened: what, to which process, by whom, through which client, from which address.
 
-    `number` rises with every event; `before` and `after` hold what a change changed, by the wire's names. Of a
-    reported event `reported_by` is the client that reported it, and `reported_id` and `reported_at` are what that
-    client calls it and when it says that it happened; the service's own number and time rule.
+    `number` increases with every event. In a reported event, `reported_by` is the client that reported it, and
+    `reported_id` and `reported_at` are the id and the time that the client sent.
 
-    What is personal stands beside it (`AuditValue`), here only what commits to it. `seq`, `prev`, `mac` and `key_id`
-    are its place in its process's chain: null while it waits for one, as reads do; its `mac` then holds for no place.
+    Personal data is in `AuditValue`; the event itself has only commitments to it. `seq`, `prev`, `mac` and `key_id`
+    are the event's position in the chain of its process. `seq` is null while the event is pending; its `mac` then
+    covers the event without a position.
     """
 
-    WIRE: ClassVar[dict[str, str]] = {
-        "id": "id",
-        "createdAt": "created_at",
-        "eventType": "event_type",
-        "eventOrigin": "event_origin",
-        "creator": "creator",
-        "documentId": "document_id",
-        "signerId": "signer_id",
-        "customerPersonalCode": "customer_personal_code",
-        "note": "note",
-        "processId": "process_id",
-        "ipAddress": "ip_address",
-        "containerId": "container_id",
-        "method": "method",
-        "clientAppName": "client_app_name",
-        "number": "number",
-        "source": "source",
-        "requestId": "request_id",
-        "reportedBy": "reported_by",
-        "reportedId": "reported_id",
-        "reportedAt": "reported_at",
-        "before": "before",
-        "after": "after",
-        "seq": "seq",
-        "erased": "erased",
-    }
-
     number = models.BigAutoField(primary_key=True)
-    id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    created_at = models.DateTimeField()
-    event_type = models.CharField(max_length=32, choices=EventType.choices)
-    source = models.CharField(max_length=8, choices=Source.choices)
-    event_origin = models.CharField(max_length=255)
-    client_app_name = models.CharField(max_length=255, blank=True)
-    process_id = models.CharField(max_length=255, blank=True)
-    document_id = models.CharField(max_length=255, blank=True)
-    signer_id = models.CharField(max_length=255, blank=True)
-    container_id = models.CharField(max_length=255, blank=True)
+    id = models.UUIDField("ID", default=uuid.uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField("time")
+    event_type = models.CharField("type", max_length=32, choices=EventType.choices)
+    source = models.CharField(max_length=8, choices=EventSource.choices)
+    event_origin = models.CharField("origin", max_length=255)
+    client_app_name = models.CharField("client", max_length=255, blank=True)
+    process_id = models.CharField("process ID", max_length=255, blank=True)
+    document_id = models.CharField("document ID", max_length=255, blank=True)
+    signer_id = models.CharField("signer ID", max_length=255, blank=True)
+    container_id = models.CharField("container ID", max_length=255, blank=True)
     method = models.CharField(max_length=255, blank=True)
-    request_id = models.CharField(max_length=64, blank=True)
-    reported_id = models.CharField(max_length=255, blank=True)
-    reported_at = models.DateTimeField(null=True)
+    request_id = models.CharField("request ID", max_length=64, blank=True)
+    reported_id = models.CharField("ID sent by the client", max_length=255, blank=True)
+    reported_at = models.DateTimeField("time sent by the client", null=True)
 
     commitments = models.JSONField(default=dict)
-    seq = models.PositiveIntegerField(null=True)
-    prev = models.CharField(max_length=64, blank=True)
-    mac = models.CharField(max_length=64)
-    key_id = models.CharField(max_length=32)
+    seq = models.PositiveIntegerField("position in the chain", null=True)
+    prev = models.CharField("digest of the previous event", max_length=64, blank=True)
+    mac = models.CharField("MAC", max_length=64)
+    key_id = models.CharField("key ID", max_length=32)
 
-    objects: ClassVar[Any] = _Events.from_queryset(AuditEventQuerySet)()
+    objects: ClassVar[Any] = AuditEventManager()
 
     class Meta:
         db_table = "audit_event"
@@ -154,32 +100,60 @@ class AuditEvent(AppendOnlyModel):
             models.UniqueConstraint("process_id", "seq", name="one_event_per_place"),
         ]
 
-    creator, ip_address, note = _part("creator"), _part("ipAddress"), _part("note")
-    customer_personal_code, reported_by = _part("customerPersonalCode"), _part("reportedBy")
-    before, after = _change("before"), _change("after")
-
     def __str__(self) -> str:
         return f"{self.event_type} {self.process_id}".strip()
 
     @cached_property
     def personal_values(self) -> dict[str, str]:
-        """Its personal values by part, as far as they have not been erased."""
-        return {kept.part: kept.value for kept in self.values.all()}
+        """The personal values by part, without those that were erased."""
+        return {row.part: row.value for row in self.values.all()}
+
+    @property
+    def creator(self) -> str:
+        return self.personal_values.get("creator", "")
+
+    @property
+    def ip_address(self) -> str:
+        return self.personal_values.get("ipAddress", "")
+
+    @property
+    def note(self) -> str:
+        return self.personal_values.get("note", "")
+
+    @property
+    def customer_personal_code(self) -> str:
+        return self.personal_values.get("customerPersonalCode", "")
+
+    @property
+    def reported_by(self) -> str:
+        return self.personal_values.get("reportedBy", "")
+
+    @property
+    def before(self) -> JsonObject | None:
+        """The values that a change replaced, by API field."""
+        return parts.change("before", self.personal_values)
+
+    @property
+    def after(self) -> JsonObject | None:
+        """The values that a change set, by API field."""
+        return parts.change("after", self.personal_values)
 
     @property
     def erased(self) -> list[str] | None:
-        """The parts that were erased, if any."""
-        committed = set(self.commitments) if isinstance(self.commitments, dict) else set()
-        return sorted(committed - self.personal_values.keys()) or None
+        """The parts that were erased; None if there are none."""
+        # Someone with access to the database may have written commitments that are not an object.
+        if not isinstance(self.commitments, dict):
+            return None
+        return sorted(self.commitments.keys() - self.personal_values.keys()) or None
 
     @property
     def erasures(self) -> list[tuple[int, str]]:
-        """Which values this event says were erased, as pairs of an event's number and a part."""
+        """The values whose erasure this event records: pairs of an event's number and a part."""
         return parts.erasures(self.personal_values)
 
 
 class AuditValue(models.Model):
-    """A personal value of an event, with the salt of its commitment: erased together, and never changed."""
+    """A personal value of an event, with the salt of its commitment. Both are erased together and never changed."""
 
     pk = models.CompositePrimaryKey("event_id", "part")
     event = models.ForeignKey(AuditEvent, on_delete=models.DO_NOTHING, related_name="values", db_constraint=False)
@@ -193,71 +167,3 @@ class AuditValue(models.Model):
 
     def __str__(self) -> str:
         return self.part
-
-
-class AuditHead(models.Model):
-    """The last event of a chain, and the lock that whoever appends to it takes."""
-
-    process_id = models.CharField(max_length=255, primary_key=True)
-    seq = models.PositiveIntegerField(default=0)
-    digest = models.CharField(max_length=64, default=START)
-
-    class Meta:
-        db_table = "audit_head"
-
-    def __str__(self) -> str:
-        return f"{self.process_id} {self.seq}"
-
-
-class AuditDatabase(models.Model):
-    """Which database this is, in one row; the lock of whoever gives places or makes checkpoints."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-
-    class Meta:
-        db_table = "audit_database"
-
-    def __str__(self) -> str:
-        return str(self.id)
-
-
-class Checkpoint(AppendOnlyModel):
-    """A signed statement of how far chains had come: the root of a tree over the heads that had changed.
-
-    All events up to the number `up_to` are in it, or in one before. `previous` is the digest of the one before it,
-    `key` the fingerprint of the key that signed it.
-    """
-
-    number = models.PositiveIntegerField(primary_key=True)
-    at = models.DateTimeField()
-    up_to = models.BigIntegerField()
-    size = models.PositiveIntegerField()
-    root = models.CharField(max_length=64)
-    previous = models.CharField(max_length=64)
-    key = models.CharField(max_length=64)
-    signature = models.CharField(max_length=128)
-
-    class Meta:
-        db_table = "audit_checkpoint"
-        ordering = ["-number"]
-
-    def __str__(self) -> str:
-        return f"checkpoint {self.number}"
-
-
-class CheckpointLeaf(AppendOnlyModel):
-    """A head as a checkpoint found it."""
-
-    pk = models.CompositePrimaryKey("checkpoint_id", "index")
-    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.DO_NOTHING, related_name="leaves")
-    index = models.PositiveIntegerField()
-    process_id = models.CharField(max_length=255)
-    seq = models.PositiveIntegerField()
-    digest = models.CharField(max_length=64)
-
-    class Meta:
-        db_table = "audit_checkpoint_leaf"
-        indexes = [models.Index("process_id", "seq", name="checkpoints_of_chain")]
-
-    def __str__(self) -> str:
-        return f"{self.process_id} {self.seq}"

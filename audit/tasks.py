@@ -1,4 +1,4 @@
-"""Jobs of the trail, called by beat in short intervals."""
+"""Jobs of the audit trail. Their schedule is in `config.celery`."""
 
 from celery import shared_task
 from django.utils import timezone
@@ -6,12 +6,11 @@ from django.utils import timezone
 from audit.chain import append, checkpoints
 
 
-@shared_task(name="audit.give_places")
-def give_places() -> int:
-    return append.give_places()
+@shared_task(name="audit.append_pending")
+def append_pending_events() -> int:
+    return append.append_pending()
 
 
 @shared_task(name="audit.checkpoint")
-def checkpoint() -> int | None:
-    made = checkpoints.make(at=timezone.now())
-    return made.number if made else None
+def make_checkpoint() -> None:
+    checkpoints.make(at=timezone.now())

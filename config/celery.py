@@ -13,7 +13,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "send due messages": {"task": "notifications.deliver", "schedule": 15.0},
     "send reminders": {"task": "signing.remind", "schedule": 300.0},
-    "append events to the audit chain": {"task": "audit.give_places", "schedule": 5.0},
+    "append pending audit events": {"task": "audit.append_pending", "schedule": 5.0},
     "write an audit checkpoint": {"task": "audit.checkpoint", "schedule": 300.0},
     "verify the audit trail": {"task": "signing.verify_audit", "schedule": 21600.0},
     "apply retention": {"task": "signing.retain", "schedule": 3600.0},

@@ -1,7 +1,6 @@
-"""The filters of the trail."""
+"""The filters of the list of audit events."""
 
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django_filters import rest_framework as filters
@@ -9,10 +8,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from audit.models import AuditEvent
+from audit.models import AuditEvent, AuditEventQuerySet
 from config.api.fields import Moment
 from config.api.lists.filters import ListFilter, WordsFilter
 from config.vocabulary import EventType
+
+# The column of each field by which the list can be sorted.
+EVENT_SORTS = {"createdAt": "created_at"}
 
 
 class MomentField(forms.Field):
@@ -22,7 +24,8 @@ class MomentField(forms.Field):
         try:
             return Moment().to_internal_value(value)
         except serializers.ValidationError:
-            raise forms.ValidationError("Write a moment like 2026-02-17T11:00:00Z.", code="not_a_moment") from None
+            detail = "The value must be a date and time, for example 2026-02-17T11:00:00Z."
+            raise forms.ValidationError(detail, code="not_a_moment") from None
 
 
 class MomentFilter(filters.Filter):
@@ -33,47 +36,41 @@ class EventFilter(ListFilter):
     processId = filters.CharFilter(field_name="process_id")
     documentId = filters.CharFilter(field_name="document_id")
     signerId = filters.CharFilter(field_name="signer_id")
-    eventType = WordsFilter(method="of_types", words=EventType.values)
-    creator = filters.CharFilter(method="with_value")
+    eventType = WordsFilter(method="filter_types", words=EventType.values)
+    creator = filters.CharFilter(method="filter_value")
     clientAppName = filters.CharFilter(field_name="client_app_name")
-    ipAddress = filters.CharFilter(method="with_value")
+    ipAddress = filters.CharFilter(method="filter_value")
     createdFrom = MomentFilter(field_name="created_at", lookup_expr="gte")
     createdTo = MomentFilter(field_name="created_at", lookup_expr="lt")
-    note = filters.CharFilter(method="noting")
+    note = filters.CharFilter(method="filter_note")
 
     class Meta:
         model = AuditEvent
         fields: list[str] = []
 
-    def of_types(self, rows: Any, name: str, types: list[str]) -> Any:
-        return rows.filter(event_type__in=types)
+    def filter_types(self, events: AuditEventQuerySet, name: str, types: list[str]) -> AuditEventQuerySet:
+        return events.filter(event_type__in=types)
 
-    def with_value(self, rows: Any, name: str, sought: str) -> Any:
-        return rows.with_value(name, value=sought)
+    def filter_value(self, events: AuditEventQuerySet, name: str, value: str) -> AuditEventQuerySet:
+        # These personal values are stored under the names of their API fields.
+        return events.with_value(name, value=value)
 
-    def noting(self, rows: Any, name: str, sought: str) -> Any:
-        return rows.with_value(name, value__icontains=sought)
+    def filter_note(self, events: AuditEventQuerySet, name: str, text: str) -> AuditEventQuerySet:
+        return events.with_value("note", value__icontains=text)
 
 
-PARAMETERS = [
-    OpenApiParameter("processId", str, description="Exact, and so are all that are not described otherwise."),
-    OpenApiParameter("documentId", str),
-    OpenApiParameter("signerId", str),
-    OpenApiParameter(
-        "eventType",
-        {"type": "array", "items": {"type": "string", "enum": EventType.values}},
-        description="Repeatable.",
-    ),
-    OpenApiParameter("creator", str),
-    OpenApiParameter("clientAppName", str),
-    OpenApiParameter("ipAddress", str),
-    OpenApiParameter("createdFrom", OpenApiTypes.DATETIME, description="Not before this moment."),
-    OpenApiParameter("createdTo", OpenApiTypes.DATETIME, description="Before this moment."),
-    OpenApiParameter("note", str, description="Part of the note, without case."),
+_EXACT = ("processId", "documentId", "signerId", "creator", "clientAppName", "ipAddress")
+_TYPES = {"type": "array", "items": {"type": "string", "enum": EventType.values}}
+EVENT_PARAMETERS = [
+    *(OpenApiParameter(name, str, description="Exact match.") for name in _EXACT),
+    OpenApiParameter("eventType", _TYPES, description="Repeatable."),
+    OpenApiParameter("createdFrom", OpenApiTypes.DATETIME, description="Events at or after this time."),
+    OpenApiParameter("createdTo", OpenApiTypes.DATETIME, description="Events before this time."),
+    OpenApiParameter("note", str, description="Part of the note, case-insensitive."),
     OpenApiParameter(
         "after",
         OpenApiTypes.INT64,
-        description="A cursor: the events with higher numbers, oldest first; 0 is the beginning. The answer's `next` "
-        "is the cursor to go on with: none is missed and none comes twice, whatever is written meanwhile.",
+        description="A cursor: returns the events with higher numbers, oldest first. Start with 0 and continue with "
+        "the `next` of each response. No event is missed or returned twice, even if events are recorded meanwhile.",
     ),
 ]

@@ -1,68 +1,99 @@
-"""The wire's shape of an audit event."""
-
-from typing import Any
+"""An audit event in the API: the fields of reports and of responses."""
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from audit.log import is_reserved
-from audit.models import LONGEST_NOTE, ORIGIN, Source
+from audit.models import LONGEST_NOTE, ORIGIN, AuditEvent, EventSource
+from config import api_values
 from config.api.fields import Choice, Moment, Text
+from config.api_values import Body, JsonObject
 from config.vocabulary import EventType
+
+MAX_REPORTS = 500
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
 class Values(serializers.JSONField):
-    """Values by the wire's names and paths."""
+    """Values by API field, or by path for values of steps and signers."""
 
 
 @extend_schema_serializer(component_name="AuditEvent")
 class EventSerializer(serializers.Serializer):
-    id = Text(source="reported_id", max_length=255, help_text="In answers ours; what a report says is `reportedId`.")
-    createdAt = Moment(source="reported_at", help_text="In answers ours; what a report says is `reportedAt`.")
+    id = Text(source="reported_id", max_length=255, help_text="Id of the event; that of a report is `reportedId`.")
+    createdAt = Moment(source="reported_at", help_text="When it was recorded; the time of a report is `reportedAt`.")
     eventType = Choice(
         EventType, source="event_type", required=True, allow_null=False, help_text="Type of event being audited."
     )
     eventOrigin = Text(
-        source="event_origin", max_length=255, help_text=f"Source/origin of the event. '{ORIGIN}' is the service's own."
+        source="event_origin", max_length=255, help_text=f"Source/origin of the event. '{ORIGIN}' is reserved."
     )
-    creator = Text(max_length=255, help_text="User who initiated the event; the caller unless said otherwise.")
-    documentId = Text(source="document_id", max_length=255, help_text="Document identificator.")
-    signerId = Text(source="signer_id", max_length=255, help_text="Signer identificator.")
+    creator = Text(max_length=255, help_text="User who initiated the event; by default the caller.")
+    documentId = Text(source="document_id", max_length=255, help_text="Document identifier.")
+    signerId = Text(source="signer_id", max_length=255, help_text="Signer identifier.")
     customerPersonalCode = Text(source="customer_personal_code", max_length=64, help_text="Customer personal code.")
     note = Text(max_length=LONGEST_NOTE, help_text="Additional audit note.")
-    processId = Text(source="process_id", max_length=255, help_text="Signing process identificator.")
-    ipAddress = Text(source="ip_address", max_length=255, help_text="Request IP address; the caller's unless said.")
-    containerId = Text(source="container_id", max_length=255, help_text="Container identificator.")
+    processId = Text(source="process_id", max_length=255, help_text="Signing process identifier.")
+    ipAddress = Text(source="ip_address", max_length=255, help_text="Request IP address; by default the caller's.")
+    containerId = Text(source="container_id", max_length=255, help_text="Container identifier.")
     method = Text(max_length=255, help_text="Method or operation name.")
     clientAppName = Text(source="client_app_name", max_length=255, help_text="Client application name.")
-    number = serializers.IntegerField(read_only=True, help_text="Rises with every event.")
-    source = serializers.ChoiceField(  # type: ignore[assignment]  # the wire's name
-        Source.choices, read_only=True, help_text="Whether the service itself wrote it, or it was reported."
+    number = serializers.IntegerField(read_only=True, help_text="Increases with every event.")
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # the API field's name
+        EventSource.choices, read_only=True, help_text="Whether the service recorded the event or a client reported it."
     )
     requestId = Text(source="request_id", read_only=True, help_text="Id of the request, as in the service's log.")
-    reportedBy = Text(source="reported_by", read_only=True, help_text="The client that reported it.")
-    reportedId = Text(source="reported_id", read_only=True, help_text="What that client calls it.")
-    reportedAt = Moment(source="reported_at", read_only=True, help_text="When that client says that it happened.")
-    before = Values(read_only=True, allow_null=True, help_text="What a change changed: before.")
-    after = Values(read_only=True, allow_null=True, help_text="What a change changed: after.")
+    reportedBy = Text(source="reported_by", read_only=True, help_text="The client that reported the event.")
+    reportedId = Text(source="reported_id", read_only=True, help_text="The `id` in the report.")
+    reportedAt = Moment(source="reported_at", read_only=True, help_text="The `createdAt` in the report.")
+    before = Values(read_only=True, allow_null=True, help_text="The values before a change.")
+    after = Values(read_only=True, allow_null=True, help_text="The values after a change.")
     seq = serializers.IntegerField(
-        read_only=True, allow_null=True, help_text="Its place in its process's chain; null for some seconds at first."
+        read_only=True, allow_null=True, help_text="Position in the chain of the process; null while it is pending."
     )
     erased = serializers.ListField(
-        child=serializers.CharField(),
-        read_only=True,
-        allow_null=True,
-        help_text="Which of its values were erased, since a person asked for it or their time was over.",
+        child=Text(), read_only=True, allow_null=True, help_text="Values that were erased, on request or by retention."
     )
 
-    def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the wire's name)
+    def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the API field's name)
         if origin is not None and is_reserved(origin):
-            detail = f"'{ORIGIN}' is the service's own origin; name your own."
+            detail = f"'{ORIGIN}' is reserved for the service itself; eventOrigin must be another name."
             raise serializers.ValidationError(detail, code="reserved_origin")
         return origin
 
-    def validate(self, event: dict[str, Any]) -> dict[str, Any]:
-        """What is null is not said."""
+    def validate(self, event: Body) -> Body:
+        """Null fields are ignored."""
         return {column: value for column, value in event.items() if value is not None}
+
+
+class EventPage(serializers.Serializer):
+    """A page of events. With the cursor `after`, it has `next` instead of the fields that require counting."""
+
+    content = EventSerializer(many=True)
+    size = serializers.IntegerField()
+    numberOfElements = serializers.IntegerField()
+    next = serializers.CharField(required=False, help_text="With `after`: the cursor for the next page.")
+    totalElements = serializers.IntegerField(required=False)
+    totalPages = serializers.IntegerField(required=False)
+    number = serializers.IntegerField(required=False)
+    first = serializers.BooleanField(required=False)
+    last = serializers.BooleanField(required=False)
+    empty = serializers.BooleanField(required=False)
+
+
+# The attribute of an event that each field of a response shows. The serializer stores `id` and `createdAt` of a report
+# under other names; in a response they are the service's own.
+EVENT_FIELDS = {name: field.source or name for name, field in EventSerializer().get_fields().items()} | {
+    "id": "id",
+    "createdAt": "created_at",
+}
+
+
+def event_body(event: AuditEvent) -> JsonObject:
+    """The event in a response. Empty text is null."""
+    body = api_values.row(event, EVENT_FIELDS)
+    for name, value in body.items():
+        if value == "":
+            body[name] = None
+    return body

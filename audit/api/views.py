@@ -1,6 +1,6 @@
-"""Audit events over HTTP: reported from outside, and read."""
+"""Audit events over HTTP: clients report events, and read the audit trail."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -9,96 +9,99 @@ from rest_framework.response import Response
 
 from audit import log
 from audit.api import schema
-from audit.api.filters import EventFilter
-from audit.api.schema import MOST_AT_ONCE
-from audit.api.serializers import EventSerializer
+from audit.api.filters import EVENT_SORTS, EventFilter
+from audit.api.serializers import MAX_REPORTS, EventSerializer, event_body
 from audit.chain import reader_cursor
 from audit.models import AuditEvent
-from config import api_values
 from config.access.actor import MissingRight
 from config.api.idempotency import idempotent
 from config.api.lists.pages import PageRequest
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, parse_id
+from config.api_values import Body, JsonObject
 from config.errors import Fault, Forbidden, Invalid, NotFound
 from config.vocabulary import Right
 
 
 class AuditEventViewSet(ApiViewSet):
-    @schema.LIST
+    @schema.LIST_EVENTS
     def list(self, request: Request) -> Response:
         self._require_reader()
-        page = PageRequest.of(request.GET, sorts=schema.SORTS, default="createdAt,desc", tie="number")
+        page = PageRequest.of(request.GET, sorts=EVENT_SORTS, default="createdAt,desc", tie="number")
         after = _cursor(request.GET)
-        if after is None:
-            rows = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
-            return Response(page.answer(shown(page.rows_of(rows)), total=rows.count()))
-        limit = reader_cursor.readable_up_to()
-        rows = EventFilter(request.GET, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
-        rows = rows if limit is None else rows.filter(number__lte=limit)
-        content = shown(rows.in_order()[: page.size])
-        end = content[-1]["number"] if content else after
-        shape = {"size": page.size, "numberOfElements": len(content), "next": str(end)}
-        return Response({"content": content, **shape})
+        if after is not None:
+            return Response(_events_after(after, request.GET, size=page.size))
+        events = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
+        return Response(page.answer(event_bodies(page.rows_of(events)), total=events.count()))
 
-    @schema.RETRIEVE
+    @schema.RETRIEVE_EVENT
     @snapshot
     def retrieve(self, request: Request, id: str) -> Response:
         self._require_reader()
         event = AuditEvent.objects.filter(id=parse_id(id)).first()
         if event is None:
             raise NotFound
-        return Response(shown([event])[0])
+        return Response(event_body(event))
 
-    @schema.CREATE
+    @schema.CREATE_EVENT
     @idempotent
     def create(self, request: Request) -> Response:
         if not self.actor.may(Right.AUDIT_WRITE):
             raise MissingRight(Right.AUDIT_WRITE, "Reporting audit events")
-        told = request.data
-        if not isinstance(told, list_):
-            (event,) = log.report([self.body(EventSerializer)], actor=self.actor, at=self.now)
-            place = request.build_absolute_uri(reverse("audit-event", args=[event.id]))
-            return Response(shown([event])[0], status=201, headers={"Location": place})
-        events = log.report(_several(told), actor=self.actor, at=self.now)
-        return Response(shown(events), status=201)
+        if isinstance(request.data, list):
+            events = log.report(_reports(request.data), actor=self.actor, at=self.now)
+            return Response(event_bodies(events), status=201)
+        (event,) = log.report([self.body(EventSerializer)], actor=self.actor, at=self.now)
+        url = request.build_absolute_uri(reverse("audit-event", args=[event.id]))
+        return Response(event_body(event), status=201, headers={"Location": url})
 
     def _require_reader(self) -> None:
         if not self.actor.may(Right.AUDIT_READ):
-            raise MissingRight(Right.AUDIT_READ, "Reading the trail")
+            raise MissingRight(Right.AUDIT_READ, "Reading the audit trail")
         if self.actor.narrowed:
-            raise Forbidden(
-                "The trail is not read on behalf of anybody: leave out 'user', 'owner', 'group' and 'isAdmin'."
-            )
+            raise Forbidden("'user', 'owner', 'group' and 'isAdmin' must be left out to read the audit trail.")
 
 
-list_ = list
-"""The type, in a module whose class has a method of its name."""
+def event_bodies(events: Iterable[AuditEvent]) -> list[JsonObject]:
+    return [event_body(event) for event in events]
 
 
-def _several(told: list_[Any]) -> list_[dict[str, Any]]:
-    if not 0 < len(told) <= MOST_AT_ONCE:
-        detail = f"A list of events has 1 to {MOST_AT_ONCE} of them."
-        raise Invalid(faults=[Fault(detail, code="too_many" if told else "empty", pointer="#")])
-    serializer = EventSerializer(data=told, many=True)
+# The name that `signing.api.evidence` imports.
+shown = event_bodies
+
+
+def _events_after(after: int, query: QueryDict, *, size: int) -> JsonObject:
+    # The limit first: events up to it are visible to the query that follows.
+    limit = reader_cursor.readable_up_to()
+    events = EventFilter(query, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
+    if limit is not None:
+        events = events.filter(number__lte=limit)
+    content = event_bodies(events.in_order()[:size])
+    if content:
+        after = content[-1]["number"]
+    return {"content": content, "size": size, "numberOfElements": len(content), "next": str(after)}
+
+
+def _reports(bodies: list[object]) -> list[Body]:
+    """The validated reports of a list."""
+    if not 0 < len(bodies) <= MAX_REPORTS:
+        code = "too_many" if bodies else "empty"
+        raise Invalid(faults=[Fault(f"A list must have 1 to {MAX_REPORTS} events.", code=code, pointer="#")])
+    serializer = EventSerializer(data=bodies, many=True)
     serializer.is_valid(raise_exception=True)
-    return [dict(event) for event in serializer.validated_data]
+    return [dict(report) for report in serializer.validated_data]
 
 
 def _cursor(query: QueryDict) -> int | None:
+    """The value of `after`; None if it is missing or empty."""
     text = query.get("after")
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        detail = "'after' is the 'next' of the last answer, or 0 for the beginning."
+        detail = "'after' must be the 'next' of the previous response, or 0 for the beginning."
         raise Invalid(faults=[Fault(detail, code="not_a_cursor", parameter="after")])
-    if others := [name for name in ("sort", "page") if query.get(name) not in (None, "", "0")]:
-        detail = "A cursor goes by the events' numbers, from one answer to the next; leave this out."
-        raise Invalid(faults=[Fault(detail, code="contradiction", parameter=name) for name in others])
+    conflicts = [name for name in ("sort", "page") if query.get(name) not in (None, "", "0")]
+    if conflicts:
+        detail = "This parameter must be left out, because 'after' sets the order and the position."
+        raise Invalid(faults=[Fault(detail, code="contradiction", parameter=name) for name in conflicts])
     return int(text)
-
-
-def shown(events: Any) -> list_[dict[str, Any]]:
-    """Events on the wire; what is empty says nothing."""
-    rows = (api_values.row(event, AuditEvent.WIRE) for event in events)
-    return [{name: None if value == "" else value for name, value in row.items()} for row in rows]

@@ -1,13 +1,14 @@
-"""What is hashed of an event, a value and a checkpoint: their canonical forms, as docs/evidence.md has them. Pure."""
+"""Canonical forms: the bytes of an event, a value, a head and a checkpoint that are hashed or signed. Pure.
+
+docs/evidence.md describes them for authors of verifiers.
+"""
 
 import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-START = "0" * 64
-"""The `prev` of a chain's first event."""
+# The columns of an event in its canonical form, in this order.
 FIELDS = (
     "number",
     "id",
@@ -24,27 +25,26 @@ FIELDS = (
     "reported_id",
     "reported_at",
 )
-"""The columns of an event that stand in its canonical form, in this order, after its place in the chain."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def canonical_json(value: Any) -> str:
+def canonical_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def event(
-    *, process_id: str, seq: int, prev: str, fields: Sequence[Any], commitments: Mapping[str, str], key_id: str
+def canonical_event(
+    *, process_id: str, seq: int, prev: str, fields: Sequence[object], commitments: Mapping[str, str], key_id: str
 ) -> bytes:
-    """An event at its place; `fields` are those of `FIELDS` as the wire writes them. One that has no place yet is at 0,
-    and follows nothing."""
-    parts = sorted(commitments.items())
-    return _written(["paraph event 1", process_id, seq, prev, *fields, parts, key_id]).encode()
+    """An event at its position. `fields` are the values of `FIELDS` as in the API.
+
+    A pending event has position 0 and an empty `prev`.
+    """
+    return _encode(["paraph event 1", process_id, seq, prev, *fields, sorted(commitments.items()), key_id]).encode()
 
 
 def digest(canonical: bytes) -> str:
-    """What the next event names as the one before it."""
+    """SHA-256 in hex. The digest of an event is the `prev` of the next one."""
     return hashlib.sha256(canonical).hexdigest()
 
 
@@ -53,15 +53,15 @@ def salt() -> str:
 
 
 def commitment(salt: str, value: str) -> str:
-    """What the chain holds of a value: says nothing of it without the salt, and fits no other."""
+    """The hash that the chain holds instead of a value. It reveals nothing about the value without the salt."""
     return hashlib.sha256(b"paraph value 1\n" + bytes.fromhex(salt) + value.encode()).hexdigest()
 
 
-def leaf(process_id: str, seq: int, digest: str) -> bytes:
-    """The head of a chain, as a checkpoint's tree has it."""
-    return _written([process_id, seq, digest]).encode()
+def canonical_leaf(process_id: str, seq: int, digest: str) -> bytes:
+    """The head of a chain as a leaf of a checkpoint's tree."""
+    return _encode([process_id, seq, digest]).encode()
 
 
-def checkpoint(statement: Mapping[str, Any]) -> bytes:
-    """What is signed of a checkpoint."""
+def canonical_checkpoint(statement: Mapping[str, object]) -> bytes:
+    """The bytes that are signed."""
     return b"paraph checkpoint 1\n" + canonical_json(statement).encode()

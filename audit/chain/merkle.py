@@ -1,4 +1,4 @@
-"""Merkle trees as in RFC 6962, over leaves that come one by one. Pure."""
+"""Merkle trees as in RFC 6962, built from a stream of leaves. Pure."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -9,29 +9,37 @@ def leaf_hash(content: bytes) -> bytes:
 
 
 def root(hashes: Iterable[bytes]) -> bytes:
-    """The root over these leaf hashes; as much memory as the tree is high."""
-    tops: list[tuple[int, bytes]] = []  # whole subtrees, each as high as it says
+    """The root over these leaf hashes. Memory grows with the height of the tree, not with the number of leaves."""
+    # Complete subtrees from left to right, each with its height. Two of the same height are joined at once.
+    subtrees: list[tuple[int, bytes]] = []
     for leaf in hashes:
-        tops.append((0, leaf))
-        while len(tops) > 1 and tops[-1][0] == tops[-2][0]:
-            (height, left), (_, right) = tops[-2:]
-            tops[-2:] = [(height + 1, _node(left, right))]
-    if not tops:
+        height = 0
+        node = leaf
+        while subtrees and subtrees[-1][0] == height:
+            _, left = subtrees.pop()
+            node = _node(left, node)
+            height += 1
+        subtrees.append((height, node))
+    if not subtrees:
         return hashlib.sha256(b"").digest()
-    _, made = tops.pop()
-    while tops:
-        made = _node(tops.pop()[1], made)
-    return made
+    # The remaining subtrees are joined from right to left.
+    _, node = subtrees.pop()
+    while subtrees:
+        _, left = subtrees.pop()
+        node = _node(left, node)
+    return node
 
 
-def path(hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """What a leaf is to be joined with to come to the root, from the leaf upwards."""
+def audit_path(hashes: Sequence[bytes], index: int) -> list[bytes]:
+    """The sibling hashes from the leaf up to the root."""
     if len(hashes) == 1:
         return []
     half = 1 << (len(hashes) - 1).bit_length() - 1
+    left = hashes[:half]
+    right = hashes[half:]
     if index < half:
-        return [*path(hashes[:half], index), root(hashes[half:])]
-    return [*path(hashes[half:], index - half), root(hashes[:half])]
+        return [*audit_path(left, index), root(right)]
+    return [*audit_path(right, index - half), root(left)]
 
 
 def _node(left: bytes, right: bytes) -> bytes:

@@ -1,11 +1,13 @@
-"""The personal values of an event: kept beside it in parts that can be erased one by one, with salts of their own."""
+"""The parts into which the personal values of an event are split. Each part can be erased without the others."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audit.chain import form
+from config.api_values import JsonObject
 
+# The part of each text, by its name in an event.
 TEXT_PARTS = {
     "creator": "creator",
     "ip_address": "ipAddress",
@@ -13,72 +15,80 @@ TEXT_PARTS = {
     "reported_by": "reportedBy",
     "note": "note",
 }
-"""The part of each value that is a text."""
 CHANGES = ("before", "after")
+# The part that lists erased values, as pairs of an event's number and a part. The events are in the same chain.
 ERASED = "erased"
-"""The part that says which values were erased: pairs of an event's number and a part, in the chain of those events."""
 SIGNER_PREFIX = "signers/"
 
 
-def split(said: Mapping[str, Any]) -> dict[str, str]:
-    """What is to be kept in which part: texts as they are; of a change each signer's values in a part of their own."""
-    kept = {part: said[name] for name, part in TEXT_PARTS.items() if said.get(name)}
-    if said.get(ERASED):
-        kept[ERASED] = form.canonical_json(said[ERASED])
+def split(values: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of an event's personal values. In a change, the values of each signer are a part of their own."""
+    split_values = {part: values[name] for name, part in TEXT_PARTS.items() if values.get(name)}
+    if values.get(ERASED):
+        split_values[ERASED] = form.canonical_json(values[ERASED])
     for name in CHANGES:
-        if said.get(name) is not None:
-            for group, values in _grouped(said[name]).items():
-                kept[f"{name} {group}".rstrip()] = form.canonical_json(values)
-    return kept
+        if values.get(name) is not None:
+            for group_name, group_values in _by_group(values[name]).items():
+                split_values[f"{name} {group_name}".rstrip()] = form.canonical_json(group_values)
+    return split_values
 
 
-def change(name: str, kept: Mapping[str, str]) -> dict[str, Any] | None:
-    """`before` or `after` put together again; None where nothing is said. A part that the service did not write so is
-    shown as the text that it is."""
-    found = [_read(part, value) for part, value in kept.items() if part.partition(" ")[0] == name]
-    return {path: value for said in found for path, value in said.items()} if found else None
+def change(name: str, values: Mapping[str, str]) -> JsonObject | None:
+    """`before` or `after`, assembled from its parts; None if there are none.
+
+    A part that is not a JSON object was not written by the service; it is returned as text, under its own name.
+    """
+    merged: JsonObject = {}
+    changes = [_parse(part, value) for part, value in values.items() if part.partition(" ")[0] == name]
+    for paths in changes:
+        merged |= paths
+    return merged if changes else None
 
 
-def erasures(kept: Mapping[str, str]) -> list[tuple[int, str]]:
-    """Which values an event says were erased; none where that is not as the service wrote it."""
+def erasures(values: Mapping[str, str]) -> list[tuple[int, str]]:
+    """The erased values that an event lists; empty if the list is malformed."""
     try:
-        return [(int(number), str(part)) for number, part in json.loads(kept.get(ERASED, "[]"))]
+        return [(int(number), str(part)) for number, part in json.loads(values.get(ERASED, "[]"))]
     except (ValueError, TypeError):
         return []
 
 
 def groups(parts: Iterable[tuple[str, str]]) -> set[str]:
-    """The groups of a process's values that parts of events tell of, each given after the signer that its event is
-    about: a signer's, or the rest."""
-    named = [(part.partition(" "), signer_id) for signer_id, part in parts]
-    return {
-        of or (f"{SIGNER_PREFIX}{signer_id}" if signer_id else "")
-        for (name, _, of), signer_id in named
-        if name in CHANGES
-    }
+    """The groups of a process's values that these parts belong to.
+
+    Each part comes as a pair: the signer of its event, and the part. A change without a group belongs to that signer.
+    """
+    names = set()
+    for signer_id, part in parts:
+        name, _, group_name = part.partition(" ")
+        if name in CHANGES:
+            of_signer = f"{SIGNER_PREFIX}{signer_id}" if signer_id else ""
+            names.add(group_name or of_signer)
+    return names
 
 
 def signer_of(part: str) -> str:
-    """The signer whose values a part of a change holds, if it is such a part."""
+    """The signer whose values this part of a change holds; empty for other parts."""
     return part.rpartition(SIGNER_PREFIX)[2] if SIGNER_PREFIX in part else ""
 
 
 def group(path: str) -> str:
-    """Which values stand in a part together with the one of this path: a signer's, or the rest."""
-    of_signer = path.startswith(SIGNER_PREFIX)
-    return SIGNER_PREFIX + path.removeprefix(SIGNER_PREFIX).partition("/")[0] if of_signer else ""
+    """The group of the value at this path: the values of one signer (`signers/<id>`), or the rest (empty)."""
+    if not path.startswith(SIGNER_PREFIX):
+        return ""
+    return SIGNER_PREFIX + path.removeprefix(SIGNER_PREFIX).partition("/")[0]
 
 
-def _read(part: str, value: str) -> dict[str, Any]:
+def _parse(part: str, value: str) -> JsonObject:
     try:
-        said = json.loads(value)
+        paths = json.loads(value)
     except ValueError:
-        said = None
-    return said if isinstance(said, dict) else {part: value}
+        paths = None
+    return paths if isinstance(paths, dict) else {part: value}
 
 
-def _grouped(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {}
+def _by_group(values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    by_group: dict[str, dict[str, object]] = {}
     for path, value in values.items():
-        groups.setdefault(group(path), {})[path] = value
-    return groups or {"": {}}
+        by_group.setdefault(group(path), {})[path] = value
+    return by_group or {"": {}}

@@ -1,17 +1,17 @@
-"""What the database itself refuses: changing or deleting what the trail holds. Triggers, made anew after every migrate.
+"""Database triggers that refuse to change or delete the audit trail. They are installed after every `migrate`.
 
-An event that waits for its place may be given one, and nothing else of it changes. Values may be deleted, since people
-have a right to that, and are never changed. Whoever owns the database can drop triggers: what they then do, the chain
-shows.
+Two changes are allowed: a pending event is given its position once, and personal values are deleted by an erasure.
+The owner of the database can drop the triggers; changes that are made then show in the chain.
 """
 
-from typing import Any
-
-from django.apps import apps
 from django.db import connection
 
-_PLACE = ("seq", "prev", "mac", "key_id")
-# Per table: what is refused.
+from audit.chain.models import AuditDatabase
+from audit.models import AuditEvent
+
+# The columns that are set when a pending event is linked into its chain.
+_POSITION = ("seq", "prev", "mac", "key_id")
+# The operations that are refused on each table. PostgreSQL refuses TRUNCATE as well.
 REFUSED = {
     "audit_event": ("UPDATE", "DELETE"),
     "audit_value": ("UPDATE",),
@@ -20,85 +20,89 @@ REFUSED = {
     "audit_checkpoint_leaf": ("UPDATE", "DELETE"),
     "audit_database": ("UPDATE", "DELETE"),
 }
-_SAYS = "the audit trail is append-only: {operation} on {table} is refused"
+_LINKS_EVENT = "audit_event_update"
 
 
-def prepare(**signal: Any) -> None:
-    """After a migrate: give the database its id, and the triggers that are not there."""
-    identity = apps.get_model("audit", "AuditDatabase").objects
-    if not identity.exists():
-        identity.create()
+def prepare(**signal: object) -> None:
+    """After `migrate`: create the id of the database and the triggers that are missing."""
+    if not AuditDatabase.objects.exists():
+        AuditDatabase.objects.create()
     install()
 
 
 def install() -> None:
-    """Make the triggers that are not there."""
-    names = missing()
+    """Create the triggers that are missing."""
+    statements = _statements()
     with connection.cursor() as cursor:
-        for name, statement in _triggers().items():
-            if name in names:
-                cursor.execute(statement)
+        for name in missing():
+            cursor.execute(statements[name])
 
 
 def missing() -> list[str]:
-    """The names of the triggers that this database lacks."""
+    """The names of the triggers that are missing or disabled."""
+    if connection.vendor == "postgresql":
+        query = "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
+    else:
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
-            if connection.vendor == "postgresql"
-            else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        )
-        there = {name for (name,) in cursor.fetchall()}
-    return [name for name in _triggers() if name not in there]
+        cursor.execute(query)
+        existing = {name for (name,) in cursor.fetchall()}
+    return [name for name in _statements() if name not in existing]
 
 
 def remove() -> None:
-    """Lift what is refused, for tests that empty their tables."""
+    """Drop the triggers, for tests that empty the tables."""
     with connection.cursor() as cursor:
-        for name in _triggers().keys() - set(missing()):
-            table = name.removesuffix("_truncate").removesuffix("_update").removesuffix("_delete")
-            on = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER {name}{on}")
+        for name in _statements().keys() - set(missing()):
+            if connection.vendor == "postgresql":
+                table, _, _ = name.rpartition("_")
+                cursor.execute(f"DROP TRIGGER {name} ON {table}")
+            else:
+                cursor.execute(f"DROP TRIGGER {name}")
 
 
-def _triggers() -> dict[str, str]:
-    """The statements that make them, by name."""
-    if connection.vendor == "postgresql":
-        return {
-            f"{table}_{operation.lower()}": _postgres(table, operation)
-            for table, refused in REFUSED.items()
-            for operation in (*refused, "TRUNCATE")
-        }
-    return {
-        f"{table}_{operation.lower()}": _sqlite(table, operation)
-        for table, refused in REFUSED.items()
-        for operation in refused
-    }
+def _statements() -> dict[str, str]:
+    """The statement that creates each trigger, by the trigger's name."""
+    on_postgresql = connection.vendor == "postgresql"
+    statements = {}
+    for table, operations in REFUSED.items():
+        for operation in operations:
+            create = _create_on_postgresql if on_postgresql else _create_on_sqlite
+            statements[_name(table, operation)] = create(table, operation)
+        if on_postgresql:
+            statements[_name(table, "TRUNCATE")] = _create_on_postgresql(table, "TRUNCATE")
+    return statements
 
 
-def _postgres(table: str, operation: str) -> str:
-    name = f"{table}_{operation.lower()}"
-    says = _SAYS.format(operation=operation, table=table)
-    place = "'{" + ",".join(_PLACE) + "}'::text[]"
-    allowed = (
-        f"IF OLD.seq IS NULL AND NEW.seq IS NOT NULL AND to_jsonb(NEW) - {place} = to_jsonb(OLD) - {place} "
-        "THEN RETURN NEW; END IF; "
-    )
-    body = f"{allowed if name == 'audit_event_update' else ''}RAISE EXCEPTION '{says}' USING ERRCODE = '23001';"
-    each = "STATEMENT" if operation == "TRUNCATE" else "ROW"
+def _name(table: str, operation: str) -> str:
+    return f"{table}_{operation.lower()}"
+
+
+def _refusal(table: str, operation: str) -> str:
+    return f"the audit trail is append-only: {operation} on {table} is refused"
+
+
+def _create_on_postgresql(table: str, operation: str) -> str:
+    name = _name(table, operation)
+    body = f"RAISE EXCEPTION '{_refusal(table, operation)}' USING ERRCODE = '23001';"
+    if name == _LINKS_EVENT:
+        position = "'{" + ",".join(_POSITION) + "}'::text[]"
+        links = f"OLD.seq IS NULL AND NEW.seq IS NOT NULL AND to_jsonb(NEW) - {position} = to_jsonb(OLD) - {position}"
+        body = f"IF {links} THEN RETURN NEW; END IF; {body}"
+    level = "STATEMENT" if operation == "TRUNCATE" else "ROW"
     return (
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; "
         f"DROP TRIGGER IF EXISTS {name} ON {table}; "
-        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH {each} EXECUTE FUNCTION {name}();"
+        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH {level} EXECUTE FUNCTION {name}();"
     )
 
 
-def _sqlite(table: str, operation: str) -> str:
-    name = f"{table}_{operation.lower()}"
-    says = _SAYS.format(operation=operation, table=table)
-    when = ""
-    if name == "audit_event_update":
-        columns = [field.column for field in apps.get_model("audit", "AuditEvent")._meta.concrete_fields]
-        same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in columns if column not in _PLACE)
-        when = f"WHEN NOT (OLD.seq IS NULL AND NEW.seq IS NOT NULL AND {same})"
-    return f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {when} BEGIN SELECT RAISE(ABORT, '{says}'); END"
+def _create_on_sqlite(table: str, operation: str) -> str:
+    name = _name(table, operation)
+    condition = ""
+    if name == _LINKS_EVENT:
+        columns = [field.column for field in AuditEvent._meta.concrete_fields if field.column not in _POSITION]
+        unchanged = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in columns)
+        condition = f"WHEN NOT (OLD.seq IS NULL AND NEW.seq IS NOT NULL AND {unchanged})"
+    refusal = f"SELECT RAISE(ABORT, '{_refusal(table, operation)}');"
+    return f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {condition} BEGIN {refusal} END"

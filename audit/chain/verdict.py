@@ -1,14 +1,18 @@
-"""What a check of the trail found."""
+"""The result of checking the audit trail."""
 
 from dataclasses import dataclass, field
 
-MOST_FINDINGS = 100
+MAX_FINDINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it was written: which event of which process (by its place in the chain, and its number
-    where it is there), and what is wrong. A checkpoint's finding names no process."""
+    """One thing that was tampered with: the event, and what is wrong with it.
+
+    `seq` is the event's position in the chain of the process, None for a pending event; `number` is None if the event
+    is missing. `process_id` is empty for events without a process, and None if the finding is about a checkpoint or
+    the database.
+    """
 
     process_id: str | None
     seq: int | None
@@ -19,15 +23,20 @@ class Finding:
     def __str__(self) -> str:
         if self.process_id is None:
             return self.what
-        chain = f"process {self.process_id}" if self.process_id else "the journal"
-        place = f"event {self.seq}" if self.seq else "an event without a place"
-        known = f" (number {self.number}, {self.event_type})" if self.number else ""
-        return f"{chain}, {place}{known} {self.what}"
+        chain = f"process {self.process_id}" if self.process_id else "events without a process"
+        event = f"event {self.seq}" if self.seq else "pending event"
+        if self.number:
+            event += f" (number {self.number}, {self.event_type})"
+        return f"{chain}, {event} {self.what}"
 
 
 @dataclass(slots=True)
 class Verdict:
-    """How much was looked at and what is wrong; `could_not` is what could not be checked, `notes` what to look at."""
+    """How much was checked, and what is wrong.
+
+    `wrong` counts all findings, including those that are not in the list. `waiting` counts the pending events,
+    `could_not` lists what could not be checked, `notes` what else an administrator should look at.
+    """
 
     events: int = 0
     waiting: int = 0
@@ -39,17 +48,26 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
-        """Keep a finding, or only count it when there are many; those with the lowest numbers come first."""
+        """Add a finding; if there are too many, only count it. The events with the lowest numbers come first."""
         self.wrong += 1
-        if len(self.findings) < MOST_FINDINGS:
+        if len(self.findings) < MAX_FINDINGS:
             self.findings.append(finding)
-            self.findings.sort(key=lambda f: (f.process_id is None, f.number is None, f.number or 0))
+            self.findings.sort(key=_order)
+
+    def add_general(self, what: str) -> None:
+        """Add a finding about a checkpoint or the database."""
+        self.add(Finding(None, None, None, "", what))
 
     @property
     def whole(self) -> bool:
+        """Whether no tampering was found. Look at `unchecked` as well."""
         return not self.wrong
 
     @property
     def unchecked(self) -> list[str]:
-        """Why it cannot be said that all is whole, though nothing wrong was found."""
-        return [f"the key '{key}' is none of those that are set" for key in sorted(self.unknown_keys)] + self.could_not
+        """Why the audit trail cannot be called intact, even if no tampering was found."""
+        return [f"the key '{key}' is not configured" for key in sorted(self.unknown_keys)] + self.could_not
+
+
+def _order(finding: Finding) -> tuple[bool, bool, int]:
+    return finding.process_id is None, finding.number is None, finding.number or 0

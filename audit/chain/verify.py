@@ -1,35 +1,38 @@
-"""Checks the trail as it stands: each event at its place, each value against its commitment, checkpoints, and the file.
+"""Checks the audit trail: chains, personal values, pending events, checkpoints, and the checkpoint file.
 
-Reads as of one moment and in batches: memory does not grow with the trail. What is public (digests, signatures) is
-checked even where a secret key is not known.
+All rows are read as of one moment and in batches, so that memory does not grow with the trail. Digests and signatures
+are public and are checked even if a secret key is missing.
 """
 
-import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
-from audit.chain import checkpoints, form, keys, triggers
-from audit.chain.append import canonical, text
-from audit.chain.commitments import malformed, unlike, values_of
-from audit.chain.parts import ERASED, erasures
+from audit.chain import checkpoint_check, triggers
+from audit.chain.append import has_valid_mac
+from audit.chain.batches import batches
+from audit.chain.chain_check import ChainCheck, missing_value
+from audit.chain.commitments import Values, malformed, mismatch, values_of
+from audit.chain.models import AuditDatabase, AuditHead
+from audit.chain.parts import ERASED
 from audit.chain.verdict import Finding, Verdict
-from audit.models import AuditDatabase, AuditEvent, AuditHead
+from audit.models import AuditEvent
 
-BATCH = 2_000
-WAITS_AT_MOST = timedelta(hours=1)
-_COLUMNS = ("process_id", "seq", "prev", "mac", "key_id", "commitments", *form.FIELDS)
-_NUMBER = len(_COLUMNS) - len(form.FIELDS) + form.FIELDS.index("number")
-_TYPE = len(_COLUMNS) - len(form.FIELDS) + form.FIELDS.index("event_type")
+_BATCH_SIZE = 2_000
+_LONGEST_PENDING = timedelta(hours=1)
 
+Events = QuerySet[AuditEvent]
+# Called with the number of events that were checked so far.
 Progress = Callable[[int], None]
+
+
+def _ignore_progress(events: int) -> None:
+    pass
 
 
 def verify(
@@ -37,225 +40,44 @@ def verify(
     at: datetime,
     process_id: str | None = None,
     since: datetime | None = None,
-    progress: Progress = lambda done: None,
+    progress: Progress = _ignore_progress,
 ) -> Verdict:
-    """Check everything, the chain of one process, or the chains in which something was written since then.
+    """Check everything, or the chain of one process, or the chains that have events written since a time.
 
-    `progress` is told how many events were looked at so far.
+    Checkpoints and their file are checked unless `process_id` is given.
     """
     verdict = Verdict()
-    filed = _length_of_file()  # before the moment that is looked at: what is written meanwhile is younger than that
-    with _one_moment():
+    # The size before the snapshot: lines that are added later belong to checkpoints that the snapshot does not have.
+    file = settings.AUDIT_CHECKPOINT_FILE
+    file_size = file.stat().st_size if file.exists() else None
+    with read_snapshot():
         events = AuditEvent.objects.order_by().prefetch_related(None)
+        heads = AuditHead.objects.filter(seq__gt=0)
         if process_id is not None:
             events = events.of_process(process_id)
+            heads = heads.filter(process_id=process_id)
         if since is not None:
-            written = AuditEvent.objects.order_by().filter(created_at__gte=since, seq__isnull=False)
-            events = events.filter(process_id__in=written.values("process_id"))
-        _chains(events, verdict, progress)
-        _lost_chains(verdict, process_id)
-        _waiting(events, verdict, at)
-        _leaves(verdict, None if process_id is None else [process_id])
+            recent = AuditEvent.objects.order_by().filter(created_at__gte=since, seq__isnull=False)
+            events = events.filter(process_id__in=recent.values("process_id"))
+        _check_chains(events, verdict, progress)
+        _check_lost_chains(heads, verdict)
+        _check_pending(events, verdict, at)
+        checkpoint_check.check_heads(verdict, process_id)
         if process_id is None:
-            if database := _database(verdict):
-                verdict.checkpoints = _signed(verdict, database)
-                _filed(verdict, database, filed)
-            if lacking := triggers.missing():
-                verdict.notes.append(f"the database does not refuse changes: run migrate ({', '.join(lacking)})")
+            _check_checkpoints(verdict, file_size)
+            names = ", ".join(triggers.missing())
+            if names:
+                verdict.notes.append(f"triggers that protect the audit trail are missing, run migrate ({names})")
     return verdict
 
 
-@dataclass(slots=True)
-class _Chain:
-    """How far a chain was followed, and what of it is missing so far."""
-
-    process_id: str
-    seq: int = 0
-    number: int | None = None
-    event_type: str = ""
-    digest: str = form.START
-    bad: bool = False
-    present: bool = False
-    """Whether an event of the present key was seen: what follows has that key, too."""
-    gone: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
-    erased: set[tuple[int, str]] = field(default_factory=set)
-
-
-def _chains(events: Any, verdict: Verdict, progress: Progress) -> None:
-    placed = events.filter(seq__isnull=False).order_by("process_id", "seq", "number")
-    rows = placed.values_list(*_COLUMNS).iterator(BATCH)
-    secrets = {key_id: secret.encode() for key_id, secret in settings.AUDIT_KEYS.items()}
-    chain: _Chain | None = None
-    ended: list[_Chain] = []
-    while batch := list(islice(rows, BATCH)):
-        said = values_of([row[_NUMBER] for row in batch])
-        for row in batch:
-            if chain is None or row[0] != chain.process_id:
-                ended += [chain] if chain else []
-                chain = _Chain(row[0])
-            if not chain.bad:
-                _follow(chain, row, said.get(row[_NUMBER], {}), secrets, verdict)
-        _end(ended, verdict)
-        ended.clear()
-        verdict.events += len(batch)
-        progress(verdict.events)
-    _end([chain] if chain else [], verdict)
-
-
-def _follow(
-    chain: _Chain, row: tuple[Any, ...], said: dict[str, tuple[str, str]], secrets: dict[str, bytes], verdict: Verdict
-) -> None:
-    """Go on by one event, or say what is wrong with it."""
-    process_id, seq, prev, mac, key_id, commitments, *fields = row
-    number, event_type = row[_NUMBER], row[_TYPE]
-
-    def found(what: str, *, place: int = seq, by: int | None = number, kind: str = event_type) -> None:
-        chain.bad = True
-        verdict.add(Finding(process_id, place, by, kind, what))
-
-    if seq > chain.seq + 1:
-        return found(f"is missing; event {seq} is number {number}", place=chain.seq + 1, by=None, kind="")
-    if seq <= chain.seq:
-        return found("stands at a place that another event has")
-    if wrong := malformed(commitments, said):
-        return found(wrong)
-    try:
-        made = form.event(
-            process_id=process_id,
-            seq=seq,
-            prev=prev,
-            fields=[value if type(value) is str else text(value) for value in fields],
-            commitments=commitments,
-            key_id=key_id,
-        )
-    except (TypeError, ValueError):
-        return found("holds what the service does not write")
-    if key_id in secrets:
-        if hmac.digest(secrets[key_id], made, "sha256").hex() != mac:
-            return found("is not as the service wrote it")
-    elif chain.present:
-        return found(f"has a key '{key_id}' that is none of the service's")
-    else:
-        verdict.unknown_keys.add(key_id)
-    chain.present = chain.present or key_id == keys.current()
-    if prev != chain.digest:
-        return found(
-            f"is not the one that event {seq} follows", place=chain.seq, by=chain.number, kind=chain.event_type
-        )
-    if wrong := unlike(commitments, said):
-        return found(wrong)
-    chain.gone |= {(number, part): (seq, event_type) for part in commitments.keys() - said.keys()}
-    if ERASED in said:
-        chain.erased |= set(erasures({ERASED: said[ERASED][1]}))
-    chain.seq, chain.number, chain.event_type, chain.digest = seq, number, event_type, form.digest(made)
-    return None
-
-
-def _end(chains: list[_Chain], verdict: Verdict) -> None:
-    """Hold the ends of chains against their heads, and what is gone from them against what was erased."""
-    sound = [chain for chain in chains if not chain.bad]
-    heads = AuditHead.objects.in_bulk([chain.process_id for chain in sound])
-    for chain in sound:
-        head = heads.get(chain.process_id)
-        if head is None or head.seq < chain.seq:
-            what = "was added behind the chain's head"
-            verdict.add(Finding(chain.process_id, chain.seq, chain.number, chain.event_type, what))
-        elif head.seq > chain.seq:
-            what = f"is missing, and what followed it up to event {head.seq}"
-            verdict.add(Finding(chain.process_id, chain.seq + 1, None, "", what))
-        elif head.digest != chain.digest:
-            what = "is not the one that the chain's head names"
-            verdict.add(Finding(chain.process_id, chain.seq, chain.number, chain.event_type, what))
-        for (number, part), (seq, event_type) in chain.gone.items():
-            if (number, part) not in chain.erased:
-                what = f"'{part}' is gone, and no erasure says so"
-                verdict.add(Finding(chain.process_id, seq, number, event_type, what))
-                break
-
-
-def _lost_chains(verdict: Verdict, process_id: str | None) -> None:
-    heads = AuditHead.objects.filter(seq__gt=0) if process_id is None else AuditHead.objects.filter(pk=process_id)
-    events = AuditEvent.objects.order_by().filter(process_id=OuterRef("pk"), seq__isnull=False)
-    for head in heads.filter(~Exists(events)).order_by("pk").iterator():
-        verdict.add(Finding(head.pk, 1, None, "", f"is missing, and with it all {head.seq} events of the process"))
-
-
-def _waiting(events: Any, verdict: Verdict, at: datetime) -> None:
-    """Events without a place, too: each must have been written by the service, and not wait for long."""
-    late = 0
-    rows = events.filter(seq=None).order_by("number").iterator()
-    while batch := list(islice(rows, BATCH)):
-        said = values_of([event.number for event in batch])
-        for event in batch:
-            verdict.waiting += 1
-            kept = said.get(event.number, {})
-            if wrong := _wrong_while_waiting(event, kept):
-                verdict.add(Finding(event.process_id, None, event.number, event.event_type, wrong))
-            late += at - event.created_at > WAITS_AT_MOST
-    if late:
-        verdict.could_not.append(f"{late} events have waited for their place for over an hour: does the job run?")
-
-
-def _wrong_while_waiting(event: AuditEvent, said: dict[str, tuple[str, str]]) -> str:
-    if wrong := malformed(event.commitments, said):
-        return wrong
-    known = event.key_id in settings.AUDIT_KEYS
-    if not known or keys.mac(canonical(event), key_id=event.key_id) != event.mac:
-        return "was not written by the service"
-    if wrong := unlike(event.commitments, said):
-        return wrong
-    gone = event.commitments.keys() - said.keys()
-    tellers = AuditEvent.objects.of_process(event.process_id).with_value(ERASED).filter(seq__isnull=False)
-    named = {pair for teller in tellers for pair in teller.erasures} if gone else set()
-    lost = [part for part in gone if (event.number, part) not in named]
-    return f"'{min(lost)}' is gone, and no erasure says so" if lost else ""
-
-
-def _leaves(verdict: Verdict, process_ids: list[str] | None) -> None:
-    """Heads as checkpoints saw them: what followed such a head names it, or it still is the head."""
-    for leaf in checkpoints.contradicted(process_ids):
-        what = f"was there when checkpoint {leaf.checkpoint_id} was made, and is gone or is another"
-        verdict.add(Finding(leaf.process_id, leaf.seq, None, "", what))
-
-
-def _database(verdict: Verdict) -> str:
-    """The database's id; empty if there is none, or more than one."""
-    ids = [str(row.id) for row in AuditDatabase.objects.all()[:2]]
-    if len(ids) != 1:
-        verdict.add(Finding(None, None, None, "", "the database's own id is gone, or there is another one"))
-        return ""
-    return ids[0]
-
-
-def _signed(verdict: Verdict, database: str) -> int:
-    count = 0
-    for number, wrong, unknown in checkpoints.checked(database):
-        count += 1
-        if unknown:
-            verdict.unknown_keys.add(unknown)
-        if wrong:
-            verdict.add(Finding(None, None, None, "", f"checkpoint {number}: {wrong}"))
-    return count
-
-
-def _filed(verdict: Verdict, database: str, length: int | None) -> None:
-    if length is not None:
-        if missing := checkpoints.beyond_file(database, length):
-            verdict.could_not.append(f"the file lacks the last {missing} checkpoints (AUDIT_CHECKPOINT_FILE)")
-        for wrong in checkpoints.compared_with_file(database, length):
-            verdict.add(Finding(None, None, None, "", wrong))
-    elif verdict.checkpoints:
-        verdict.could_not.append(f"there is no file {settings.AUDIT_CHECKPOINT_FILE.name} (AUDIT_CHECKPOINT_FILE)")
-
-
-def _length_of_file() -> int | None:
-    file = settings.AUDIT_CHECKPOINT_FILE
-    return file.stat().st_size if file.exists() else None
-
-
 @contextmanager
-def _one_moment() -> Iterator[None]:
-    """Everything as of one moment, without keeping a writer waiting."""
+def read_snapshot() -> Iterator[None]:
+    """Read rows as of the moment of the first query, without blocking writers.
+
+    Inside a transaction, or another `read_snapshot`, it has no effect of its own. `verify` must come first in the
+    block, because it reads the size of the checkpoint file before its first query.
+    """
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "postgresql":
@@ -263,9 +85,92 @@ def _one_moment() -> Iterator[None]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
     else:
-        with connection.cursor() as cursor:
-            cursor.execute("BEGIN DEFERRED")
-            try:
+        # The configured mode, IMMEDIATE, would lock out writers.
+        sqlite: Any = connection
+        mode = sqlite.transaction_mode
+        sqlite.transaction_mode = "DEFERRED"
+        try:
+            with transaction.atomic():
                 yield
-            finally:
-                cursor.execute("ROLLBACK")
+        finally:
+            sqlite.transaction_mode = mode
+
+
+def _check_chains(events: Events, verdict: Verdict, progress: Progress) -> None:
+    chain: ChainCheck | None = None
+    in_chains = events.filter(seq__isnull=False).order_by("process_id", "seq", "number")
+    for batch in batches(in_chains.iterator(_BATCH_SIZE), _BATCH_SIZE):
+        # Follow the chains through the batch. The last one may continue in the next batch.
+        values = values_of([event.number for event in batch])
+        ended: list[ChainCheck] = []
+        for event in batch:
+            if chain is None or chain.process_id != event.process_id:
+                if chain is not None:
+                    ended.append(chain)
+                chain = ChainCheck(event.process_id, verdict)
+            chain.follow(event, values.get(event.number, {}))
+        _end(ended)
+        verdict.events += len(batch)
+        progress(verdict.events)
+    if chain is not None:
+        _end([chain])
+
+
+def _end(chains: list[ChainCheck]) -> None:
+    heads = AuditHead.objects.in_bulk([chain.process_id for chain in chains])
+    for chain in chains:
+        chain.end(heads.get(chain.process_id))
+
+
+def _check_lost_chains(heads: QuerySet[AuditHead], verdict: Verdict) -> None:
+    """Find heads of chains that have no events left."""
+    events = AuditEvent.objects.order_by().filter(process_id=OuterRef("pk"), seq__isnull=False)
+    for head in heads.filter(~Exists(events)).order_by("pk").iterator():
+        what = f"is missing, and all other events of the chain ({head.seq} in total)"
+        verdict.add(Finding(head.pk, 1, None, "", what))
+
+
+def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
+    """Check that the service wrote each pending event, and that none has been pending for long."""
+    late = 0
+    pending = events.filter(seq=None).order_by("number")
+    for batch in batches(pending.iterator(), _BATCH_SIZE):
+        values = values_of([event.number for event in batch])
+        for event in batch:
+            problem = _problem_of_pending(event, values.get(event.number, {}))
+            if problem:
+                verdict.add(Finding(event.process_id, None, event.number, event.event_type, problem))
+            if at - event.created_at > _LONGEST_PENDING:
+                late += 1
+        verdict.waiting += len(batch)
+    if late:
+        what = f"{late} events have been pending for over an hour: check that the worker and its schedule run"
+        verdict.could_not.append(what)
+
+
+def _problem_of_pending(event: AuditEvent, values: Values) -> str:
+    problem = malformed(event.commitments, values)
+    if not problem and not has_valid_mac(event):
+        problem = "was not written by the service"
+    problem = problem or mismatch(event.commitments, values)
+    if problem:
+        return problem
+    # Values may be missing only if an event of the chain records their erasure.
+    missing = {(event.number, part) for part in event.commitments.keys() - values.keys()}
+    if missing:
+        for erasure in AuditEvent.objects.of_process(event.process_id).with_value(ERASED).filter(seq__isnull=False):
+            missing.difference_update(erasure.erasures)
+    return missing_value(min(missing)[1]) if missing else ""
+
+
+def _check_checkpoints(verdict: Verdict, file_size: int | None) -> None:
+    ids = [str(row.id) for row in AuditDatabase.objects.all()[:2]]
+    if len(ids) != 1:
+        verdict.add_general("the id of the database is missing or not unique")
+        return
+    checkpoint_check.check_signatures(verdict, ids[0])
+    if file_size is not None:
+        checkpoint_check.check_file(verdict, ids[0], file_size)
+    elif verdict.checkpoints:
+        name = settings.AUDIT_CHECKPOINT_FILE.name
+        verdict.could_not.append(f"the file {name} does not exist (AUDIT_CHECKPOINT_FILE)")

@@ -1,4 +1,4 @@
-"""Audit events over HTTP: what others report, and how the trail is read."""
+"""Audit events over HTTP: clients report events, and read the audit trail."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from tests.people import ANA
 
 pytestmark = pytest.mark.django_db
 URL = "/api/audit-events"
-SAID = {
+REPORT = {
     "eventType": "SIGNATURE",
     "eventOrigin": "signing-server",
     "creator": "ona",
@@ -37,80 +37,86 @@ def monitor(api_of: Callable[..., Api]) -> Api:
     return api_of("monitor", rights=["audit_read", "audit_write"])
 
 
-def numbers(answer: Any) -> list[int]:
-    return [event["number"] for event in answer.json()["content"]]
+def numbers(response: Any) -> list[int]:
+    return [event["number"] for event in response.json()["content"]]
 
 
 class TestReports:
-    def test_what_is_said_is_kept_and_our_time_and_number_rule(self, monitor: Api) -> None:
-        made = monitor.post(URL, {**SAID, "id": "theirs", "createdAt": "2031-01-01T00:00:00+02:00"})
-        assert made.status_code == 201
-        event = made.json()
-        assert {name: event[name] for name in SAID} == SAID
+    def test_a_report_is_stored_with_an_id_and_a_time_of_the_service(self, monitor: Api) -> None:
+        response = monitor.post(URL, {**REPORT, "id": "theirs", "createdAt": "2031-01-01T00:00:00+02:00"})
+        assert response.status_code == 201
+        event = response.json()
+        assert {name: event[name] for name in REPORT} == REPORT
         assert (event["reportedId"], event["reportedAt"]) == ("theirs", "2030-12-31T22:00:00Z")
         assert event["id"] != "theirs"
         assert abs(datetime.fromisoformat(event["createdAt"]) - datetime.now(UTC)) < timedelta(hours=1)
         assert (event["source"], event["reportedBy"]) == ("REPORTED", "monitor")
-        assert monitor.get(made["Location"].split("testserver")[1]).json() == event
+        assert monitor.get(response["Location"].split("testserver")[1]).json() == event
 
-    def test_what_is_left_out_is_the_callers(self, monitor: Api) -> None:
+    def test_the_caller_is_the_default_for_missing_fields(self, monitor: Api) -> None:
         event = monitor.post(URL, {"eventType": "AUTH_START", "creator": None}).json()
         assert (event["creator"], event["clientAppName"], event["eventOrigin"]) == ("monitor",) * 3
         assert event["ipAddress"] == "127.0.0.1"
         assert event["note"] is None
 
-    def test_a_client_of_the_services_name_has_another_origin(self, api_of: Callable[..., Api]) -> None:
+    def test_a_client_with_the_name_of_the_service_gets_another_origin(self, api_of: Callable[..., Api]) -> None:
         event = api_of("Paraph", rights=["audit_write"]).post(URL, {"eventType": "SIGNATURE"}).json()
         assert event["eventOrigin"] == "client Paraph"
 
-    def test_all_types_in_one_list(self, monitor: Api) -> None:
-        made = monitor.post(URL, [{"eventType": kind} for kind in EventType.values])
-        assert made.status_code == 201
-        assert [event["eventType"] for event in made.json()] == EventType.values
+    def test_a_list_with_every_event_type(self, monitor: Api) -> None:
+        response = monitor.post(URL, [{"eventType": kind} for kind in EventType.values])
+        assert response.status_code == 201
+        assert [event["eventType"] for event in response.json()] == EventType.values
         assert len(EventType.values) == 31
-        assert [event["number"] for event in made.json()] == sorted(event["number"] for event in made.json())
+        assert [event["number"] for event in response.json()] == sorted(event["number"] for event in response.json())
 
     @pytest.mark.parametrize(
-        ("wrong", "pointer", "says"),
+        ("report", "pointer", "detail"),
         [
             ({"eventType": "SIGNED"}, "#/1/eventType", "PROCESS_STARTED"),
             ({}, "#/1/eventType", "required"),
             ({"eventType": "SIGNATURE", "note": "x" * 10_001}, "#/1/note", "10000"),
             ({"eventType": "SIGNATURE", "createdAt": "yesterday"}, "#/1/createdAt", ""),
-            ({"eventType": "SIGNATURE", "eventOrigin": " Paraph "}, "#/1/eventOrigin", "service's own"),
-            ({"eventType": "SIGNATURE", "eventOrigin": "\u200bparaph"}, "#/1/eventOrigin", "service's own"),
+            ({"eventType": "SIGNATURE", "eventOrigin": " Paraph "}, "#/1/eventOrigin", "is reserved for the service"),
+            (
+                {"eventType": "SIGNATURE", "eventOrigin": "\u200bparaph"},
+                "#/1/eventOrigin",
+                "is reserved for the service",
+            ),
             ({"eventType": "SIGNATURE", "processId": "x" * 256}, "#/1/processId", "255"),
             ("SIGNATURE", "#/1", ""),
         ],
     )
-    def test_one_that_is_wrong_and_none_is_kept(self, monitor: Api, wrong: Any, pointer: str, says: str) -> None:
-        refused = monitor.post(URL, [SAID, wrong])
+    def test_a_list_with_an_invalid_report_is_refused(
+        self, monitor: Api, report: Any, pointer: str, detail: str
+    ) -> None:
+        refused = monitor.post(URL, [REPORT, report])
         assert refused.status_code == 400
         (error,) = refused.json()["errors"]
         assert error["pointer"] == pointer
-        assert says in error["detail"]
+        assert detail in error["detail"]
         assert not AuditEvent.objects.exists()
 
     @pytest.mark.parametrize("count", [0, 501])
-    def test_no_more_than_500_and_not_none(self, monitor: Api, count: int) -> None:
-        refused = monitor.post(URL, [SAID] * count)
+    def test_a_list_must_have_1_to_500_reports(self, monitor: Api, count: int) -> None:
+        refused = monitor.post(URL, [REPORT] * count)
         assert refused.status_code == 400
         assert "500" in refused.json()["errors"][0]["detail"]
-        assert monitor.post(URL, [SAID] * 500).status_code == 201
+        assert monitor.post(URL, [REPORT] * 500).status_code == 201
 
-    def test_the_longest_note_is_kept(self, monitor: Api) -> None:
-        assert monitor.post(URL, {**SAID, "note": "ž" * 10_000}).json()["note"] == "ž" * 10_000
+    def test_the_longest_note(self, monitor: Api) -> None:
+        assert monitor.post(URL, {**REPORT, "note": "ž" * 10_000}).json()["note"] == "ž" * 10_000
 
-    def test_a_list_costs_as_many_queries_as_one(self, monitor: Api, queries: Callable[[], Any]) -> None:
-        monitor.post(URL, SAID)
+    def test_a_list_takes_as_many_queries_as_one_report(self, monitor: Api, queries: Callable[[], Any]) -> None:
+        monitor.post(URL, REPORT)
         counts = []
-        for body in (SAID, [SAID] * 30):
-            with queries() as made:
+        for body in (REPORT, [REPORT] * 30):
+            with queries() as statements:
                 monitor.post(URL, body)
-            counts.append(len(made))
+            counts.append(len(statements))
         assert counts[0] == counts[1]
 
-    def test_a_report_is_not_the_services_own_word(self, monitor: Api) -> None:
+    def test_a_report_does_not_change_the_process(self, monitor: Api) -> None:
         process = started_process([[ANA]])
         monitor.post(URL, {"eventType": "PROCESS_COMPLETED", "processId": str(process.pk)})
         process.refresh_from_db()
@@ -119,7 +125,8 @@ class TestReports:
         assert (last["eventType"], last["source"]) == ("PROCESS_COMPLETED", "REPORTED")
 
 
-@pytest.mark.django_db(transaction=True)  # a cursor goes no further than what is committed
+# A cursor only reaches committed events.
+@pytest.mark.django_db(transaction=True)
 class TestReading:
     @pytest.fixture(autouse=True)
     def events(self) -> list[AuditEvent]:
@@ -132,7 +139,7 @@ class TestReading:
         return list(AuditEvent.objects.in_order())
 
     @pytest.mark.parametrize(
-        ("query", "found"),
+        ("query", "expected"),
         [
             ("", [2, 1, 0]),
             ("processId=p1", [1]),
@@ -152,8 +159,8 @@ class TestReading:
             ("after=0&eventType=SIGNATURE&size=1", [1]),
         ],
     )
-    def test_filters(self, monitor: Api, events: list[AuditEvent], query: str, found: list[int]) -> None:
-        assert numbers(monitor.get(f"{URL}?{query}")) == [events[place].number for place in found]
+    def test_filters(self, monitor: Api, events: list[AuditEvent], query: str, expected: list[int]) -> None:
+        assert numbers(monitor.get(f"{URL}?{query}")) == [events[index].number for index in expected]
 
     @pytest.mark.parametrize(
         ("query", "parameter"),
@@ -168,22 +175,22 @@ class TestReading:
             ("size=201", "size"),
         ],
     )
-    def test_what_cannot_be_read_is_said(self, monitor: Api, query: str, parameter: str) -> None:
+    def test_invalid_parameters_are_refused(self, monitor: Api, query: str, parameter: str) -> None:
         refused = monitor.get(f"{URL}?{query}")
         assert refused.status_code == 400
         assert [error["parameter"] for error in refused.json()["errors"]] == [parameter]
 
-    def test_a_cursor_goes_on_where_it_ended(self, monitor: Api, events: list[AuditEvent]) -> None:
+    def test_a_cursor_continues_where_the_previous_page_ended(self, monitor: Api, events: list[AuditEvent]) -> None:
         seen, after = [], "0"
         for _ in range(3):
             page = monitor.get(f"{URL}?after={after}&size=2")
             seen += numbers(page)
             after = page.json()["next"]
         assert seen == [event.number for event in events]
-        monitor.post(URL, SAID)
+        monitor.post(URL, REPORT)
         assert len(numbers(monitor.get(f"{URL}?after={after}"))) == 1
 
-    def test_the_services_own_say_in_which_request(self, monitor: Api, api: Api) -> None:
+    def test_events_of_the_service_have_the_request_id(self, monitor: Api, api: Api) -> None:
         api.post("/api/processes", {})
         (last, *_) = monitor.get(f"{URL}?clientAppName={api.get('/api/processes').wsgi_request.user.username}").json()[
             "content"
@@ -191,12 +198,12 @@ class TestReading:
         assert last["source"] == "SERVICE"
         assert last["requestId"]
 
-    def test_whoever_acts_for_somebody_sees_no_more_than_that_one(self, api_of: Callable[..., Api]) -> None:
+    def test_the_trail_cannot_be_read_on_behalf_of_others(self, api_of: Callable[..., Api]) -> None:
         portal = api_of("portal", rights=["on_behalf", "administer", "audit_read"])
         for query in ("user=ana", "group=legal", "isAdmin=false"):
             assert portal.get(f"{URL}?{query}").status_code == 403
         assert portal.get(URL).status_code == 200
 
-    def test_an_event_that_is_not_there(self, monitor: Api) -> None:
-        for wrong in ("x", "9dce9e72-6bf9-4874-8dd1-44342027dd4f"):
-            assert monitor.get(f"{URL}/{wrong}").status_code == 404
+    def test_an_unknown_event_is_not_found(self, monitor: Api) -> None:
+        for unknown in ("x", "9dce9e72-6bf9-4874-8dd1-44342027dd4f"):
+            assert monitor.get(f"{URL}/{unknown}").status_code == 404

@@ -1,4 +1,4 @@
-"""The trail in the back office: searched, exported, looked at with a process, and never changed."""
+"""The audit trail in the back office, and the events that the back office records."""
 
 import csv
 import io
@@ -61,59 +61,59 @@ def boss() -> Client:
     return staff(superuser=True)
 
 
-class TestTheTrail:
+class TestTrail:
     @pytest.fixture(autouse=True)
-    def written(self) -> None:
+    def events(self) -> None:
         for number in range(3):
-            said = {"signerName": f"Ā{number}"}
+            after = {"signerName": f"Ā{number}"}
             note = f"=1+{number} naïve"
-            record([Event(EventType.FAILURE, f"p{number}", note=note, after=said)], actor=OWNER, at=NOON)
+            record([Event(EventType.FAILURE, f"p{number}", note=note, after=after)], actor=OWNER, at=NOON)
 
-    @pytest.mark.parametrize(("query", "found"), [("q=p1", 1), ("q=%3D1%2B2", 1), ("event_type__exact=FAILURE", 3)])
-    def test_search_and_export_show_the_same(self, boss: Client, query: str, found: int) -> None:
-        assert boss.get(f"{LIST}?{query}").content.decode().count("na\u00efve") >= found
+    @pytest.mark.parametrize(("query", "count"), [("q=p1", 1), ("q=%3D1%2B2", 1), ("event_type__exact=FAILURE", 3)])
+    def test_search_and_export_show_the_same(self, boss: Client, query: str, count: int) -> None:
+        assert boss.get(f"{LIST}?{query}").content.decode().count("na\u00efve") >= count
         lines = b"".join(boss.get(f"{LIST}export/jsonl/?{query}").streaming_content).decode().splitlines()
-        assert [json.loads(line)["eventType"] for line in lines] == ["FAILURE"] * found
+        assert [json.loads(line)["eventType"] for line in lines] == ["FAILURE"] * count
         text = b"".join(boss.get(f"{LIST}export/csv/?{query}").streaming_content).decode("utf-8-sig")
         rows = list(csv.DictReader(io.StringIO(text)))
         assert [row["processId"] for row in rows] == [json.loads(line)["processId"] for line in lines]
         assert all(row["note"].startswith("'=1+") for row in rows)
 
-    def test_an_export_is_written_while_it_is_read(self, boss: Client) -> None:
-        answer = boss.get(f"{LIST}export/csv/")
-        assert answer.streaming
-        assert next(iter(answer.streaming_content)).startswith("\ufeffid,createdAt".encode())
+    def test_an_export_is_streamed(self, boss: Client) -> None:
+        response = boss.get(f"{LIST}export/csv/")
+        assert response.streaming
+        assert next(iter(response.streaming_content)).startswith("\ufeffid,createdAt".encode())
 
-    def test_who_may_not_read_the_trail_sees_nothing(self) -> None:
+    def test_reading_the_trail_requires_the_right(self) -> None:
         assert staff("nobody").get(f"{LIST}export/csv/").status_code == 404
         for name, rights, shown in (("clerk", [], 0), ("reader", ["audit_read"], 3)):
             client = staff(name, *rights, "view_auditevent")
             assert client.get(LIST).content.decode().count("naïve") == shown
             assert b"".join(client.get(f"{LIST}export/jsonl/").streaming_content).count(b"FAILURE") == shown
 
-    def test_nothing_is_changed(self, boss: Client) -> None:
+    def test_events_cannot_be_changed(self, boss: Client) -> None:
         event = AuditEvent.objects.filter(event_type="FAILURE").latest("number")
         page = boss.get(f"{LIST}{event.pk}/change/").content.decode()
         assert "=1+2 naïve" in page
         assert "<pre>{\n  &quot;signerName&quot;: &quot;Ā2&quot;\n}</pre>" in page
         assert 'name="_save"' not in page
-        for address_ in (f"{LIST}add/", f"{LIST}{event.pk}/delete/"):
-            assert boss.get(address_).status_code == 403
+        for url in (f"{LIST}add/", f"{LIST}{event.pk}/delete/"):
+            assert boss.get(url).status_code == 403
         boss.post(f"{LIST}{event.pk}/change/", {"note": "x"})
         assert AuditEvent.objects.get(pk=event.pk).note == "=1+2 naïve"
 
 
-class TestTheProcess:
-    def test_events_mails_and_state_changes_stand_together(self, boss: Client) -> None:
+class TestProcessPage:
+    def test_the_timeline_shows_events_emails_and_status_changes(self, boss: Client) -> None:
         process = started_process([[ANA], [BEN]])
         sign(process, ANA)
         page = boss.get(f"/admin/signing/process/{process.pk}/change/").content.decode()
         happened = page[page.index("What happened") :]
-        for said in ("the trail is whole", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED mail written"):
-            assert said in happened
+        for text in ("the trail is whole", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED mail written"):
+            assert text in happened
         assert happened.index("PROCESS_STARTED") < happened.index("SIGNER_SIGNED")
 
-    def test_the_evidence(self, boss: Client) -> None:
+    def test_the_evidence_can_be_downloaded(self, boss: Client) -> None:
         process = started_process([[ANA]])
         answer = boss.post(f"/admin/signing/process/{process.pk}/evidence/")
         assert answer["Content-Type"] == "application/zip"
@@ -123,7 +123,7 @@ class TestTheProcess:
         last = AuditEvent.objects.of_process(process.pk).latest("number")
         assert (last.event_type, last.method, last.creator) == ("PROCESS_GETONE", "evidence", "boss")
 
-    def test_a_hold(self, boss: Client) -> None:
+    def test_a_hold_is_set_and_released(self, boss: Client) -> None:
         process = started_process([[ANA]])
         url = f"/admin/signing/process/{process.pk}"
         page = boss.post(f"{url}/hold/", {"reason": "", "next": f"{url}/change/"}, follow=True)
@@ -144,26 +144,26 @@ class TestTheProcess:
 class TestErasure:
     URL = "/admin/signing/process/erasure/"
 
-    def test_shown_first_and_then_erased(self, boss: Client) -> None:
+    def test_an_erasure_is_previewed_first(self, boss: Client) -> None:
         process = started_process([[ANA]])
         actions.cancel(process, actor=OWNER, at=NOON)
         send_due()
         profile_of("LEASE", retentionDays=10)
-        asked = {"country": "LV", "code": CODES[ANA]}
-        page = boss.post(self.URL, asked).content.decode()
+        form = {"country": "LV", "code": CODES[ANA]}
+        page = boss.post(self.URL, form).content.decode()
         assert "signers of finished processes" in page
         assert "LEASE" in page
         assert Signer.objects.get(process=process).name == ANA
-        boss.post(self.URL, {**asked, "erase": "yes"})
+        boss.post(self.URL, {**form, "erase": "yes"})
         assert Signer.objects.get(process=process).name is None
-        assert "Nothing is kept of that person" in boss.post(self.URL, asked).content.decode()
+        assert "Nothing is kept of that person" in boss.post(self.URL, form).content.decode()
         assert not LogEntry.objects.filter(change_message__contains=CODES[ANA]).exists()
 
-    def test_for_administrators_alone(self) -> None:
+    def test_only_administrators_may_erase(self) -> None:
         assert staff("clerk", "manage_profiles").get(self.URL).status_code == 302
 
 
-class TestWhatAdministratorsChange:
+class TestRecordedChanges:
     def last(self) -> AuditEvent:
         return AuditEvent.objects.exclude(event_type__startswith="AUDIT_LOGIN").latest("number")
 
@@ -195,7 +195,7 @@ class TestWhatAdministratorsChange:
         assert event.before is not None
         assert (event.before["email"], event.before["language"]) == ("ana@example.org", "lv")
 
-    def test_contacts_of_a_sheet(self) -> None:
+    def test_imported_contacts(self) -> None:
         known = contact_of(name=ANA)
         for actor, events in ((OWNER, 0), (BOSS, 2)):
             sheet = tablib.Dataset(
@@ -212,9 +212,9 @@ class TestWhatAdministratorsChange:
         assert changed.method == f"change contacts.contact {known.pk}"
         assert (changed.before, changed.after) == ({"name": "Anna 0"}, {"name": "Anna 2"})
 
-    def test_a_template_too_long_to_be_told(self) -> None:
+    def test_a_long_text_is_recorded_by_its_hash(self) -> None:
         template = template_of(data=json.dumps("x" * 20_000))
-        assert not AuditEvent.objects.exists(), "what people change of their own is in its history"
+        assert not AuditEvent.objects.exists(), "users' changes of their own templates are in the history only"
         versioned.replace(template, {"data": '"short"'}, actor=BOSS, at=NOON)
         event = self.last()
         assert event.before is not None
@@ -305,7 +305,7 @@ class TestLogins:
         event = AuditEvent.objects.latest("number")
         assert (event.creator, event.ip_address, event.method) == ("clerk", "127.0.0.1", "back office")
 
-    def test_wrong_ones_keep_no_password(self, clerk: User, client: Client) -> None:
+    def test_failed_logins_are_recorded_without_the_password(self, clerk: User, client: Client) -> None:
         self.log_in(client, "wrong password 7")
         self.log_in(client, name="a password typed here")
         first, second = AuditEvent.objects.in_order()
@@ -332,7 +332,7 @@ class TestLogins:
         )
 
 
-def test_reads_can_be_turned_off(api: Api, settings: Any) -> None:
+def test_recording_of_reads_can_be_disabled(api: Api, settings: Any) -> None:
     process = started_process([[ANA, signer(BEN, "VIEWER")]])
     settings.AUDIT_READS = False
     before = AuditEvent.objects.count()
@@ -341,10 +341,11 @@ def test_reads_can_be_turned_off(api: Api, settings: Any) -> None:
     assert AuditEvent.objects.count() == before
     api.post(f"/api/signers/{row_of(process, BEN).pk}/act", {"signingStatus": "VIEWED"})
     opened = AuditEvent.objects.latest("number")
-    assert (opened.event_type, opened.seq) == ("PROCESS_OPENED", before + 1)  # an act, and no read
+    # An act is recorded, unlike a read.
+    assert (opened.event_type, opened.seq) == ("PROCESS_OPENED", before + 1)
 
 
-def test_a_signer_who_reads_has_opened_the_task(api_of: Callable[..., Api]) -> None:
+def test_a_signer_who_reads_the_process_has_opened_it(api_of: Callable[..., Api]) -> None:
     process = started_process([[ANA]])
     ana = api_of("ana", code=CODES[ANA])
     ana.get(f"/api/processes/{process.pk}")

@@ -1,6 +1,8 @@
+"""Recording events: what is stored, and what is refused."""
+
 import pytest
 
-from audit.log import Event, record
+from audit.log import Event, erase, record
 from audit.models import AppendOnly, AuditEvent
 from config.access.actor import Actor
 from config.vocabulary import EventType
@@ -11,7 +13,7 @@ pytestmark = pytest.mark.django_db
 PORTAL = Actor(client="portal", subject="ilze", address="203.0.113.9")
 
 
-def test_events_keep_their_order_and_say_who_for_whom_from_where() -> None:
+def test_events_are_stored_in_order_with_actor_client_and_address() -> None:
     record([Event(EventType.TASK_STARTED), Event(EventType.SIGNER_SIGNED, note="x")], actor=PORTAL, at=NOON)
 
     first, second = AuditEvent.objects.in_order()
@@ -30,3 +32,27 @@ def test_an_event_is_never_changed_or_deleted() -> None:
     ):
         with pytest.raises(AppendOnly):
             change()
+
+
+def test_an_erasure_deletes_values_and_is_recorded_in_the_chain() -> None:
+    record([Event(EventType.SIGNER_SIGNED, "p", note="secret")], actor=PORTAL, at=NOON)
+    signed = AuditEvent.objects.get()
+
+    erase({"p": [(signed.number, "note")]}, note="On request.", actor=PORTAL, at=NOON)
+
+    signed, erasure = AuditEvent.objects.of_process("p").in_order()
+    assert (signed.note, signed.erased, signed.creator) == ("", ["note"], "ilze")
+    assert (erasure.event_type, erasure.note) == ("PROCESS_UPDATED", "On request.")
+    assert erasure.erasures == [(signed.number, "note")]
+
+
+def test_the_record_of_an_erasure_cannot_be_erased() -> None:
+    record([Event(EventType.SIGNER_SIGNED, "p", note="secret")], actor=PORTAL, at=NOON)
+    erase({"p": [(AuditEvent.objects.get().number, "note")]}, note="", actor=PORTAL, at=NOON)
+    erasure = AuditEvent.objects.latest("number")
+
+    with pytest.raises(AppendOnly, match="record of an erasure"):
+        erase({"p": [(erasure.number, "erased")]}, note="", actor=PORTAL, at=NOON)
+
+    assert AuditEvent.objects.latest("number") == erasure
+    assert AuditEvent.objects.get(pk=erasure.pk).erasures

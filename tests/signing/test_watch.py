@@ -40,4 +40,4 @@ def test_administrators_hear_of_one_that_is_not(outbox: Outbox, mailoutbox: Any)
     assert outbox.recipients("FAILURE") == ["boss@example.org"]
     send_due()
     (mail,) = [mail for mail in mailoutbox if "audit trail" in mail.subject]
-    assert "is not as the service wrote it" in mail.body
+    assert "was changed or forged" in mail.body

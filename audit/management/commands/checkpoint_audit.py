@@ -1,6 +1,4 @@
-"""`manage.py checkpoint_audit`: a checkpoint now."""
-
-from typing import Any
+"""`manage.py checkpoint_audit` makes a checkpoint now."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -10,12 +8,13 @@ from audit.chain import checkpoints, keys
 
 
 class Command(BaseCommand):
-    help = "Gives waiting events their place, signs the chains' heads, and appends that to AUDIT_CHECKPOINT_FILE."
+    help = "Makes a checkpoint of the audit trail now and appends it to AUDIT_CHECKPOINT_FILE."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        made = checkpoints.make(at=timezone.now())
-        if made is None:
-            self.stdout.write("Nothing was written since the last checkpoint.")
+    def handle(self, *args: object, **options: object) -> None:
+        checkpoint = checkpoints.make(at=timezone.now())
+        if checkpoint is None:
+            self.stdout.write("No events have been recorded since the last checkpoint.")
         else:
-            self.stdout.write(f"Checkpoint {made.number} over {made.size} chains, in {settings.AUDIT_CHECKPOINT_FILE}.")
+            file = settings.AUDIT_CHECKPOINT_FILE
+            self.stdout.write(f"Checkpoint {checkpoint.number} covers {checkpoint.size} chains. Written to {file}.")
         self.stdout.write(f"Public key: {keys.fingerprint(keys.public())}")

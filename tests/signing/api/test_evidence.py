@@ -97,7 +97,7 @@ class TestTheTrailOfAProcess:
         triggers.install()
         assert verdict["whole"] is False
         assert verdict["firstBad"]["seq"] == 3
-        assert "is not as the service wrote it" in verdict["firstBad"]["detail"]
+        assert "was changed or forged" in verdict["firstBad"]["detail"]
 
     def test_of_a_deleted_process_for_those_who_read_the_trail(
         self, api: Api, api_of: Callable[..., Api], process: Process

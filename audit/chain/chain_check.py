@@ -1,0 +1,133 @@
+"""Checks one chain, event by event: positions, MACs, digests, and personal values against their commitments."""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from audit.chain import form, keys
+from audit.chain.append import event_bytes
+from audit.chain.commitments import Values, malformed, mismatch
+from audit.chain.models import CHAIN_START, AuditHead
+from audit.chain.parts import ERASED, erasures
+from audit.chain.verdict import Finding, Verdict
+from audit.models import AuditEvent
+
+
+class Tampered(Exception):
+    """A chain cannot be followed any further."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+@dataclass(slots=True)
+class ChainCheck:
+    """A chain that is followed from its first event. After the first finding, the rest of the chain is skipped."""
+
+    process_id: str
+    verdict: Verdict
+    broken: bool = False
+
+    # The last event that was checked.
+    seq: int = 0
+    number: int | None = None
+    event_type: str = ""
+    digest: str = CHAIN_START
+
+    # Once the current key was used, all later events have it.
+    current_key_seen: bool = False
+    # Values that are missing, with the position and type of their events, and values whose erasure the chain records.
+    missing: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
+    erased: set[tuple[int, str]] = field(default_factory=set)
+
+    def follow(self, event: AuditEvent, values: Values) -> None:
+        """Check the next event. The owner of the database may have written anything into its columns."""
+        if self.broken:
+            return
+        seq = event.seq or 0
+        try:
+            self._check_position(event, seq)
+            self._check(event, malformed(event.commitments, values))
+            canonical = self._canonical(event)
+            self._check_mac(event, canonical)
+            self._check_link(event)
+            self._check(event, mismatch(event.commitments, values))
+        except Tampered as tampered:
+            self._add(tampered.finding)
+        else:
+            self._advance(event, seq, values, form.digest(canonical))
+
+    def end(self, head: AuditHead | None) -> None:
+        """Compare the end of the chain with its head, and the missing values with the recorded erasures."""
+        if self.broken:
+            return
+        if head is None or head.seq < self.seq:
+            self._add(self._at_last_event("was added after the end of the chain"))
+        elif head.seq > self.seq:
+            what = f"is missing, and all later events up to event {head.seq}"
+            self._add(Finding(self.process_id, self.seq + 1, None, "", what))
+        elif head.digest != self.digest:
+            self._add(self._at_last_event("does not match the digest in the chain's head"))
+        for (number, part), (seq, event_type) in self.missing.items():
+            if (number, part) not in self.erased:
+                self._add(Finding(self.process_id, seq, number, event_type, missing_value(part)))
+                return
+
+    def _check_position(self, event: AuditEvent, seq: int) -> None:
+        if seq > self.seq + 1:
+            what = f"is missing: the next event is event {seq} (number {event.number})"
+            raise Tampered(Finding(self.process_id, self.seq + 1, None, "", what))
+        if seq <= self.seq:
+            raise _tampered(event, "has the same position as another event")
+
+    def _check(self, event: AuditEvent, problem: str) -> None:
+        if problem:
+            raise _tampered(event, problem)
+
+    def _canonical(self, event: AuditEvent) -> bytes:
+        try:
+            return event_bytes(event)
+        except (TypeError, ValueError):
+            raise _tampered(event, "has values that the service never writes") from None
+
+    def _check_mac(self, event: AuditEvent, canonical: bytes) -> None:
+        if event.key_id in settings.AUDIT_KEYS:
+            if keys.mac(canonical, key_id=event.key_id) != event.mac:
+                raise _tampered(event, "was changed or forged (its MAC is wrong)")
+        elif self.current_key_seen:
+            raise _tampered(event, f"has an unknown key '{event.key_id}'")
+        else:
+            # Probably an old key that is no longer configured.
+            self.verdict.unknown_keys.add(event.key_id)
+        if event.key_id == keys.current():
+            self.current_key_seen = True
+
+    def _check_link(self, event: AuditEvent) -> None:
+        if event.prev != self.digest:
+            raise Tampered(self._at_last_event(f"does not match the digest in event {event.seq}"))
+
+    def _advance(self, event: AuditEvent, seq: int, values: Values, digest: str) -> None:
+        self.seq = seq
+        self.number = event.number
+        self.event_type = event.event_type
+        self.digest = digest
+        for part in event.commitments.keys() - values.keys():
+            self.missing[event.number, part] = (seq, event.event_type)
+        if ERASED in values:
+            self.erased.update(erasures({ERASED: values[ERASED][1]}))
+
+    def _add(self, finding: Finding) -> None:
+        self.broken = True
+        self.verdict.add(finding)
+
+    def _at_last_event(self, what: str) -> Finding:
+        return Finding(self.process_id, self.seq, self.number, self.event_type, what)
+
+
+def missing_value(part: str) -> str:
+    return f"has lost its value '{part}' without a recorded erasure"
+
+
+def _tampered(event: AuditEvent, what: str) -> Tampered:
+    return Tampered(Finding(event.process_id, event.seq, event.number, event.event_type, what))
