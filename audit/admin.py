@@ -1,7 +1,6 @@
 """The audit trail in the back office: search, read, export. Nothing can be changed."""
 
 import json
-from datetime import datetime
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -55,7 +54,7 @@ class AuditEventAdmin(AuditAdmin):
 
     @display(description="Time", ordering="created_at")
     def time(self, event: AuditEvent) -> str:
-        return _local_time(event.created_at)
+        return f"{timezone.localtime(event.created_at):%Y-%m-%d %H:%M:%S %Z}"
 
     @display(description="IP address")
     def address(self, event: AuditEvent) -> str:
@@ -92,15 +91,7 @@ class AuditEventAdmin(AuditAdmin):
 
 @admin.register(Checkpoint)
 class CheckpointAdmin(AuditAdmin):
-    list_display = ["number", "time", "size", "up_to"]
-
-    @display(description="Time", ordering="at")
-    def time(self, checkpoint: Checkpoint) -> str:
-        return _local_time(checkpoint.at)
-
-
-def _local_time(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+    list_display = ["number", "at", "size", "up_to"]
 
 
 def _formatted(values: JsonObject | None) -> str:

@@ -4,7 +4,6 @@ from django.db.models.signals import post_migrate
 
 class AuditConfig(AppConfig):
     name = "audit"
-    verbose_name = "Audit"
 
     def ready(self) -> None:
         from audit import log

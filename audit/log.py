@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -95,17 +95,11 @@ def erase(
     values = list(chain.from_iterable(erased.values()))
     if any(part == ERASED for _, part in values):
         raise AppendOnly("the record of an erasure cannot be erased")
+    # One event in each chain, with what is left of its process.
     after_by_chain = after or {}
+    event = Event(event_type, document_id=document_id, note=note, before=before)
     events = [
-        Event(
-            event_type,
-            process_id,
-            document_id=document_id,
-            note=note,
-            before=before,
-            after=after_by_chain.get(process_id),
-            erased=of_chain,
-        )
+        replace(event, process_id=process_id, after=after_by_chain.get(process_id), erased=of_chain)
         for process_id, of_chain in erased.items()
     ]
     with transaction.atomic(savepoint=False):
@@ -139,6 +133,7 @@ def _new_event(event: Event, actor: Actor, at: datetime) -> tuple[AuditEvent, di
         method=event.method,
         request_id=_request_id(),
     )
+    # These values can be erased later; the columns above cannot.
     personal_values = {
         "creator": actor.subject,
         "ip_address": actor.address,

@@ -96,9 +96,7 @@ class AuditEvent(AppendOnlyModel):
             models.Index("created_at", "number", name="audit_by_time"),
             models.Index("number", name="audit_waiting", condition=Q(seq=None)),
         ]
-        constraints = [
-            models.UniqueConstraint("process_id", "seq", name="one_event_per_place"),
-        ]
+        constraints = [models.UniqueConstraint("process_id", "seq", name="one_event_per_place")]
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.process_id}".strip()
@@ -164,6 +162,3 @@ class AuditValue(models.Model):
     class Meta:
         db_table = "audit_value"
         indexes = [models.Index("value", "event", name="audit_by_creator", condition=Q(part="creator"))]
-
-    def __str__(self) -> str:
-        return self.part

@@ -8,7 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
-from audit.models import AuditEvent, AuditEventQuerySet
+from audit.models import AuditEventQuerySet
 from config.api.fields import Moment
 from config.api.lists.filters import ListFilter, WordsFilter
 from config.vocabulary import EventType
@@ -43,10 +43,6 @@ class EventFilter(ListFilter):
     createdFrom = MomentFilter(field_name="created_at", lookup_expr="gte")
     createdTo = MomentFilter(field_name="created_at", lookup_expr="lt")
     note = filters.CharFilter(method="filter_note")
-
-    class Meta:
-        model = AuditEvent
-        fields: list[str] = []
 
     def filter_types(self, events: AuditEventQuerySet, name: str, types: list[str]) -> AuditEventQuerySet:
         return events.filter(event_type__in=types)

@@ -33,9 +33,7 @@ EVENT_ANSWER = {
 }
 _PAGE = {"content": [EVENT_ANSWER], "size": 25, "numberOfElements": 1, "next": "4711"}
 _EVENT = {"$ref": "#/components/schemas/AuditEvent"}
-_ONE_OR_SEVERAL = {
-    "application/json": {"oneOf": [_EVENT, {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_REPORTS}]}
-}
+_EVENTS = {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_REPORTS}
 
 LIST_EVENTS = extend_schema(
     **operation(
@@ -71,7 +69,7 @@ CREATE_EVENT = extend_schema(
         refusals=(400, 401, 403, 413),
         success=201,
         parameters=[location("event")],
-        request=_ONE_OR_SEVERAL,
+        request={"application/json": {"oneOf": [_EVENT, _EVENTS]}},
         examples=[
             request_example("A signature", _REPORT),
             request_example("Several events", [_REPORT, {**_REPORT, "eventType": "AUTH_COMPLETED"}]),

@@ -23,12 +23,8 @@ class Values(serializers.JSONField):
 class EventSerializer(serializers.Serializer):
     id = Text(source="reported_id", max_length=255, help_text="Id of the event; that of a report is `reportedId`.")
     createdAt = Moment(source="reported_at", help_text="When it was recorded; the time of a report is `reportedAt`.")
-    eventType = Choice(
-        EventType, source="event_type", required=True, allow_null=False, help_text="Type of event being audited."
-    )
-    eventOrigin = Text(
-        source="event_origin", max_length=255, help_text=f"Source/origin of the event. '{ORIGIN}' is reserved."
-    )
+    eventType = Choice(EventType, source="event_type", required=True, allow_null=False, help_text="Type of the event.")
+    eventOrigin = Text(source="event_origin", max_length=255, help_text=f"Source of the event; '{ORIGIN}' is reserved.")
     creator = Text(max_length=255, help_text="User who initiated the event; by default the caller.")
     documentId = Text(source="document_id", max_length=255, help_text="Document identifier.")
     signerId = Text(source="signer_id", max_length=255, help_text="Signer identifier.")
@@ -49,11 +45,12 @@ class EventSerializer(serializers.Serializer):
     reportedAt = Moment(source="reported_at", read_only=True, help_text="The `createdAt` in the report.")
     before = Values(read_only=True, allow_null=True, help_text="The values before a change.")
     after = Values(read_only=True, allow_null=True, help_text="The values after a change.")
-    seq = serializers.IntegerField(
-        read_only=True, allow_null=True, help_text="Position in the chain of the process; null while it is pending."
-    )
+    seq = serializers.IntegerField(read_only=True, allow_null=True, help_text="Position in the chain; null if pending.")
     erased = serializers.ListField(
-        child=Text(), read_only=True, allow_null=True, help_text="Values that were erased, on request or by retention."
+        child=serializers.CharField(),
+        read_only=True,
+        allow_null=True,
+        help_text="Names of the values that were erased.",
     )
 
     def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the API field's name)
@@ -84,10 +81,8 @@ class EventPage(serializers.Serializer):
 
 # The attribute of an event that each field of a response shows. The serializer stores `id` and `createdAt` of a report
 # under other names; in a response they are the service's own.
-EVENT_FIELDS = {name: field.source or name for name, field in EventSerializer().get_fields().items()} | {
-    "id": "id",
-    "createdAt": "created_at",
-}
+EVENT_FIELDS = {name: field.source or name for name, field in EventSerializer().get_fields().items()}
+EVENT_FIELDS |= {"id": "id", "createdAt": "created_at"}
 
 
 def event_body(event: AuditEvent) -> JsonObject:

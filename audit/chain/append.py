@@ -6,6 +6,7 @@ pending so that readers never wait. A job links them some seconds later; until t
 wrote them.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -93,14 +94,10 @@ def lock_heads(process_ids: Iterable[str]) -> dict[str, AuditHead]:
     names = sorted(set(process_ids))
     if not names:
         return {}
-    statement = _LOCK.format(rows=", ".join(["(%s, 0, %s)"] * len(names)))
-    parameters: list[str] = []
-    for name in names:
-        parameters += [name, CHAIN_START]
+    rows = ", ".join([f"(%s, 0, '{CHAIN_START}')"] * len(names))
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows = cursor.fetchall()
-    return {name: AuditHead(process_id=name, seq=seq, digest=digest) for name, seq, digest in rows}
+        cursor.execute(_LOCK.format(rows=rows), names)
+        return {name: AuditHead(process_id=name, seq=seq, digest=digest) for name, seq, digest in cursor.fetchall()}
 
 
 def event_bytes(event: AuditEvent) -> bytes:
@@ -161,13 +158,11 @@ def _is_linked_at_once(event: AuditEvent) -> bool:
     return is_change and bool(event.process_id)
 
 
-def _commit_to(event: AuditEvent, personal_values: Mapping[str, str]) -> list[AuditValue]:
-    """Set the event's commitments to these values. Returns the values' rows."""
-    rows = [
-        AuditValue(event=event, part=part, salt=form.salt(), value=value) for part, value in personal_values.items()
-    ]
+def _commit_to(event: AuditEvent, values: Mapping[str, str]) -> list[AuditValue]:
+    """Set the event's commitments to these values. Returns the rows of the values, with new salts."""
+    rows = [AuditValue(event=event, part=part, salt=secrets.token_hex(16), value=text) for part, text in values.items()]
     event.commitments = {row.part: form.commitment(row.salt, row.value) for row in rows}
-    event.personal_values = dict(personal_values)
+    event.personal_values = dict(values)
     return rows
 
 

@@ -14,11 +14,7 @@ from audit.models import AuditEvent
 
 
 class Tampered(Exception):
-    """A chain cannot be followed any further."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(str(finding))
-        self.finding = finding
+    """What is wrong with an event."""
 
 
 @dataclass(slots=True)
@@ -46,15 +42,22 @@ class ChainCheck:
         if self.broken:
             return
         seq = event.seq or 0
+        if seq > self.seq + 1:
+            self._add(self.seq + 1, None, "", f"is missing: the next event is event {seq} (number {event.number})")
+            return
         try:
-            self._check_position(event, seq)
-            self._check(event, malformed(event.commitments, values))
-            canonical = self._canonical(event)
+            if seq <= self.seq:
+                raise Tampered("has the same position as another event")
+            _check(malformed(event.commitments, values))
+            canonical = _canonical(event)
             self._check_mac(event, canonical)
-            self._check_link(event)
-            self._check(event, mismatch(event.commitments, values))
+            # The event itself is authentic: the previous one is not the event that it was linked to.
+            if event.prev != self.digest:
+                self._add_at_end(f"does not match the digest in event {seq}")
+                return
+            _check(mismatch(event.commitments, values))
         except Tampered as tampered:
-            self._add(tampered.finding)
+            self._add(seq, event.number, event.event_type, str(tampered))
         else:
             self._advance(event, seq, values, form.digest(canonical))
 
@@ -63,49 +66,27 @@ class ChainCheck:
         if self.broken:
             return
         if head is None or head.seq < self.seq:
-            self._add(self._at_last_event("was added after the end of the chain"))
+            self._add_at_end("was added after the end of the chain")
         elif head.seq > self.seq:
-            what = f"is missing, and all later events up to event {head.seq}"
-            self._add(Finding(self.process_id, self.seq + 1, None, "", what))
+            self._add(self.seq + 1, None, "", f"is missing, and all later events up to event {head.seq}")
         elif head.digest != self.digest:
-            self._add(self._at_last_event("does not match the digest in the chain's head"))
+            self._add_at_end("does not match the digest in the chain's head")
         for (number, part), (seq, event_type) in self.missing.items():
             if (number, part) not in self.erased:
-                self._add(Finding(self.process_id, seq, number, event_type, missing_value(part)))
+                self._add(seq, number, event_type, missing_value(part))
                 return
-
-    def _check_position(self, event: AuditEvent, seq: int) -> None:
-        if seq > self.seq + 1:
-            what = f"is missing: the next event is event {seq} (number {event.number})"
-            raise Tampered(Finding(self.process_id, self.seq + 1, None, "", what))
-        if seq <= self.seq:
-            raise _tampered(event, "has the same position as another event")
-
-    def _check(self, event: AuditEvent, problem: str) -> None:
-        if problem:
-            raise _tampered(event, problem)
-
-    def _canonical(self, event: AuditEvent) -> bytes:
-        try:
-            return event_bytes(event)
-        except (TypeError, ValueError):
-            raise _tampered(event, "has values that the service never writes") from None
 
     def _check_mac(self, event: AuditEvent, canonical: bytes) -> None:
         if event.key_id in settings.AUDIT_KEYS:
             if keys.mac(canonical, key_id=event.key_id) != event.mac:
-                raise _tampered(event, "was changed or forged (its MAC is wrong)")
+                raise Tampered("was changed or forged (its MAC is wrong)")
         elif self.current_key_seen:
-            raise _tampered(event, f"has an unknown key '{event.key_id}'")
+            raise Tampered(f"has an unknown key '{event.key_id}'")
         else:
             # Probably an old key that is no longer configured.
             self.verdict.unknown_keys.add(event.key_id)
         if event.key_id == keys.current():
             self.current_key_seen = True
-
-    def _check_link(self, event: AuditEvent) -> None:
-        if event.prev != self.digest:
-            raise Tampered(self._at_last_event(f"does not match the digest in event {event.seq}"))
 
     def _advance(self, event: AuditEvent, seq: int, values: Values, digest: str) -> None:
         self.seq = seq
@@ -117,17 +98,25 @@ class ChainCheck:
         if ERASED in values:
             self.erased.update(erasures({ERASED: values[ERASED][1]}))
 
-    def _add(self, finding: Finding) -> None:
+    def _add(self, seq: int, number: int | None, event_type: str, what: str) -> None:
         self.broken = True
-        self.verdict.add(finding)
+        self.verdict.add(Finding(self.process_id, seq, number, event_type, what))
 
-    def _at_last_event(self, what: str) -> Finding:
-        return Finding(self.process_id, self.seq, self.number, self.event_type, what)
+    def _add_at_end(self, what: str) -> None:
+        self._add(self.seq, self.number, self.event_type, what)
 
 
 def missing_value(part: str) -> str:
     return f"has lost its value '{part}' without a recorded erasure"
 
 
-def _tampered(event: AuditEvent, what: str) -> Tampered:
-    return Tampered(Finding(event.process_id, event.seq, event.number, event.event_type, what))
+def _check(problem: str) -> None:
+    if problem:
+        raise Tampered(problem)
+
+
+def _canonical(event: AuditEvent) -> bytes:
+    try:
+        return event_bytes(event)
+    except (TypeError, ValueError):
+        raise Tampered("has values that the service never writes") from None

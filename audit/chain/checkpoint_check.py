@@ -1,14 +1,13 @@
 """Checks checkpoints: their signatures and leaves, the heads that they signed, and the file."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 
 from django.db.models import F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from audit.chain import checkpoints, form, keys, merkle
-from audit.chain.batches import batches
 from audit.chain.models import CHAIN_START, AuditHead, Checkpoint, CheckpointLeaf
 from audit.chain.verdict import Finding, Verdict
 from audit.models import AuditEvent
@@ -38,13 +37,16 @@ def check_signatures(verdict: Verdict, database: str) -> None:
     """Check and count the checkpoints: signature, leaves, and link to the previous checkpoint."""
     previous_number = 0
     previous_digest = CHAIN_START
-    for batch in batches(Checkpoint.objects.order_by("number").iterator(_BATCH_SIZE), _BATCH_SIZE):
+    rows = Checkpoint.objects.order_by("number").iterator(_BATCH_SIZE)
+    while batch := list(islice(rows, _BATCH_SIZE)):
         roots = _roots(batch)
         for checkpoint in batch:
+            # A key that the service does not have is reported as such.
             signed = form.canonical_checkpoint(checkpoints.statement(checkpoint, database))
             has_key = keys.knows(checkpoint.key)
             if not has_key:
                 verdict.unknown_keys.add(checkpoint.key)
+            # Only the first problem of a checkpoint is reported.
             problem = ""
             if checkpoint.number != previous_number + 1:
                 problem = f"checkpoint {previous_number + 1} is missing before it"
@@ -66,7 +68,8 @@ def check_file(verdict: Verdict, database: str, size: int) -> None:
     # Each checkpoint in the file must be in the database. Lines may repeat checkpoints; each is counted once.
     in_file = 0
     last = 0
-    for batch in batches(checkpoints.file_entries(database, size), _BATCH_SIZE):
+    entries = checkpoints.file_entries(database, size)
+    while batch := list(islice(entries, _BATCH_SIZE)):
         stored = Checkpoint.objects.in_bulk([entry["statement"]["number"] for entry in batch])
         for entry in batch:
             number = entry["statement"]["number"]
@@ -74,8 +77,7 @@ def check_file(verdict: Verdict, database: str, size: int) -> None:
                 in_file += 1
                 last = number
             if number not in stored:
-                what = f"checkpoint {number} is in the file but not in the database, which is older than the file"
-                verdict.add_general(what)
+                verdict.add_general(f"checkpoint {number} is in the file but not in the database, which is older")
             elif checkpoints.line(stored[number], database) != form.canonical_json(entry):
                 verdict.add_general(f"checkpoint {number} differs between the file and the database")
     # Each checkpoint in the database must be in the file.
@@ -94,7 +96,7 @@ def _roots(batch: Sequence[Checkpoint]) -> dict[int, str]:
     roots = {}
     for number, leaves_of_number in groupby(rows, key=itemgetter(0)):
         try:
-            roots[number] = merkle.root(checkpoints.leaf_hash(*leaf) for _, *leaf in leaves_of_number).hex()
+            roots[number] = merkle.root([checkpoints.leaf_hash(*leaf) for _, *leaf in leaves_of_number]).hex()
         except (TypeError, ValueError):
             roots[number] = ""
     return roots

@@ -9,13 +9,13 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
 
 from audit.chain import append, form, keys, merkle, reader_cursor
-from audit.chain.batches import batches
 from audit.chain.models import CHAIN_START, AuditDatabase, AuditHead, Checkpoint, CheckpointLeaf
 from audit.models import AuditEvent
 from config import api_values
@@ -48,12 +48,13 @@ def make(*, at: datetime, including: str | None = None) -> Checkpoint | None:
             up_to = AuditEvent.objects.aggregate(last=Max("number"))["last"] or 0
         checkpoint = _new_checkpoint(previous, up_to, at)
         hashes = _add_leaves(checkpoint, _changed_heads(previous, up_to, including))
-        checkpoint.root = merkle.root(hashes).hex()
-        if checkpoint.size:
+        if hashes:
+            checkpoint.size = len(hashes)
+            checkpoint.root = merkle.root(hashes).hex()
             checkpoint.signature = keys.sign(form.canonical_checkpoint(statement(checkpoint)))
             checkpoint.save(force_insert=True)
     write_file()
-    return checkpoint if checkpoint.size else None
+    return checkpoint if hashes else None
 
 
 def statement(checkpoint: Checkpoint, database_id: str = "") -> JsonObject:
@@ -115,7 +116,8 @@ def write_file() -> None:
     database_id = database()
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        for checkpoint in Checkpoint.objects.filter(number__gt=last_in_file(database_id)).order_by("number").iterator():
+        last = max((entry["statement"]["number"] for entry in file_entries(database_id)), default=0)
+        for checkpoint in Checkpoint.objects.filter(number__gt=last).order_by("number").iterator():
             # An incomplete last line must not swallow the new one.
             if file.seek(0, os.SEEK_END):
                 file.seek(-1, os.SEEK_END)
@@ -124,6 +126,12 @@ def write_file() -> None:
             file.write(line(checkpoint, database_id).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def file_size() -> int | None:
+    """The size of the file in bytes; None if it does not exist."""
+    file = settings.AUDIT_CHECKPOINT_FILE
+    return file.stat().st_size if file.exists() else None
 
 
 def file_entries(database_id: str, up_to: int | None = None) -> Iterator[JsonObject]:
@@ -143,40 +151,34 @@ def file_entries(database_id: str, up_to: int | None = None) -> Iterator[JsonObj
                 yield entry
 
 
-def last_in_file(database_id: str, up_to: int | None = None) -> int:
-    """The highest number of a checkpoint in the file; 0 if there is none."""
-    return max((entry["statement"]["number"] for entry in file_entries(database_id, up_to)), default=0)
-
-
 def _new_checkpoint(previous: Checkpoint | None, up_to: int, at: datetime) -> Checkpoint:
-    number = 1
-    previous_digest = CHAIN_START
+    checkpoint = Checkpoint(number=1, at=at, up_to=up_to, previous=CHAIN_START, key=keys.fingerprint(keys.public()))
     if previous is not None:
-        number = previous.number + 1
-        previous_digest = form.digest(form.canonical_checkpoint(statement(previous)))
-    key = keys.fingerprint(keys.public())
-    return Checkpoint(number=number, at=at, up_to=up_to, size=0, previous=previous_digest, key=key)
+        checkpoint.number = previous.number + 1
+        checkpoint.previous = form.digest(form.canonical_checkpoint(statement(previous)))
+    return checkpoint
 
 
 def _changed_heads(previous: Checkpoint | None, up_to: int, including: str | None) -> Iterator[AuditHead]:
-    since = previous.up_to if previous else 0
-    events = AuditEvent.objects.filter(number__gt=since, number__lte=up_to, seq__isnull=False)
+    events = AuditEvent.objects.filter(number__lte=up_to, seq__isnull=False)
+    if previous is not None:
+        events = events.filter(number__gt=previous.up_to)
     changed = events.order_by().values("process_id").distinct()
     heads = AuditHead.objects.filter(Q(process_id__in=changed) | Q(process_id=including, seq__gt=0))
     return heads.order_by("process_id").iterator(_BATCH_SIZE)
 
 
-def _add_leaves(checkpoint: Checkpoint, heads: Iterator[AuditHead]) -> Iterator[bytes]:
-    """Save the heads as leaves and count them in the checkpoint's size. Yields the hashes of the leaves."""
-    for batch in batches(heads, _BATCH_SIZE):
+def _add_leaves(checkpoint: Checkpoint, heads: Iterator[AuditHead]) -> list[bytes]:
+    """Save the heads as leaves of the checkpoint. Returns the hashes of the leaves."""
+    hashes: list[bytes] = []
+    while batch := list(islice(heads, _BATCH_SIZE)):
         leaves = [
             CheckpointLeaf(checkpoint=checkpoint, index=i, process_id=head.process_id, seq=head.seq, digest=head.digest)
-            for i, head in enumerate(batch, start=checkpoint.size)
+            for i, head in enumerate(batch, start=len(hashes))
         ]
         CheckpointLeaf.objects.bulk_create(leaves)
-        checkpoint.size += len(leaves)
-        for leaf in leaves:
-            yield leaf_hash(leaf.process_id, leaf.seq, leaf.digest)
+        hashes += [leaf_hash(leaf.process_id, leaf.seq, leaf.digest) for leaf in leaves]
+    return hashes
 
 
 def _has_changed(process_id: str, seq: int) -> bool:

@@ -33,8 +33,10 @@ def malformed(commitments: object, values: Values) -> str:
     """What is not in the format that the service writes; empty if all is."""
     if not isinstance(commitments, dict) or not all(isinstance(value, str) for value in commitments.values()):
         return "has malformed commitments"
-    parts = [part for part, (salt, _) in values.items() if not _SALT.fullmatch(salt)]
-    return f"has a malformed salt for '{min(parts)}'" if parts else ""
+    for part, (salt, _) in values.items():
+        if not _SALT.fullmatch(salt):
+            return f"has a malformed salt for '{part}'"
+    return ""
 
 
 def mismatch(commitments: dict[str, str], values: Values) -> str:

@@ -5,7 +5,6 @@ docs/evidence.md describes them for authors of verifiers.
 
 import hashlib
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 
 # The columns of an event in its canonical form, in this order.
@@ -46,10 +45,6 @@ def canonical_event(
 def digest(canonical: bytes) -> str:
     """SHA-256 in hex. The digest of an event is the `prev` of the next one."""
     return hashlib.sha256(canonical).hexdigest()
-
-
-def salt() -> str:
-    return secrets.token_hex(16)
 
 
 def commitment(salt: str, value: str) -> str:

@@ -53,9 +53,6 @@ class AuditHead(models.Model):
     class Meta:
         db_table = "audit_head"
 
-    def __str__(self) -> str:
-        return f"{self.process_id} {self.seq}"
-
 
 class AuditDatabase(models.Model):
     """The id of this database, in a single row. It is the lock for appending pending events and for checkpoints."""
@@ -64,9 +61,6 @@ class AuditDatabase(models.Model):
 
     class Meta:
         db_table = "audit_database"
-
-    def __str__(self) -> str:
-        return str(self.id)
 
 
 class Checkpoint(AppendOnlyModel):
@@ -106,6 +100,3 @@ class CheckpointLeaf(AppendOnlyModel):
     class Meta:
         db_table = "audit_checkpoint_leaf"
         indexes = [models.Index("process_id", "seq", name="checkpoints_of_chain")]
-
-    def __str__(self) -> str:
-        return f"{self.process_id} {self.seq}"

@@ -38,11 +38,13 @@ def change(name: str, values: Mapping[str, str]) -> JsonObject | None:
 
     A part that is not a JSON object was not written by the service; it is returned as text, under its own name.
     """
-    merged: JsonObject = {}
     changes = [_parse(part, value) for part, value in values.items() if part.partition(" ")[0] == name]
+    if not changes:
+        return None
+    merged: JsonObject = {}
     for paths in changes:
         merged |= paths
-    return merged if changes else None
+    return merged
 
 
 def erasures(values: Mapping[str, str]) -> list[tuple[int, str]]:
@@ -69,7 +71,7 @@ def groups(parts: Iterable[tuple[str, str]]) -> set[str]:
 
 def signer_of(part: str) -> str:
     """The signer whose values this part of a change holds; empty for other parts."""
-    return part.rpartition(SIGNER_PREFIX)[2] if SIGNER_PREFIX in part else ""
+    return part.partition(SIGNER_PREFIX)[2]
 
 
 def group(path: str) -> str:
@@ -84,7 +86,9 @@ def _parse(part: str, value: str) -> JsonObject:
         paths = json.loads(value)
     except ValueError:
         paths = None
-    return paths if isinstance(paths, dict) else {part: value}
+    if isinstance(paths, dict):
+        return paths
+    return {part: value}
 
 
 def _by_group(values: Mapping[str, object]) -> dict[str, dict[str, object]]:

@@ -4,6 +4,8 @@ Two changes are allowed: a pending event is given its position once, and persona
 The owner of the database can drop the triggers; changes that are made then show in the chain.
 """
 
+from itertools import product
+
 from django.db import connection
 
 from audit.chain.models import AuditDatabase
@@ -11,15 +13,9 @@ from audit.models import AuditEvent
 
 # The columns that are set when a pending event is linked into its chain.
 _POSITION = ("seq", "prev", "mac", "key_id")
-# The operations that are refused on each table. PostgreSQL refuses TRUNCATE as well.
-REFUSED = {
-    "audit_event": ("UPDATE", "DELETE"),
-    "audit_value": ("UPDATE",),
-    "audit_head": ("DELETE",),
-    "audit_checkpoint": ("UPDATE", "DELETE"),
-    "audit_checkpoint_leaf": ("UPDATE", "DELETE"),
-    "audit_database": ("UPDATE", "DELETE"),
-}
+_TABLES = ("audit_event", "audit_value", "audit_head", "audit_checkpoint", "audit_checkpoint_leaf", "audit_database")
+_ALLOWED = {("audit_value", "DELETE"), ("audit_head", "UPDATE")}
+_REFUSED = sorted(set(product(_TABLES, ("UPDATE", "DELETE"))) - _ALLOWED)
 _LINKS_EVENT = "audit_event_update"
 
 
@@ -63,15 +59,10 @@ def remove() -> None:
 
 def _statements() -> dict[str, str]:
     """The statement that creates each trigger, by the trigger's name."""
-    on_postgresql = connection.vendor == "postgresql"
-    statements = {}
-    for table, operations in REFUSED.items():
-        for operation in operations:
-            create = _create_on_postgresql if on_postgresql else _create_on_sqlite
-            statements[_name(table, operation)] = create(table, operation)
-        if on_postgresql:
-            statements[_name(table, "TRUNCATE")] = _create_on_postgresql(table, "TRUNCATE")
-    return statements
+    if connection.vendor != "postgresql":
+        return {_name(table, operation): _create_on_sqlite(table, operation) for table, operation in _REFUSED}
+    refused = [*_REFUSED, *product(_TABLES, ["TRUNCATE"])]
+    return {_name(table, operation): _create_on_postgresql(table, operation) for table, operation in refused}
 
 
 def _name(table: str, operation: str) -> str:
@@ -89,7 +80,8 @@ def _create_on_postgresql(table: str, operation: str) -> str:
         position = "'{" + ",".join(_POSITION) + "}'::text[]"
         links = f"OLD.seq IS NULL AND NEW.seq IS NOT NULL AND to_jsonb(NEW) - {position} = to_jsonb(OLD) - {position}"
         body = f"IF {links} THEN RETURN NEW; END IF; {body}"
-    level = "STATEMENT" if operation == "TRUNCATE" else "ROW"
+    # TRUNCATE has no row triggers.
+    level = {"TRUNCATE": "STATEMENT"}.get(operation, "ROW")
     return (
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; "
         f"DROP TRIGGER IF EXISTS {name} ON {table}; "

@@ -1,5 +1,6 @@
 """The result of checking the audit trail."""
 
+from bisect import insort
 from dataclasses import dataclass, field
 
 MAX_FINDINGS = 100
@@ -48,11 +49,10 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
 
     def add(self, finding: Finding) -> None:
-        """Add a finding; if there are too many, only count it. The events with the lowest numbers come first."""
+        """Add a finding. Those with the lowest numbers come first; beyond `MAX_FINDINGS`, they are only counted."""
         self.wrong += 1
-        if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(finding)
-            self.findings.sort(key=_order)
+        insort(self.findings, finding, key=_order)
+        del self.findings[MAX_FINDINGS:]
 
     def add_general(self, what: str) -> None:
         """Add a finding about a checkpoint or the database."""

@@ -7,15 +7,15 @@ are public and are checked even if a secret key is missing.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from audit.chain import checkpoint_check, triggers
+from audit.chain import checkpoint_check, checkpoints, triggers
 from audit.chain.append import has_valid_mac
-from audit.chain.batches import batches
 from audit.chain.chain_check import ChainCheck, missing_value
 from audit.chain.commitments import Values, malformed, mismatch, values_of
 from audit.chain.models import AuditDatabase, AuditHead
@@ -31,16 +31,8 @@ Events = QuerySet[AuditEvent]
 Progress = Callable[[int], None]
 
 
-def _ignore_progress(events: int) -> None:
-    pass
-
-
 def verify(
-    *,
-    at: datetime,
-    process_id: str | None = None,
-    since: datetime | None = None,
-    progress: Progress = _ignore_progress,
+    *, at: datetime, process_id: str | None = None, since: datetime | None = None, progress: Progress | None = None
 ) -> Verdict:
     """Check everything, or the chain of one process, or the chains that have events written since a time.
 
@@ -48,8 +40,7 @@ def verify(
     """
     verdict = Verdict()
     # The size before the snapshot: lines that are added later belong to checkpoints that the snapshot does not have.
-    file = settings.AUDIT_CHECKPOINT_FILE
-    file_size = file.stat().st_size if file.exists() else None
+    file_size = checkpoints.file_size()
     with read_snapshot():
         events = AuditEvent.objects.order_by().prefetch_related(None)
         heads = AuditHead.objects.filter(seq__gt=0)
@@ -96,10 +87,10 @@ def read_snapshot() -> Iterator[None]:
             sqlite.transaction_mode = mode
 
 
-def _check_chains(events: Events, verdict: Verdict, progress: Progress) -> None:
+def _check_chains(events: Events, verdict: Verdict, progress: Progress | None) -> None:
     chain: ChainCheck | None = None
-    in_chains = events.filter(seq__isnull=False).order_by("process_id", "seq", "number")
-    for batch in batches(in_chains.iterator(_BATCH_SIZE), _BATCH_SIZE):
+    rows = events.filter(seq__isnull=False).order_by("process_id", "seq", "number").iterator(_BATCH_SIZE)
+    while batch := list(islice(rows, _BATCH_SIZE)):
         # Follow the chains through the batch. The last one may continue in the next batch.
         values = values_of([event.number for event in batch])
         ended: list[ChainCheck] = []
@@ -111,7 +102,8 @@ def _check_chains(events: Events, verdict: Verdict, progress: Progress) -> None:
             chain.follow(event, values.get(event.number, {}))
         _end(ended)
         verdict.events += len(batch)
-        progress(verdict.events)
+        if progress is not None:
+            progress(verdict.events)
     if chain is not None:
         _end([chain])
 
@@ -133,8 +125,8 @@ def _check_lost_chains(heads: QuerySet[AuditHead], verdict: Verdict) -> None:
 def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
     """Check that the service wrote each pending event, and that none has been pending for long."""
     late = 0
-    pending = events.filter(seq=None).order_by("number")
-    for batch in batches(pending.iterator(), _BATCH_SIZE):
+    pending = events.filter(seq=None).order_by("number").iterator()
+    while batch := list(islice(pending, _BATCH_SIZE)):
         values = values_of([event.number for event in batch])
         for event in batch:
             problem = _problem_of_pending(event, values.get(event.number, {}))
@@ -144,8 +136,7 @@ def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
                 late += 1
         verdict.waiting += len(batch)
     if late:
-        what = f"{late} events have been pending for over an hour: check that the worker and its schedule run"
-        verdict.could_not.append(what)
+        verdict.could_not.append(f"{late} events have been pending for over an hour: check the worker and its schedule")
 
 
 def _problem_of_pending(event: AuditEvent, values: Values) -> str:
@@ -160,7 +151,9 @@ def _problem_of_pending(event: AuditEvent, values: Values) -> str:
     if missing:
         for erasure in AuditEvent.objects.of_process(event.process_id).with_value(ERASED).filter(seq__isnull=False):
             missing.difference_update(erasure.erasures)
-    return missing_value(min(missing)[1]) if missing else ""
+    if missing:
+        return missing_value(min(missing)[1])
+    return ""
 
 
 def _check_checkpoints(verdict: Verdict, file_size: int | None) -> None:
@@ -172,5 +165,4 @@ def _check_checkpoints(verdict: Verdict, file_size: int | None) -> None:
     if file_size is not None:
         checkpoint_check.check_file(verdict, ids[0], file_size)
     elif verdict.checkpoints:
-        name = settings.AUDIT_CHECKPOINT_FILE.name
-        verdict.could_not.append(f"the file {name} does not exist (AUDIT_CHECKPOINT_FILE)")
+        verdict.could_not.append(f"the checkpoint file {settings.AUDIT_CHECKPOINT_FILE.name} does not exist")
