@@ -1,8 +1,10 @@
-"""The trail: appending with the chain against plain inserts, and verifying against a bare loop, over EVENTS events.
+"""Measures the audit trail: appending with the chain against plain inserts, and verifying against a bare loop.
 
 Appending: WRITERS processes of the operating system, each on signing processes of its own, once through `audit.log`
-and once as the same rows without places; each event is a transaction, and the ratio is that of the best times.
-Verifying: all that `verify_audit` does, against a loop that reads the same rows and computes one HMAC for each event.
+and once with the same rows outside of chains. Each event is a transaction; the ratio is that of the best times.
+Verifying: `verify` over EVENTS events, against a loop that reads the same rows and computes one HMAC for each event.
+
+Modules that need Django's settings are imported in functions, after the settings have been made.
 """
 
 import hmac
@@ -14,59 +16,63 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from multiprocessing.synchronize import Barrier
 
 from bench.surroundings import database
 
 WRITERS = 8
-APPENDED = int(os.environ.get("APPENDED", "400"))
+EVENTS_PER_WRITER = int(os.environ.get("APPENDED", "400"))
 ROUNDS = 8
 EVENTS = int(os.environ.get("EVENTS", "1000000"))
-PER_PROCESS = 10
-MOST, LEAST = 1.3, 1 / 3
+EVENTS_PER_PROCESS = 10
+MAX_RATIO = 1.3
+MIN_RATE = 1 / 3
 NOW = datetime(2026, 3, 5, 11, 0, tzinfo=UTC)
 
 
 def main() -> None:
     with database():
-        ratio = appended()
-        empty()
-        print(f"audit: appending with the chain at {WRITERS} writers: ratio {ratio:.2f}, at most {MOST}")
+        ratio = measure_append()
+        clear()
+        print(f"audit: appending with the chain at {WRITERS} writers: ratio {ratio:.2f}, at most {MAX_RATIO}")
         fill()
         print_plans()
-        rate = verified()
-        print(f"audit: verifying {EVENTS:,} events: {rate:.2f} of the rate of a bare loop, at least {LEAST:.2f}")
-    if ratio > MOST or rate < LEAST:
-        sys.exit("audit: slower than it may be")
+        rate = measure_verify()
+        print(f"audit: verifying {EVENTS:,} events: {rate:.2f} of the rate of a bare loop, at least {MIN_RATE:.2f}")
+    if ratio > MAX_RATIO or rate < MIN_RATE:
+        sys.exit("audit: too slow")
 
 
-def appended() -> float:
-    """Both kinds of writing in turns; the best time of the chain over the best of the other."""
-    took: dict[str, list[float]] = {"plain": [], "chained": []}
+def measure_append() -> float:
+    """The best time with the chain, divided by the best time without. The two take turns."""
+    times: dict[str, list[float]] = {"plain": [], "chained": []}
     for _ in range(ROUNDS):
-        for kind, times in took.items():
-            times.append(together(kind))
-            print(f"  {kind}: {WRITERS * APPENDED / times[-1]:,.0f} events/s")
-    return min(took["chained"]) / min(took["plain"])
+        for kind in times:
+            seconds = run_writers(kind)
+            times[kind].append(seconds)
+            print(f"  {kind}: {WRITERS * EVENTS_PER_WRITER / seconds:,.0f} events/s")
+    return min(times["chained"]) / min(times["plain"])
 
 
-def together(kind: str) -> float:
+def run_writers(kind: str) -> float:
+    """The seconds that all writers together take."""
     context = multiprocessing.get_context("spawn")
-    ready, go = context.Barrier(WRITERS + 1), context.Barrier(WRITERS + 1)
-    writers = [context.Process(target=write, args=(kind, ready, go)) for _ in range(WRITERS)]
+    ready = context.Barrier(WRITERS + 1)
+    start = context.Barrier(WRITERS + 1)
+    writers = [context.Process(target=write, args=(kind, ready, start)) for _ in range(WRITERS)]
     for writer in writers:
         writer.start()
     ready.wait()
-    began = time.perf_counter()
-    go.wait()
+    started_at = time.perf_counter()
+    start.wait()
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
-    return time.perf_counter() - began
+    return time.perf_counter() - started_at
 
 
-def write(kind: str, ready: Any, go: Any) -> None:
-    """Some events of one signing process after another."""
+def write(kind: str, ready: Barrier, start: Barrier) -> None:
+    """Record events of one signing process after another."""
     import django
 
     django.setup()
@@ -76,20 +82,21 @@ def write(kind: str, ready: Any, go: Any) -> None:
     from config.vocabulary import EventType
 
     if kind == "plain":
-        append._has_place_at_once = lambda event: False  # the same rows, by the same code, without places
+        # The same rows, by the same code, all of them pending.
+        append._is_linked_at_once = lambda event: False
     actor = Actor(client="portal", subject="ilze", address="203.0.113.9")
     ready.wait()
-    go.wait()
+    start.wait()
     process_id = uuid.uuid4()
-    for number in range(APPENDED):
-        if number % PER_PROCESS == 0:
+    for number in range(EVENTS_PER_WRITER):
+        if number % EVENTS_PER_PROCESS == 0:
             process_id = uuid.uuid4()
         event = Event(EventType.SIGNER_SIGNED, process_id, signer_id=process_id, after={"signingStatus": "SIGNED"})
         record([event], actor=actor, at=NOW)
 
 
-def empty() -> None:
-    """Without what was written plainly: verification would miss its places."""
+def clear() -> None:
+    """Delete the plain rows: verification would report them."""
     from django.db import connection
 
     from audit.chain import triggers
@@ -101,7 +108,7 @@ def empty() -> None:
 
 
 def fill() -> None:
-    """EVENTS events in chains, written by the service itself in large batches, with checkpoints."""
+    """Record EVENTS events in chains, in large batches, with checkpoints."""
     from django.db import connection, transaction
 
     from audit.chain import checkpoints
@@ -110,15 +117,15 @@ def fill() -> None:
     from config.vocabulary import EventType
 
     actor = Actor(client="portal", subject="ilze", address="203.0.113.9")
-    batch = 5_000
-    for start in range(0, EVENTS, batch):
-        ids = [uuid.uuid4() for _ in range(batch // PER_PROCESS)]
+    batch_size = 5_000
+    for start in range(0, EVENTS, batch_size):
+        process_ids = [uuid.uuid4() for _ in range(batch_size // EVENTS_PER_PROCESS)]
+        events = []
+        for number in range(EVENTS_PER_PROCESS):
+            for process_id in process_ids:
+                after = {"signingStatus": "SIGNED"}
+                events.append(Event(EventType.SIGNER_SIGNED, process_id, note=f"event {number}", after=after))
         with transaction.atomic():
-            events = [
-                Event(EventType.SIGNER_SIGNED, process_id, note=f"event {n}", after={"signingStatus": "SIGNED"})
-                for n in range(PER_PROCESS)
-                for process_id in ids
-            ]
             record(events, actor=actor, at=NOW)
         if start % 100_000 == 0:
             checkpoints.make(at=NOW)
@@ -128,40 +135,47 @@ def fill() -> None:
 
 
 def print_plans() -> None:
-    """How the database finds a page of a process, and of a time."""
+    """Print the indexes by which the database finds a page of a process, and of a time."""
     from audit.models import AuditEvent
 
-    some = AuditEvent.objects.order_by().values_list("process_id", flat=True).first()
-    for what, rows in (
-        ("of a process", AuditEvent.objects.of_process(some)),
-        ("of a time", AuditEvent.objects.filter(created_at__gte=NOW).order_by("created_at", "number")),
-    ):
-        plan = rows[:25].explain()
+    process_id = AuditEvent.objects.order_by().values_list("process_id", flat=True).first()
+    queries = {
+        "of a process": AuditEvent.objects.of_process(process_id),
+        "of a time": AuditEvent.objects.filter(created_at__gte=NOW).order_by("created_at", "number"),
+    }
+    for name, events in queries.items():
+        plan = events[:25].explain()
         indexes = [line.strip() for line in plan.splitlines() if "Index" in line]
         assert indexes, plan
-        print(f"  a page {what}: {indexes[0].partition('  (')[0]}")
+        print(f"  a page {name}: {indexes[0].partition('  (')[0]}")
 
 
-def verified() -> float:
-    from audit.chain.verify import verify
-
+def measure_verify() -> float:
+    """The rate of `verify` as a share of that of the bare loop, each at its best of two runs."""
     best: dict[str, float] = {}
-    ways: dict[str, Callable[[], Any]] = {"bare loop": bare, "verify": lambda: verify(at=NOW)}
+    functions: dict[str, Callable[[], None]] = {"bare loop": bare_loop, "verify": verify_all}
     for _ in range(2):
-        for name, way in ways.items():
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            began = time.perf_counter()
-            done = way()
-            took = time.perf_counter() - began
-            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 - before
-            print(f"  {name}: {EVENTS / took:,.0f} events/s, memory +{grown} MB")
-            best[name] = min(took, best.get(name, took))
-            assert name == "bare loop" or (done.whole and done.events >= EVENTS), done.findings
+        for name, function in functions.items():
+            memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            started_at = time.perf_counter()
+            function()
+            seconds = time.perf_counter() - started_at
+            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 - memory_before
+            print(f"  {name}: {EVENTS / seconds:,.0f} events/s, memory +{memory} MB")
+            best[name] = min(seconds, best.get(name, seconds))
     return best["bare loop"] / best["verify"]
 
 
-def bare() -> None:
-    """Read the events and their values as they stand, and one HMAC each."""
+def verify_all() -> None:
+    from audit.chain.verify import verify
+
+    verdict = verify(at=NOW)
+    assert verdict.whole, verdict.findings
+    assert verdict.events >= EVENTS
+
+
+def bare_loop() -> None:
+    """Read the events and their values as they are stored, and compute an HMAC of each."""
     import psycopg
 
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection, connection.cursor(name="bare") as cursor:

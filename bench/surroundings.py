@@ -1,4 +1,4 @@
-"""What the benchmarks share: a PostgreSQL database of their own, and a mail server in a process of its own."""
+"""Shared by the benchmarks: a PostgreSQL database, and an SMTP server in a process of its own."""
 
 import multiprocessing
 import os
@@ -14,7 +14,7 @@ POSTGRES = os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/po
 
 @contextmanager
 def database() -> Iterator[None]:
-    """Django on a new database with all its tables, dropped at the end."""
+    """Set up Django with a new database, which is dropped at the end."""
     import psycopg
 
     name = f"paraph_bench_{uuid.uuid4().hex[:10]}"
@@ -42,11 +42,12 @@ def database() -> Iterator[None]:
 
 @contextmanager
 def mail_server() -> Iterator[int]:
-    """A mail server that takes everything; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    """Run an SMTP server that accepts every message. Yields its port."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(port,), daemon=True)
     server.start()
+    # Wait until it listens.
     for _ in range(100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -61,10 +62,10 @@ def mail_server() -> Iterator[int]:
 def _serve(port: int) -> None:
     from aiosmtpd.controller import Controller
 
-    class Taking:
+    class AcceptEverything:
         async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
-            return "250 taken"
+            return "250 OK"
 
-    Controller(Taking(), hostname="127.0.0.1", port=port).start()
+    Controller(AcceptEverything(), hostname="127.0.0.1", port=port).start()
     while True:
         time.sleep(60)
