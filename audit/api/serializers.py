@@ -15,7 +15,7 @@ MAX_REPORTS = 500
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
-class Values(serializers.JSONField):
+class ValuesField(serializers.JSONField):
     """Values by API field, or by path for values of steps and signers."""
 
 
@@ -43,8 +43,8 @@ class EventSerializer(serializers.Serializer):
     reportedBy = Text(source="reported_by", read_only=True, help_text="The client that reported the event.")
     reportedId = Text(source="reported_id", read_only=True, help_text="The `id` in the report.")
     reportedAt = Moment(source="reported_at", read_only=True, help_text="The `createdAt` in the report.")
-    before = Values(read_only=True, allow_null=True, help_text="The values before a change.")
-    after = Values(read_only=True, allow_null=True, help_text="The values after a change.")
+    before = ValuesField(read_only=True, allow_null=True, help_text="The values before a change.")
+    after = ValuesField(read_only=True, allow_null=True, help_text="The values after a change.")
     seq = serializers.IntegerField(read_only=True, allow_null=True, help_text="Position in the chain; null if pending.")
     erased = serializers.ListField(
         child=serializers.CharField(),

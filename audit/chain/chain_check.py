@@ -51,7 +51,7 @@ class ChainCheck:
             _check(malformed(event.commitments, values))
             canonical = _canonical(event)
             self._check_mac(event, canonical)
-            # The event itself is authentic: the previous one is not the event that it was linked to.
+            # The MAC covers `prev`: not this event was changed, but the previous one was replaced.
             if event.prev != self.digest:
                 self._add_at_end(f"does not match the digest in event {seq}")
                 return

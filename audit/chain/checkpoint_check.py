@@ -96,7 +96,7 @@ def _roots(batch: Sequence[Checkpoint]) -> dict[int, str]:
     roots = {}
     for number, leaves_of_number in groupby(rows, key=itemgetter(0)):
         try:
-            roots[number] = merkle.root([checkpoints.leaf_hash(*leaf) for _, *leaf in leaves_of_number]).hex()
+            roots[number] = merkle.root([checkpoints.head_hash(*leaf) for _, *leaf in leaves_of_number]).hex()
         except (TypeError, ValueError):
             roots[number] = ""
     return roots

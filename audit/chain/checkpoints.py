@@ -84,11 +84,11 @@ def database() -> str:
 def path(leaf: CheckpointLeaf) -> list[str]:
     """The audit path from the leaf to the root of its checkpoint."""
     leaves = CheckpointLeaf.objects.filter(checkpoint=leaf.checkpoint_id).order_by("index")
-    hashes = [leaf_hash(*values) for values in leaves.values_list("process_id", "seq", "digest")]
+    hashes = [head_hash(*values) for values in leaves.values_list("process_id", "seq", "digest")]
     return [node.hex() for node in merkle.audit_path(hashes, leaf.index)]
 
 
-def leaf_hash(process_id: str, seq: int, digest: str) -> bytes:
+def head_hash(process_id: str, seq: int, digest: str) -> bytes:
     return merkle.leaf_hash(form.canonical_leaf(process_id, seq, digest))
 
 
@@ -177,7 +177,7 @@ def _add_leaves(checkpoint: Checkpoint, heads: Iterator[AuditHead]) -> list[byte
             for i, head in enumerate(batch, start=len(hashes))
         ]
         CheckpointLeaf.objects.bulk_create(leaves)
-        hashes += [leaf_hash(leaf.process_id, leaf.seq, leaf.digest) for leaf in leaves]
+        hashes += [head_hash(leaf.process_id, leaf.seq, leaf.digest) for leaf in leaves]
     return hashes
 
 

@@ -11,14 +11,14 @@ from django.db import models
 # The `prev` of the first event of a chain.
 CHAIN_START = "0" * 64
 
-Row = TypeVar("Row", bound=models.Model)
+_Row = TypeVar("_Row", bound=models.Model)
 
 
 class AppendOnly(TypeError):
     """Rows of the audit trail are never changed or deleted."""
 
 
-class AppendOnlyQuerySet(models.QuerySet[Row]):
+class AppendOnlyQuerySet(models.QuerySet[_Row]):
     def update(self, **kwargs: object) -> int:
         raise AppendOnly("the audit trail cannot be changed")
 
