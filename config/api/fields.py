@@ -1,18 +1,20 @@
-"""Serializer fields that take the wire's type and nothing that merely resembles it.
+"""Serializer fields that accept exactly the JSON type of the API.
 
-DRF's own fields read `1` as text, `"yes"` as true and `"7"` as a number; a contract does not.
-All are optional and may be null: what must be there is said where it is used.
+REST framework's own fields read `1` as text, `"yes"` as true and `"7"` as a number. All fields here
+are optional and nullable by default; the rules say what is required.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Model, TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.api_values import JsonObject
 from config.text import is_storable
 from config.vocabulary import LONGEST_NAME
 
@@ -24,118 +26,108 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
-_FIRST_YEAR, _LAST_YEAR = 1, 9999
+_FIRST_YEAR = 1
+_LAST_YEAR = 9999
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
 @cache
 def api_fields(serializer: type[serializers.Serializer], model: type[Model]) -> dict[str, str]:
-    """The column of each API field that a column stands for, in the serializer's order."""
+    """The column of each API field that is stored in a column, in the serializer's order."""
     columns = {column.name for column in model._meta.concrete_fields}
     sources = {name: field.source or name for name, field in serializer().get_fields().items()}
     return {name: source for name, source in sources.items() if source in columns}
 
 
-class Optional:
-    def __init__(self, **kwargs: Any) -> None:
-        if not kwargs.get("read_only"):
-            kwargs.setdefault("required", False)
-        kwargs.setdefault("allow_null", True)
-        super().__init__(**kwargs)
+class OptionalField:
+    """Mixin: not required and nullable, unless the field's declaration says otherwise."""
+
+    defaults: ClassVar[Mapping[str, object]] = {}
+
+    def __init__(self, **options: Any) -> None:
+        if not options.get("read_only"):
+            options = {"required": False, **self.defaults, **options}
+        options.setdefault("allow_null", True)
+        super().__init__(**options)
 
 
-class Text(Optional, serializers.CharField):
-    """Text kept to the byte: not trimmed, may be empty."""
+class Text(OptionalField, serializers.CharField):
+    """Text that is stored exactly as it was sent: not trimmed, and possibly empty."""
 
-    default_error_messages = {"invalid": "This is text, in quotes."}
+    defaults = {"trim_whitespace": False, "allow_blank": True}
+    default_error_messages = {"invalid": "Must be text (a JSON string)."}
 
-    def __init__(self, **kwargs: Any) -> None:
-        if not kwargs.get("read_only"):
-            kwargs.setdefault("allow_blank", True)
-        super().__init__(trim_whitespace=False, **kwargs)
-
-    def to_internal_value(self, value: Any) -> str:
+    def to_internal_value(self, value: object) -> str:
         if not isinstance(value, str):
             self.fail("invalid")
         return super().to_internal_value(value)
 
 
-class Email(Optional, serializers.EmailField):
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", 254)
-        super().__init__(trim_whitespace=False, **kwargs)
-
-    def to_internal_value(self, value: Any) -> str:
-        if not isinstance(value, str):
-            self.fail("invalid")
-        return super().to_internal_value(value)
+class Email(Text, serializers.EmailField):
+    defaults = {"trim_whitespace": False, "max_length": 254}
+    default_error_messages = {"invalid": "Must be an email address."}
 
 
 class Country(Text):
     """ISO 3166-1 alpha-2, in either case."""
 
-    def to_internal_value(self, value: Any) -> str:
+    def to_internal_value(self, value: object) -> str:
         text = super().to_internal_value(value)
         if not _COUNTRY.fullmatch(text):
-            raise serializers.ValidationError("A country is two letters, for example LV.", code="not_a_country")
+            raise serializers.ValidationError("Must be a two-letter country code, for example LV.", "not_a_country")
         return text
 
 
 class LanguageTag(Text):
-    """A well-formed BCP 47 tag; whether texts exist in that language is not asked."""
+    """A well-formed BCP 47 tag, whether or not there are texts in that language."""
 
-    def to_internal_value(self, value: Any) -> str:
+    def to_internal_value(self, value: object) -> str:
         text = super().to_internal_value(value)
         if not _LANGUAGE_TAG.fullmatch(text):
-            raise serializers.ValidationError("A language is a tag like lv or lv-LV.", code="not_a_language")
+            raise serializers.ValidationError("Must be a language tag, for example lv or lv-LV.", "not_a_language")
         return text
 
 
-class Flag(Optional, serializers.BooleanField):
-    default_error_messages = {"invalid": "This is true or false."}
+class Flag(OptionalField, serializers.BooleanField):
+    default_error_messages = {"invalid": "Must be true or false."}
 
-    def to_internal_value(self, value: Any) -> bool:
+    def to_internal_value(self, value: object) -> bool:
         if not isinstance(value, bool):
             self.fail("invalid")
         return value
 
 
 @extend_schema_field({"type": "integer", "format": "int32"})
-class Whole(Optional, serializers.IntegerField):
-    """A whole number of 32 bits, from 0 unless said otherwise."""
+class Whole(OptionalField, serializers.IntegerField):
+    """A 32-bit integer, 0 or more by default."""
 
-    default_error_messages = {"invalid": "This is a whole number, without quotes."}
+    defaults = {"min_value": 0, "max_value": INT32}
+    default_error_messages = {"invalid": "Must be a whole number (a JSON number)."}
 
-    def __init__(self, **kwargs: Any) -> None:
-        if not kwargs.get("read_only"):
-            kwargs = {"min_value": 0, "max_value": INT32, **kwargs}
-        super().__init__(**kwargs)
-
-    def to_internal_value(self, value: Any) -> int:
+    def to_internal_value(self, value: object) -> int:
+        # In Python, True is an int.
         if isinstance(value, bool) or not isinstance(value, int):
             self.fail("invalid")
         return super().to_internal_value(value)
 
 
-class Moment(Optional, serializers.DateTimeField):
-    """RFC 3339; a moment without an offset is in the service's time zone."""
+class Moment(OptionalField, serializers.DateTimeField):
+    """RFC 3339. Without an offset, the time is in the service's time zone."""
 
-    default_error_messages = {
-        "invalid": "This is no date and time; write it like 2026-02-17T11:00:00Z.",
-    }
+    default_error_messages = {"invalid": "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."}
 
-    def to_internal_value(self, value: Any) -> datetime:
+    def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             self.fail("invalid", format="RFC 3339")
         moment = super().to_internal_value(value)
+        # At the ends of the calendar, conversion to another time zone overflows.
         if not _FIRST_YEAR < moment.year < _LAST_YEAR:
-            # Every zone must be able to show it.
             self.fail("overflow", timezone="every time zone")
         return moment.astimezone(UTC)
 
 
 def is_moment(text: str) -> bool:
-    """Whether `Moment` takes this text."""
+    """Whether `Moment` accepts this text."""
     try:
         Moment().to_internal_value(text)
     except serializers.ValidationError:
@@ -143,16 +135,29 @@ def is_moment(text: str) -> bool:
     return True
 
 
+class Choice(OptionalField, serializers.ChoiceField):
+    """One of the values of an enumeration, in exactly its spelling."""
+
+    def __init__(self, vocabulary: type[TextChoices], **options: Any) -> None:
+        self.vocabulary = vocabulary
+        # Values as labels let drf-spectacular match an enumeration with its name in the settings.
+        super().__init__(choices=[(value, value) for value in vocabulary.values], **options)
+        self.error_messages["invalid_choice"] = f"Must be one of: {', '.join(vocabulary.values)}."
+
+    def to_internal_value(self, value: object) -> TextChoices:
+        if not isinstance(value, str) or value not in self.vocabulary.values:
+            self.fail("invalid_choice")
+        return self.vocabulary(value)
+
+
 @extend_schema_field({"type": "string"})
-class Word(Optional, serializers.ChoiceField):
-    """One of the wire's words in whatever case; it is kept in capitals. The schema says no more than `string`."""
+class Word(Choice):
+    """One of the values of an enumeration in any case. In the schema it is a plain string, as in the reference."""
 
-    def __init__(self, vocabulary: type[TextChoices], **kwargs: Any) -> None:
-        super().__init__(choices=vocabulary.choices, **kwargs)
-        self.error_messages["invalid_choice"] = f"This is none of the allowed values: {', '.join(vocabulary.values)}."
-
-    def to_internal_value(self, value: Any) -> Any:
-        return super().to_internal_value(value.upper() if isinstance(value, str) else value)
+    def to_internal_value(self, value: object) -> TextChoices:
+        if isinstance(value, str):
+            value = value.upper()
+        return super().to_internal_value(value)
 
 
 @extend_schema_field(
@@ -165,50 +170,42 @@ class Word(Optional, serializers.ChoiceField):
         },
     }
 )
-class Attributes(Optional, serializers.Field):
-    """What is said of a document: texts, numbers, true or false, by the names of its attributes."""
+class Attributes(OptionalField, serializers.Field):
+    """The attributes of a document: strings, numbers or booleans by name."""
 
     default_error_messages = {
-        "invalid": "This is an object of names and values: texts, numbers, true or false.",
-        "too_many": f"At most {MAX_ATTRIBUTES} attributes.",
+        "invalid": "Must be a JSON object with strings, numbers, true or false as values.",
+        "too_many": f"Must have at most {MAX_ATTRIBUTES} attributes.",
     }
 
-    def to_internal_value(self, value: Any) -> dict[str, Any]:
+    def to_internal_value(self, value: object) -> JsonObject:
         if not isinstance(value, dict):
             self.fail("invalid")
         if len(value) > MAX_ATTRIBUTES:
             self.fail("too_many")
-        wrong = {name: said for name, text in value.items() if (said := _cannot_be_said(name, text))}
-        if wrong:
-            raise serializers.ValidationError(wrong)
+        errors = {}
+        for name, content in value.items():
+            error = _attribute_error(name, content)
+            if error:
+                errors[name] = error
+        if errors:
+            raise serializers.ValidationError(errors)
         return value
 
-    def to_representation(self, value: Any) -> Any:
+    def to_representation(self, value: JsonObject) -> JsonObject:
         return value
 
 
-def _cannot_be_said(name: str, value: Any) -> str | None:
-    """Why nothing of that name, or no such value, can be kept."""
+def _attribute_error(name: str, value: object) -> str | None:
     if not 0 < len(name) <= LONGEST_NAME or not is_storable(name):
-        return f"An attribute's name is 1 to {LONGEST_NAME} characters."
+        return f"The name of an attribute must have 1 to {LONGEST_NAME} characters."
     if isinstance(value, str):
-        fits = len(value) <= LONGEST_ATTRIBUTE and is_storable(value)
-        return None if fits else f"A text is at most {LONGEST_ATTRIBUTE} characters, without NUL and lone surrogates."
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return None if abs(value) <= LARGEST_NUMBER else f"A number is at most {LARGEST_NUMBER:.0e}."
-    return None if value is None or isinstance(value, bool) else "This is a text, a number, true or false."
-
-
-class Choice(Optional, serializers.ChoiceField):
-    """One of the wire's words, in exactly its spelling."""
-
-    def __init__(self, vocabulary: type[TextChoices], **kwargs: Any) -> None:
-        self.vocabulary = vocabulary
-        # The name lets drf-spectacular tell enumerations of the same values apart.
-        super().__init__(choices=[(value, value) for value in vocabulary.values], **kwargs)
-        self.error_messages["invalid_choice"] = f"This is none of the allowed values: {', '.join(vocabulary.values)}."
-
-    def to_internal_value(self, value: Any) -> Any:
-        if not isinstance(value, str) or value not in self.vocabulary.values:
-            self.fail("invalid_choice")
-        return self.vocabulary(value)
+        if len(value) > LONGEST_ATTRIBUTE or not is_storable(value):
+            return f"Text must have at most {LONGEST_ATTRIBUTE} characters, without NUL and lone surrogates."
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        # Not `>`, which is false for NaN.
+        if not abs(value) <= LARGEST_NUMBER:
+            return f"A number must be at most {LARGEST_NUMBER:.0e}."
+    elif value is not None and not isinstance(value, bool):
+        return "Must be text, a number, true or false."
+    return None

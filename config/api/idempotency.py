@@ -1,29 +1,33 @@
-"""`Idempotency-Key` on POST: the same request sent twice has one effect and one answer.
+"""`Idempotency-Key` on POST: the same request sent twice has one effect and one response.
 
-The key's row is written in the transaction of the effect, so that either both are there or
-neither. A second request that comes while the first runs waits on the unique key (PostgreSQL) or
-for the write lock (SQLite) and then replays.
+The row of a key is written in the transaction of the effect, so that either both exist or neither.
+A second request that arrives while the first is running waits for the unique key (PostgreSQL) or
+for the write lock (SQLite), and then gets the stored response.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial, wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.actor import Actor
 from config.api.models import IdempotentAnswer
+from config.api.views import ApiViewSet
 from config.errors import DomainError, Invalid
 
-KEPT = timedelta(hours=24)
+KEY_LIFETIME = timedelta(hours=24)
 WAIT_SECONDS = 5
 REPLAYED_HEADERS = ("Location", "ETag")
 HEADER = "Idempotency-Key"
+
+_ViewMethod = Callable[..., Response]
 
 
 class KeyReused(DomainError):
@@ -32,108 +36,98 @@ class KeyReused(DomainError):
     detail = "This Idempotency-Key was used for another request; use a new key for each new request."
 
 
-class StillRunning(DomainError):
+class KeyInUse(DomainError):
     code = "idempotency_key_in_use"
     status = 409
     detail = "The first request with this Idempotency-Key is still running; try again in a moment."
 
 
-class IdempotentView(Protocol):
-    """What `idempotent` needs to know about the view."""
+def idempotent(method: _ViewMethod) -> _ViewMethod:
+    """Decorate a method of an `ApiViewSet` so that it honors `Idempotency-Key`."""
 
-    request: Request
+    @wraps(method)
+    def wrapper(view: ApiViewSet, request: Request, **path_parameters: str) -> Response:
+        effect = partial(method, view, request, **path_parameters)
+        return _run_once(request, actor=view.actor, at=view.now, effect=effect)
 
-    @property
-    def actor(self) -> Actor: ...
-
-    @property
-    def now(self) -> datetime: ...
-
-
-View = TypeVar("View", bound=IdempotentView)
-Args = ParamSpec("Args")
+    wrapper.is_idempotent = True  # type: ignore[attr-defined]
+    return wrapper
 
 
-def idempotent(
-    handler: Callable[Concatenate[View, Args], Response],
-) -> Callable[Concatenate[View, Args], Response]:
-    """Honour `Idempotency-Key` in a view method: the same request sent twice has one effect and one response."""
-
-    @wraps(handler)
-    def once(view: View, /, *args: Args.args, **kwargs: Args.kwargs) -> Response:
-        return _once(view.request, actor=view.actor, at=view.now, effect=partial(handler, view, *args, **kwargs))
-
-    once.is_idempotent = True  # type: ignore[attr-defined]
-    return once
+def is_idempotent(method: _ViewMethod) -> bool:
+    """Whether a view method is decorated with `idempotent`."""
+    return getattr(method, "is_idempotent", False)
 
 
-def is_idempotent(handler: Callable[..., Response]) -> bool:
-    """Whether a view method has the decorator."""
-    return getattr(handler, "is_idempotent", False)
+def delete_stored_responses(*, before: datetime) -> int:
+    """Delete the responses stored before that time, and return their number."""
+    return IdempotentAnswer.objects.filter(created_at__lt=before).delete()[0]
 
 
-def _once(request: Request, *, actor: Actor, at: datetime, effect: Callable[[], Response]) -> Response:
-    """The effect's answer, or the answer that this key's first request got.
+def _run_once(request: Request, *, actor: Actor, at: datetime, effect: Callable[[], Response]) -> Response:
+    """Run the effect, or return the response that the first request with this key got.
 
-    A key belongs to a client and whom it acts for, and its answer to what that caller was granted then.
-    Refusals are not remembered: they leave no row, and the key may be used again.
+    A key belongs to a client and the user it acts for. Refusals are not stored: the transaction is
+    rolled back, and the key may be used again.
     """
     key = request.headers.get(HEADER)
     if key is None:
         return effect()
     if not 0 < len(key) <= 255 or not key.isprintable():
-        raise Invalid("Idempotency-Key is 1 to 255 printable characters.")
+        raise Invalid("Idempotency-Key must be 1 to 255 printable characters.")
     fingerprint = _fingerprint(request, actor)
     client = f"{actor.client}\n{actor.subject}"
     with transaction.atomic():
-        answer, first = _claim(client, key, fingerprint, at)
-        if not first:
-            if answer.fingerprint != fingerprint:
-                raise KeyReused
-            replayed = {**answer.headers, "Idempotent-Replay": "true"}
-            return Response(json.loads(answer.body), status=answer.status, headers=replayed)
+        stored, is_first = _claim(client, key, fingerprint, at)
+        if not is_first:
+            return _replay(stored, fingerprint)
+        # A crash from here on removes the claim as well, so that the client can try again.
         response = effect()
-        answer.status = response.status_code
-        answer.body = json.dumps(response.data)
-        answer.headers = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
-        answer.save(update_fields=["status", "body", "headers"])
+        stored.status = response.status_code
+        stored.body = json.dumps(response.data)
+        stored.headers = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
+        stored.save(update_fields=["status", "body", "headers"])
     return response
 
 
-def forget(before: datetime) -> int:
-    """Delete the answers made before that moment; how many there were."""
-    return IdempotentAnswer.objects.filter(created_at__lt=before).delete()[0]
+def _replay(stored: IdempotentAnswer, fingerprint: str) -> Response:
+    if stored.fingerprint != fingerprint:
+        raise KeyReused
+    headers = stored.headers | {"Idempotent-Replay": "true"}
+    return Response(json.loads(stored.body), status=stored.status, headers=headers)
 
 
 def _claim(client: str, key: str, fingerprint: str, at: datetime) -> tuple[IdempotentAnswer, bool]:
-    with _BoundedWait():
-        IdempotentAnswer.objects.filter(client=client, key=key, created_at__lt=at - KEPT).delete()
+    """The row of the key, and whether this request inserted it."""
+    with _bounded_wait():
+        IdempotentAnswer.objects.filter(client=client, key=key, created_at__lt=at - KEY_LIFETIME).delete()
         return IdempotentAnswer.objects.get_or_create(
             client=client, key=key, defaults={"fingerprint": fingerprint, "created_at": at}
         )
 
 
-class _BoundedWait:
-    """Turn a wait on PostgreSQL for another transaction's row of more than WAIT_SECONDS into StillRunning."""
+@contextmanager
+def _bounded_wait() -> Iterator[None]:
+    """Raise `KeyInUse` after waiting for WAIT_SECONDS for another transaction's row (on PostgreSQL)."""
+    _set_lock_timeout(f"'{WAIT_SECONDS}s'")
+    try:
+        yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise KeyInUse from None
+        raise
+    # Only here: after an error PostgreSQL accepts no statement, and the rollback resets the timeout.
+    _set_lock_timeout("DEFAULT")
 
-    def __enter__(self) -> None:
-        self._set(f"'{WAIT_SECONDS}s'")
 
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, OperationalError):
-            if getattr(error.__cause__, "sqlstate", None) == "55P03":
-                raise StillRunning from None
-            return
-        if error is None:
-            self._set("DEFAULT")
-
-    def _set(self, timeout: str) -> None:
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL lock_timeout = {timeout}")
+def _set_lock_timeout(timeout: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {timeout}")
 
 
 def _fingerprint(request: Request, actor: Actor) -> str:
-    granted = [sorted(actor.groups), sorted(actor.rights), actor.person, actor.narrowed, actor.own]
-    asked = [request.method, request.get_full_path(), request.data, granted]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    """A digest of the request and of the caller's rights: a caller who has lost a right gets no stored response."""
+    caller = [sorted(actor.groups), sorted(actor.rights), actor.person, actor.narrowed, actor.own]
+    content = [request.method, request.get_full_path(), request.data, caller]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""How many requests a client and an address may make: fixed windows of a minute, counted in the shared cache."""
+"""Limits on the requests of a client and of an IP address: fixed windows, counted in the shared cache."""
 
 import hashlib
 import logging
@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from redis.exceptions import RedisError
 
 from config.access.resolver import client_address
-from config.api.problems import CONTENT_TYPE, problem
+from config.api.problems import problem_response
 from config.errors import DomainError
 
-WINDOW_SECONDS = 60
+_MINUTE = 60
+_HOUR = 3600
 logger = logging.getLogger(__name__)
 
 
@@ -24,13 +25,13 @@ class TooManyRequests(DomainError):
     code = "too_many_requests"
     status = 429
 
-    def __init__(self, much: str, wait: int) -> None:
-        super().__init__(f"{much}; try again in {wait} seconds.")
+    def __init__(self, limit: str, wait: int) -> None:
+        super().__init__(f"The limit is {limit}; try again in {wait} seconds.")
         self.wait = wait
 
 
 class CountAddresses:
-    """Middleware: counts every request by its address, before anybody is recognised, but those of the health check."""
+    """Middleware: counts every request by IP address, before authentication. Health checks are not counted."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -40,42 +41,43 @@ class CountAddresses:
             return self.get_response(request)
         try:
             _count("address", client_address(request) or "unknown", settings.REQUESTS_PER_ADDRESS)
-        except TooManyRequests as refusal:
-            return _refused(request, refusal)
+        except TooManyRequests as error:
+            return _refuse(request, error)
         return self.get_response(request)
 
 
-def _refused(request: HttpRequest, refusal: TooManyRequests) -> HttpResponse:
+def _refuse(request: HttpRequest, error: TooManyRequests) -> HttpResponse:
     if request.path_info.startswith("/api/"):
-        body = problem(refusal, request.path)
-        answer: HttpResponse = JsonResponse(body, status=refusal.status, content_type=CONTENT_TYPE)
+        response = problem_response(error, request)
     else:
-        answer = HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
-    answer.headers["Retry-After"] = str(refusal.wait)
-    return answer
+        response = HttpResponse(error.detail, status=error.status, content_type="text/plain; charset=utf-8")
+    response.headers["Retry-After"] = str(error.wait)
+    return response
 
 
 def count_client(name: str) -> None:
-    """One more request of this client; `TooManyRequests` beyond its limit."""
+    """Count a request of this client; `TooManyRequests` beyond its limit per minute."""
     _count("client", name, settings.REQUESTS_PER_CLIENT)
 
 
 def count_test_email(name: str) -> None:
-    """One more test mail of this client; `TooManyRequests` beyond what it may send an hour."""
-    _count("test mail", name, settings.TEST_EMAILS_PER_HOUR, what="test mails an hour", seconds=3600)
+    """Count a test email of this client; `TooManyRequests` beyond its limit per hour."""
+    _count("test-email", name, settings.TEST_EMAILS_PER_HOUR, unit="test emails per hour", seconds=_HOUR)
 
 
-def _count(kind: str, who: str, limit: int, *, what: str = "requests a minute", seconds: int = WINDOW_SECONDS) -> None:
+def _count(kind: str, name: str, limit: int, *, unit: str = "requests per minute", seconds: int = _MINUTE) -> None:
     if not limit:
         return
-    window, passed = divmod(int(time.time()), seconds)
-    key = f"requests:{kind}:{window}:{hashlib.sha256(who.encode(errors='replace')).hexdigest()}".replace(" ", "-")
+    window, elapsed = divmod(int(time.time()), seconds)
+    # A hash, because names can be longer than a cache key and addresses do not belong in the cache.
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()
+    key = f"requests:{kind}:{window}:{digest}"
     try:
         cache.add(key, 0, timeout=2 * seconds)
-        made = cache.incr(key)
+        count = cache.incr(key)
     except (RedisError, OSError, ValueError):
-        # Better a request too many than none at all because the counter is away.
-        logger.warning("requests are not counted: the cache does not answer")
+        # An outage of the cache must not become an outage of the API.
+        logger.warning("requests are not counted: the cache is unavailable")
         return
-    if made > limit:
-        raise TooManyRequests(f"More than {limit} {what}", seconds - passed)
+    if count > limit:
+        raise TooManyRequests(f"{limit} {unit}", seconds - elapsed)

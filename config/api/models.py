@@ -1,20 +1,20 @@
-"""What the API remembers of requests: the answers to POSTs that carried an `Idempotency-Key`."""
+"""The stored responses to POST requests with an `Idempotency-Key`."""
 
 from django.db import models
 
 
 class IdempotentAnswer(models.Model):
-    """The answer a client got for a key, written in the transaction of its effect.
+    """The response to the first request with a key, written in the transaction of its effect.
 
-    A row without an answer exists only inside the transaction that is making it.
+    A row without a response exists only inside the transaction that is producing it.
     """
 
-    client = models.CharField(max_length=600, help_text="The client, and whom it acts for.")
+    client = models.CharField(max_length=600, help_text="The client and the user it acts for.")
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
-    body = models.TextField(default="", help_text="The answer's JSON, in its own order of keys.")
+    body = models.TextField(default="", help_text="The JSON of the response, with its keys in order.")
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

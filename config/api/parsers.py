@@ -1,4 +1,4 @@
-"""JSON bodies, bounded and strict: what is not RFC 8259 JSON, too large or too deep is refused."""
+"""Strict JSON bodies (RFC 8259) with a limit on size and depth."""
 
 import json
 from typing import IO, Any
@@ -12,13 +12,13 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 
 
 class NotJson(ParseError):
-    """The text is not RFC 8259 JSON, or nested deeper than can be read."""
+    """The text is not RFC 8259 JSON, or is nested too deeply."""
 
 
 class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None) -> Any:
         raw = stream.read(MAX_BODY_BYTES + 1)
         if len(raw) > MAX_BODY_BYTES:
             raise TooLarge
@@ -26,16 +26,17 @@ class StrictJSONParser(BaseParser):
 
 
 def read_json(raw: bytes) -> Any:
-    """What the JSON says; `NotJson` if it is none."""
+    """The parsed JSON value; `NotJson` if the bytes are not valid."""
     try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+        return json.loads(raw.decode("utf-8"), parse_constant=_reject_constant)
     except RecursionError:
         raise NotJson("The JSON is nested too deeply.") from None
     except UnicodeDecodeError:
-        raise NotJson("This is not UTF-8.") from None
-    except ValueError as exc:
-        raise NotJson(f"This is not JSON: {exc}.") from None
+        raise NotJson("The JSON must be encoded in UTF-8.") from None
+    except ValueError as error:
+        raise NotJson(f"The JSON is not valid: {error}.") from None
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")
+def _reject_constant(name: str) -> None:
+    # Python's parser accepts NaN and Infinity, which are not JSON.
+    raise ValueError(f"{name} is not a JSON number")

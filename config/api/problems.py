@@ -1,9 +1,12 @@
-"""Every refusal as a problem body (RFC 9457, `application/problem+json`)."""
+"""Errors as problem bodies (RFC 9457, `application/problem+json`).
+
+Owns the translation of `DomainError` and of Django's and REST framework's exceptions; any other
+exception is a defect and becomes a 500.
+"""
 
 import logging
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
@@ -13,29 +16,31 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from config import api_values
-from config.errors import DomainError, Fault, NotFound
+from config.api_values import JsonObject
+from config.errors import DomainError, Fault, Invalid, NotFound
 
 CONTENT_TYPE = "application/problem+json"
+_RETRY_SECONDS = 5
 logger = logging.getLogger(__name__)
 
 
 class TooLarge(DomainError):
     code = "too_large"
     status = 413
-    detail = "The body is larger than this service takes (8 MB)."
+    detail = "The body must not be larger than 8 MB."
 
 
 class Busy(DomainError):
-    """The database could not be reached or is locked; nothing was changed."""
+    """The database is unavailable or locked; nothing was changed."""
 
     code = "busy"
     status = 503
-    detail = "The service cannot reach its database right now; nothing was changed. Please try again."
+    detail = "The database is unavailable; nothing was changed. Please try again."
 
 
-def problem(error: DomainError, instance: str) -> dict[str, Any]:
-    """The problem body: type, title, status, detail, instance (a path), code, and errors if there are any."""
-    body: dict[str, Any] = {
+def problem(error: DomainError, instance: str) -> JsonObject:
+    """The problem body; `instance` is the path of the request."""
+    body: JsonObject = {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,
         "status": error.status,
@@ -48,91 +53,96 @@ def problem(error: DomainError, instance: str) -> dict[str, Any]:
     return body
 
 
-def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; what is no refusal (a defect) goes on to Django's 500."""
-    error = _as_domain_error(exc)
+def problem_response(error: DomainError, request: HttpRequest) -> HttpResponse:
+    return JsonResponse(problem(error, request.path), status=error.status, content_type=CONTENT_TYPE)
+
+
+def handle(exception: Exception, context: JsonObject) -> Response | None:
+    """REST framework's exception handler. None for a defect, which Django then turns into a 500."""
+    error = _as_domain_error(exception)
     if error is None:
         return None
-    headers = {
-        name: value
-        for name, attribute in (("WWW-Authenticate", "auth_header"), ("Retry-After", "wait"))
-        if (value := getattr(exc, attribute, None))
-    }
-    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "5"
-    path = context["request"].path
-    response = Response(problem(error, path), status=error.status, content_type=CONTENT_TYPE)
-    for name, value in headers.items():
-        response.headers[name] = str(value)
-    return response
+    body = problem(error, context["request"].path)
+    headers = _headers(exception, error)
+    return Response(body, status=error.status, headers=headers, content_type=CONTENT_TYPE)
 
 
-def faults_of(detail: Any, pointer: str = "#") -> Iterator[Fault]:
-    """The leaves of a serializer's errors, each with a JSON pointer to its field."""
+def faults_of(detail: object, pointer: str = "#") -> Iterator[Fault]:
+    """Flatten the errors of a serializer: one fault per message, with a JSON pointer to its field."""
     if isinstance(detail, dict):
         for key, value in detail.items():
-            inner = pointer if key == "non_field_errors" else f"{pointer}/{_escaped(str(key))}"
-            yield from faults_of(value, inner)
+            if key == "non_field_errors":
+                yield from faults_of(value, pointer)
+            else:
+                yield from faults_of(value, f"{pointer}/{_escape(str(key))}")
     elif isinstance(detail, list):
-        for index, value in enumerate(detail):
-            plain = isinstance(value, exceptions.ErrorDetail)
-            yield from faults_of(value, pointer if plain else f"{pointer}/{index}")
+        for index, item in enumerate(detail):
+            # A list contains either the messages of one field, or the errors of a list's items.
+            if isinstance(item, exceptions.ErrorDetail):
+                yield Fault(str(item), code=item.code or "invalid", pointer=pointer)
+            else:
+                yield from faults_of(item, f"{pointer}/{index}")
     else:
-        yield Fault(str(detail), code=getattr(detail, "code", "invalid"), pointer=pointer)
+        yield Fault(str(detail), pointer=pointer)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
-        return _json(NotFound(f"There is nothing at {request.path}; /api/docs/ shows what there is."), request)
+        error = NotFound(f"There is no endpoint {request.path}; see /api/docs/ for all endpoints.")
+        return problem_response(error, request)
     return defaults.page_not_found(request, exception)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
-        return _json(_as_domain_error(exception) or DomainError(), request)
+        return problem_response(_as_domain_error(exception) or DomainError(), request)
     return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
-        error = DomainError("Something went wrong on our side; it has been logged.")
-        error.status, error.code = 500, "internal_error"
-        return _json(error, request)
+        error = DomainError("An internal error occurred; it has been logged.", code="internal_error", status=500)
+        return problem_response(error, request)
     return defaults.server_error(request)
 
 
-def _json(error: DomainError, request: HttpRequest) -> HttpResponse:
-    return JsonResponse(problem(error, request.path), status=error.status, content_type=CONTENT_TYPE)
+def _headers(exception: Exception, error: DomainError) -> dict[str, str]:
+    headers = {}
+    # REST framework sets `auth_header` on the exception; exceptions about limits have `wait`.
+    authenticate = getattr(exception, "auth_header", None)
+    if authenticate:
+        headers["WWW-Authenticate"] = authenticate
+    wait = _RETRY_SECONDS if error.status == HTTPStatus.SERVICE_UNAVAILABLE else getattr(exception, "wait", None)
+    if wait:
+        headers["Retry-After"] = str(wait)
+    return headers
 
 
-def _as_domain_error(exc: Exception) -> DomainError | None:
-    if isinstance(exc, DomainError):
-        return exc
-    if isinstance(exc, Http404):
+def _as_domain_error(exception: Exception) -> DomainError | None:
+    if isinstance(exception, DomainError):
+        return exception
+    if isinstance(exception, Http404):
         return NotFound()
-    if isinstance(exc, RequestDataTooBig):
+    if isinstance(exception, RequestDataTooBig):
         return TooLarge()
-    if isinstance(exc, SuspiciousOperation):
-        return DomainError("The request cannot be read: too many parameters, or a host that is not served here.")
-    if isinstance(exc, OperationalError):
-        logger.error("database unavailable", exc_info=exc)
+    if isinstance(exception, SuspiciousOperation):
+        return DomainError("The request has too many parameters, or its host is not allowed.")
+    if isinstance(exception, OperationalError):
+        logger.error("database unavailable", exc_info=exception)
         return Busy()
-    if isinstance(exc, exceptions.ValidationError):
-        error = DomainError("The request is not valid; see errors.", faults=tuple(faults_of(exc.detail)))
-        error.code = "invalid"
-        return error
-    if isinstance(exc, exceptions.APIException):
-        error = DomainError(
-            "The body is JSON: send Content-Type: application/json." if _not_json(exc) else str(exc.detail)
-        )
-        error.status, error.code = exc.status_code, str(exc.get_codes())
-        return error
+    if isinstance(exception, exceptions.APIException):
+        return _from_rest_framework(exception)
     return None
 
 
-def _not_json(exc: Exception) -> bool:
-    return isinstance(exc, exceptions.UnsupportedMediaType)
+def _from_rest_framework(exception: exceptions.APIException) -> DomainError:
+    if isinstance(exception, exceptions.ValidationError):
+        return Invalid(faults=tuple(faults_of(exception.detail)))
+    detail = str(exception.detail)
+    if isinstance(exception, exceptions.UnsupportedMediaType):
+        detail = "The body must be JSON (Content-Type: application/json)."
+    return DomainError(detail, code=str(exception.get_codes()), status=exception.status_code)
 
 
-def _escaped(key: str) -> str:
+def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")

@@ -1,5 +1,6 @@
-"""What the generated schema says for every operation: problem answers, conditional and idempotency headers."""
+"""What is common to all operations in the generated schema: problems, headers, and builders for their texts."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -7,35 +8,40 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from config.api.idempotency import is_idempotent
-from config.api.lists.pages import SpringPagination
+from config.api.lists.pages import PageRequest
+from config.api.problems import CONTENT_TYPE
+from config.api_values import JsonObject
 
-MEDIA_TYPE = "application/problem+json"
-
+# For each status, the code of the example and the description.
 REFUSALS = {
-    400: ("invalid", "The request is not valid; `errors` say what and where."),
-    401: ("not_authenticated", "No credentials, or none that are known and valid."),
-    403: ("forbidden", "The caller may know of it, but not do this."),
-    404: ("not_found", "There is no such thing, or the caller may not see it."),
-    409: ("impossible_transition", "The present state does not allow it; the detail names that state."),
-    411: ("length_required", "A body without `Content-Length`."),
-    412: ("stale", "`If-Match` names another version than the present one."),
+    400: ("invalid", "The request is not valid; `errors` lists what is wrong."),
+    401: ("not_authenticated", "Credentials are missing or invalid."),
+    403: ("forbidden", "The caller does not have permission for this operation."),
+    404: ("not_found", "It does not exist, or the caller may not see it."),
+    409: ("impossible_transition", "The current state does not allow the operation; `detail` names that state."),
+    411: ("length_required", "The request has a body, but no `Content-Length`."),
+    412: ("stale", "`If-Match` does not include the current version."),
     413: ("too_large", "The body is larger than 8 MB."),
-    415: ("unsupported_media_type", "A body that is not `application/json`."),
+    415: ("unsupported_media_type", "The body is not `application/json`."),
     422: ("idempotency_key_reused", "The `Idempotency-Key` was used for another request."),
-    429: ("too_many_requests", "More requests than a client or an address may make; `Retry-After` says when."),
-    503: ("busy", "The database, or the identity provider, cannot be reached; nothing was changed. `Retry-After`."),
+    429: ("too_many_requests", "The client or IP address has reached its limit; see `Retry-After`."),
+    503: ("busy", "The database or the identity provider is unavailable; nothing was changed. See `Retry-After`."),
 }
-
-HEADERS = {
-    "Idempotency-Key": (("POST",), "The same key and body again replay the first answer, for 24 hours."),
-    "If-Match": (("PUT", "DELETE", "POST"), "The `ETag` that was read; 412 if it is no longer the present one."),
-    "If-None-Match": (("GET",), "The `ETag` that was read; 304 if it is still the present one."),
-}
+WARNINGS = "What to check, and where. Only in responses with a single resource."
 
 
-IF_MATCH = OpenApiParameter("If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER, description=HEADERS["If-Match"][1])
+def _header(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description)
+
+
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key", "A repeated request with the same key and body gets the first response, for 24 hours."
+)
+IF_MATCH = _header("If-Match", "The `ETag` of the version you read; 412 if it is no longer current.")
+IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the version you have; 304 if it is still current.")
 
 
 class FaultSerializer(serializers.Serializer):
@@ -45,143 +51,151 @@ class FaultSerializer(serializers.Serializer):
     detail = serializers.CharField()
 
 
-WARNINGS = "In answers of one: what is to be checked, and where."
-
-
 class ProblemSerializer(serializers.Serializer):
-    """RFC 9457 with a stable `code`, and `errors` that name each field."""
+    """RFC 9457, with a stable `code` and an error for each invalid field."""
 
     type = serializers.CharField()
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField()
     instance = serializers.CharField()
-    code = serializers.CharField(help_text="Stable, for machines.")
-    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # the wire's name
-
-
-def problems(*statuses: int) -> dict[tuple[int, str], OpenApiResponse]:
-    """The refusals an operation may answer with, each with an example."""
-    return {
-        (status, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, description, examples=[_example(status, code)])
-        for status, (code, description) in REFUSALS.items()
-        if status in statuses
-    }
+    code = serializers.CharField(help_text="Stable and machine-readable.")
+    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # the name in the API
 
 
 def operation(
-    name: str, summary: str, description: str, answer: Any, *, tag: str, refusals: tuple[int, ...], **more: Any
-) -> dict[str, Any]:
-    """What `extend_schema` is told of an operation.
+    operation_id: str,
+    summary: str,
+    description: str,
+    response: OpenApiResponse,
+    *,
+    tag: str,
+    refusals: Sequence[int],
+    success: Any = 200,
+    also: dict[int, OpenApiResponse] | None = None,
+    versioned: bool = False,
+    request: object = empty,
+    parameters: Sequence[OpenApiParameter] = (),
+    examples: Sequence[OpenApiExample] = (),
+) -> JsonObject:
+    """The arguments of `extend_schema` for one operation.
 
-    `answer` is that of its success (200 unless `success` says otherwise); `also` are others that are no refusals;
-    `versioned`: the answer has an `ETag`.
+    `response` is the response with the status `success` (or status and media type), and `also` are
+    other responses that are not errors. `versioned`: the response has an `ETag`.
     """
-    success = more.pop("success", 200)
-    also = more.pop("also", {})
-    if more.pop("versioned", False):
-        more["parameters"] = [*more.get("parameters", []), *versioned(success)]
+    etag = OpenApiParameter(
+        "ETag",
+        OpenApiTypes.STR,
+        OpenApiParameter.HEADER,
+        description="The version, for `If-Match` and `If-None-Match`.",
+        response=[success],
+    )
+    errors = {(status, CONTENT_TYPE): _problem(status) for status in REFUSALS if status in refusals}
     return {
-        "operation_id": name,
+        "operation_id": operation_id,
         "summary": summary,
         "description": description,
         "tags": [tag],
-        "responses": {success: answer, **also, **problems(*refusals)},
-        **more,
+        "responses": {success: response, **(also or {}), **errors},
+        "request": request,
+        "parameters": [*parameters, etag] if versioned else [*parameters],
+        "examples": [*examples],
     }
 
 
-def request_example(name: str, body: Any) -> OpenApiExample:
+def request_example(name: str, body: object) -> OpenApiExample:
     return OpenApiExample(name, body, request_only=True)
 
 
-def answer(shape: Any, description: str, example: Any) -> OpenApiResponse:
-    return OpenApiResponse(shape, description, examples=[OpenApiExample("An answer", example, response_only=True)])
+def answer(shape: object, description: str, example: object) -> OpenApiResponse:
+    return OpenApiResponse(shape, description, examples=[OpenApiExample("Response", example, response_only=True)])
 
 
-NOT_MODIFIED = {304: OpenApiResponse(description="The version of `If-None-Match` is still the present one.")}
+NOT_MODIFIED = {304: OpenApiResponse(description="The version in `If-None-Match` is still current.")}
 DELETED = OpenApiResponse(description="Deleted.")
 
 
-def location(of: str) -> OpenApiParameter:
-    text = f"The address of the new {of}."
+def location(resource: str) -> OpenApiParameter:
+    text = f"The URL of the new {resource}."
     return OpenApiParameter("Location", str, OpenApiParameter.HEADER, description=text, response=[201])
 
 
-def versioned(*statuses: int) -> list[OpenApiParameter]:
-    """The `ETag` of the answers with these statuses."""
-    text = "The version, for `If-Match` and `If-None-Match`."
-    return [
-        OpenApiParameter("ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, description=text, response=list(statuses))
-    ]
-
-
 class ApiSchema(AutoSchema):
-    """Adds the headers that `config.api` answers to on every endpoint."""
+    """Adds the pages of lists, and the request headers that all endpoints support."""
 
-    def _get_paginator(self) -> SpringPagination | None:
-        return SpringPagination() if self.method == "GET" else None
+    def _get_paginator(self) -> PageRequest | None:
+        return PageRequest() if self.method == "GET" else None
 
     def get_override_parameters(self) -> list[Any]:
-        headers = [
-            _header(name, description)
-            for name, (methods, description) in HEADERS.items()
-            if self.method in methods and self._honours(name)
-        ]
-        return [*super().get_override_parameters(), *headers]
+        return [*super().get_override_parameters(), *self._request_headers()]
 
-    def _honours(self, header: str) -> bool:
+    def _request_headers(self) -> list[OpenApiParameter]:
         view: Any = self.view
-        if header == "Idempotency-Key":
-            return is_idempotent(getattr(view, view.action))
-        is_search = self.method == "POST" and not is_idempotent(getattr(view, view.action))
-        return "{" in self.path and not is_search
+        has_id = "{" in self.path
+        if self.method == "GET":
+            return [IF_NONE_MATCH] if has_id else []
+        headers = []
+        if self.method == "POST":
+            # A POST that is not idempotent only reads, so it has no version to match either.
+            if not is_idempotent(getattr(view, view.action)):
+                return []
+            headers.append(IDEMPOTENCY_KEY)
+        if has_id:
+            headers.append(IF_MATCH)
+        return headers
 
 
-def add_common_refusals(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
-    """Post-processing: everything may meet a limit, every POST a key that was used."""
+def add_common_refusals(result: JsonObject, generator: object, request: object, public: bool) -> JsonObject:
+    """Post-processing hook: adds the errors that any operation, or any operation with a body, can return."""
     schema = {"$ref": "#/components/schemas/Problem"}
     for path in result["paths"].values():
         for method, operation in path.items():
-            for status in _common(method, operation):
+            for status in _common_refusals(method, operation):
                 code, description = REFUSALS[status]
-                content = {"schema": schema, "examples": {code: {"value": _example(status, code).value}}}
-                answer = {"description": description, "content": {MEDIA_TYPE: content}}
-                operation["responses"].setdefault(str(status), answer)
+                content = {"schema": schema, "examples": {code: {"value": _problem_example(status)}}}
+                response = {"description": description, "content": {CONTENT_TYPE: content}}
+                operation["responses"].setdefault(str(status), response)
     return result
 
 
-def let_warnings_be_absent(result: dict[str, Any], generator: object, request: object, public: bool) -> dict[str, Any]:
-    """Post-processing: `warnings` are in answers of one, not in lists and not in what is nested."""
-    for shape in result["components"]["schemas"].values():
-        if "warnings" in shape.get("required", ()):
-            shape["required"].remove("warnings")
-            if not shape["required"]:
-                del shape["required"]
+def let_warnings_be_absent(result: JsonObject, generator: object, request: object, public: bool) -> JsonObject:
+    """Post-processing hook: `warnings` are not required, because lists and nested resources do not have them."""
+    for schema in result["components"]["schemas"].values():
+        required = schema.get("required", [])
+        if "warnings" in required:
+            required.remove("warnings")
+            if not required:
+                del schema["required"]
     return result
 
 
-def _common(method: str, operation: dict[str, Any]) -> list[int]:
-    with_body = [411, 413, 415] if "requestBody" in operation else []
-    return [*with_body, *([422] if method == "post" else []), 429, 503]
+def _common_refusals(method: str, operation: JsonObject) -> list[int]:
+    statuses = [429, 503]
+    if "requestBody" in operation:
+        statuses += [411, 413, 415]
+    if method == "post":
+        statuses.append(422)
+    return sorted(statuses)
 
 
-def _header(name: str, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description)
+def _problem(status: int) -> OpenApiResponse:
+    code, description = REFUSALS[status]
+    example = OpenApiExample(code, _problem_example(status), response_only=True, status_codes=[str(status)])
+    return OpenApiResponse(ProblemSerializer, description, examples=[example])
 
 
-def _example(status: int, code: str) -> OpenApiExample:
-    title = HTTPStatus(status).phrase
-    body: dict[str, Any] = {
+def _problem_example(status: int) -> JsonObject:
+    code, description = REFUSALS[status]
+    body: JsonObject = {
         "type": "about:blank",
-        "title": title,
+        "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": REFUSALS[status][1].replace("`", ""),
+        "detail": description.replace("`", ""),
         "instance": "/api/processes",
         "code": code,
     }
     if status == 400:
         pointer = "#/signingProcessSteps/0/dueDate"
-        detail = "This is no date and time; write it like 2026-02-17T11:00:00Z."
+        detail = "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."
         body["errors"] = [{"pointer": pointer, "code": "invalid", "detail": detail}]
-    return OpenApiExample(code, body, response_only=True, status_codes=[str(status)])
+    return body

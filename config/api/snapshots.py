@@ -3,34 +3,33 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
 
 from django.db import connection, transaction
+from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
-View = TypeVar("View")
-Args = ParamSpec("Args")
+_ViewMethod = Callable[..., Response]
 
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
-    """Read rows of several tables as of one moment. A transaction that is already open decides for itself."""
-    outermost = not connection.in_atomic_block
+    """Make all queries see the database at one moment. Inside another transaction, its isolation level applies."""
+    is_outermost = not connection.in_atomic_block
     with transaction.atomic():
-        if outermost and connection.vendor == "postgresql":
+        # SQLite transactions always read one snapshot.
+        if is_outermost and connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield
 
 
-def snapshot(
-    handler: Callable[Concatenate[View, Args], Response],
-) -> Callable[Concatenate[View, Args], Response]:
-    """Run a view method in one snapshot, so that a response never contradicts itself or its ETag."""
+def snapshot(method: _ViewMethod) -> _ViewMethod:
+    """Decorate a view method to run in one snapshot, so that a response never contradicts itself or its ETag."""
 
-    @wraps(handler)
-    def in_snapshot(view: View, /, *args: Args.args, **kwargs: Args.kwargs) -> Response:
+    @wraps(method)
+    def wrapper(view: APIView, request: Request, **path_parameters: str) -> Response:
         with one_snapshot():
-            return handler(view, *args, **kwargs)
+            return method(view, request, **path_parameters)
 
-    return in_snapshot
+    return wrapper

@@ -1,9 +1,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from config.api.idempotency import KEPT, forget
+from config.api.idempotency import KEY_LIFETIME, delete_stored_responses
 
 
 @shared_task(name="api.forget_answers")
 def forget_answers() -> int:
-    return forget(timezone.now() - KEPT)
+    return delete_stored_responses(before=timezone.now() - KEY_LIFETIME)

@@ -1,48 +1,59 @@
-"""The view that every endpoint of ours is: one caller, strict JSON, problem bodies, no caching."""
+"""The base of all API views: the caller, strict JSON, limits, problem bodies, no caching."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils import timezone
 from django.utils.functional import cached_property
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from config.access.actor import Actor
 from config.access.resolver import actor_for
 from config.api import conditional, limits
+from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid, NotFound
 
 
 class LengthRequired(DomainError):
-    """A body whose length is not known beforehand would be read as none at all."""
+    """Django reads a body of unknown length as an empty one."""
 
     code = "length_required"
     status = 411
-    detail = "Send the body with a Content-Length; chunked bodies are not taken."
+    detail = "The body must have a Content-Length; chunked bodies are not supported."
 
 
-class JsonAlone(BaseContentNegotiation):
-    """Bodies are JSON, answers are JSON, whatever the caller says it accepts."""
+class JsonOnly(BaseContentNegotiation):
+    """Requests and responses are JSON, regardless of `Accept`."""
 
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        kind = (request.content_type or "").partition(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == kind), None)
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
 
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        return renderers[0], renderers[0].media_type
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class ActionKwargs(TypedDict):
+    actor: Actor
+    at: datetime
+    expected: frozenset[str] | None
 
 
 class ApiViewSet(ViewSet):
-    """`self.actor` is the caller, `self.now` the moment of the request.
+    """`self.actor` is the caller, `self.now` the time of the request, `self.expected` the entity tags of `If-Match`."""
 
-    `self.expected` holds the entity tags of `If-Match`.
-    """
-
-    content_negotiation_class = JsonAlone
+    content_negotiation_class = JsonOnly
     request: Request
 
     @cached_property
@@ -53,27 +64,28 @@ class ApiViewSet(ViewSet):
     def actor(self) -> Actor:
         return actor_for(self.request)
 
-    def body(self, shape: Any) -> dict[str, Any]:
-        """The request's body by a serializer's names, only the keys that were sent."""
-        if not isinstance(self.request.data, dict):
-            raise Invalid("The body is a JSON object, in braces.", [Fault("This is no object.", pointer="#")])
-        serializer = shape(data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
-
-    @property
-    def action_kwargs(self) -> dict[str, Any]:
-        """What every action is told about the request."""
-        return {"actor": self.actor, "at": self.now, "expected": self.expected}
-
     @property
     def expected(self) -> frozenset[str] | None:
         return conditional.expected(self.request.headers)
 
+    @property
+    def action_kwargs(self) -> ActionKwargs:
+        """The arguments that every action takes from the request."""
+        return {"actor": self.actor, "at": self.now, "expected": self.expected}
+
+    def body(self, serializer_class: type[Serializer]) -> Body:
+        """The validated body: values by column, only for the keys that were sent."""
+        if not isinstance(self.request.data, dict):
+            fault = Fault("Must be a JSON object.", pointer="#")
+            raise Invalid("The body must be a JSON object.", [fault])
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
     def get_authenticate_header(self, request: Request) -> str:
-        """Every way in that has a name, for 401s; the session has none, but is not nothing."""
-        names = [way.authenticate_header(request) for way in self.get_authenticators()]
-        return ", ".join(name for name in names if name) or "Session"
+        """The schemes of all configured authenticators; never empty, because REST framework then answers 403."""
+        schemes = [authenticator.authenticate_header(request) for authenticator in self.get_authenticators()]
+        return ", ".join(scheme for scheme in schemes if scheme) or "Session"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -81,13 +93,13 @@ class ApiViewSet(ViewSet):
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)
 
 
 def parse_id(text: str) -> uuid.UUID:
-    """The id in a path; what cannot be an id names nothing."""
+    """The id in a URL; `NotFound` if it is not a UUID."""
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -95,7 +107,7 @@ def parse_id(text: str) -> uuid.UUID:
 
 
 def tag(version: int) -> dict[str, str]:
-    """The `ETag` header of an answer."""
+    """The `ETag` header of a response."""
     return {"ETag": conditional.etag(version)}
 
 

@@ -1,4 +1,4 @@
-"""What the filters of every list share: how parameters are read, and how it is said that one cannot be."""
+"""The base of all list filters: how query parameters are parsed, and how errors in them are reported."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,23 +12,20 @@ _FLAGS = {None: None, "": None, "true": True, "false": False}
 
 
 class ListFilter(filters.FilterSet):
-    """The filters of one list. An empty parameter is one that is not given."""
+    """The filters of one list. Empty parameters are ignored."""
 
     def rows(self) -> Any:
-        """The filtered rows; `Invalid` names each parameter that cannot be read."""
+        """The filtered rows; `Invalid` with a fault for each bad parameter."""
         if not self.is_valid():
-            raise Invalid(
-                faults=[
-                    Fault(error.messages[0], code=error.code or "invalid", parameter=name)
-                    for name, errors in self.form.errors.as_data().items()
-                    for error in errors
-                ]
-            )
+            faults = []
+            for name, errors in self.form.errors.as_data().items():
+                faults += [Fault(e.messages[0], code=e.code or "invalid", parameter=name) for e in errors]
+            raise Invalid(faults=faults)
         return self.qs
 
 
 class WordsField(forms.Field):
-    """Words of a vocabulary, repeated or comma-separated."""
+    """Values of an enumeration; the parameter may be repeated or comma-separated."""
 
     widget = forms.SelectMultiple
 
@@ -37,22 +34,23 @@ class WordsField(forms.Field):
         self.words = words
 
     def to_python(self, value: list[str] | None) -> list[str]:
-        asked = [word.strip() for part in value or [] for word in part.split(",") if word.strip()]
-        if unknown := [word for word in asked if word not in self.words]:
-            detail = f"'{unknown[0]}' is none of: {', '.join(self.words)}."
-            raise forms.ValidationError(detail, code="invalid_choice")
-        return asked
+        words = [word.strip() for word in ",".join(value or []).split(",") if word.strip()]
+        for word in words:
+            if word not in self.words:
+                detail = f"'{word}' must be one of: {', '.join(self.words)}."
+                raise forms.ValidationError(detail, code="invalid_choice")
+        return words
 
 
 class DayField(forms.DateField):
     input_formats = ["%Y-%m-%d"]
-    default_error_messages = {"invalid": "This is no day; write it like 2026-02-17."}
+    default_error_messages = {"invalid": "Not a valid date; use YYYY-MM-DD."}
 
 
 class FlagField(forms.Field):
     def to_python(self, value: str | None) -> bool | None:
         if value not in _FLAGS:
-            raise forms.ValidationError("This is true or false.", code="not_a_boolean")
+            raise forms.ValidationError("Must be true or false.", code="not_a_boolean")
         return _FLAGS[value]
 
 

@@ -1,8 +1,8 @@
-"""Pages and sorts as Spring Data has them: `page` from 0, `size`, `sort=field,asc|desc`, repeatable."""
+"""Pages and sorting as in Spring Data: `page` from 0, `size`, and `sort=field,asc|desc`, which may be repeated."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from django.db.models import F, Model, QuerySet
 from django.db.models.expressions import OrderBy
@@ -11,70 +11,75 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.pagination import BasePagination
 
 from config.api.fields import INT32
+from config.api_values import JsonObject
 from config.errors import Fault, Invalid
 
 DEFAULT_SIZE = 25
 MAX_SIZE = 200
 _DIRECTIONS = {"asc": False, "desc": True}
-
 _INT32 = {"type": "integer", "format": "int32"}
+_Row = TypeVar("_Row", bound=Model)
 
 
 def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiParameter]:
-    """The schema of `page`, `size` and `sort` for a list that offers these sorts; `several`: as an array."""
-    offered = ", ".join(sorts)
+    """The schema of `page`, `size` and `sort` for a list with these sort fields.
+
+    `several`: `sort` is an array, as in the reference for most lists.
+    """
+    sort_schema: JsonObject = {"type": "string"}
+    if several:
+        sort_schema = {"type": "array", "items": sort_schema}
     return [
         OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
         OpenApiParameter(
             "size",
             {**_INT32, "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-            description=f"Rows on a page, at most {MAX_SIZE}.",
+            description=f"Rows per page, at most {MAX_SIZE}.",
         ),
         OpenApiParameter(
             "sort",
-            {"type": "array", "items": {"type": "string"}} if several else {"type": "string"},
+            sort_schema,
             explode=several or None,
-            description=f"`field,asc` or `field,desc`, repeatable. Fields: {offered}.",
+            description=f"`field,asc` or `field,desc`; may be repeated. Fields: {', '.join(sorts)}.",
         ),
     ]
 
 
 @dataclass(frozen=True, slots=True)
-class PageRequest:
-    """Which rows a list was asked for; `ordering` is (column, descending), the tie-breaker last."""
+class PageRequest(BasePagination):
+    """The page of a list that a request asks for.
 
-    number: int
-    size: int
-    ordering: tuple[tuple[str, bool], ...]
+    `ordering` consists of pairs (column, descending); the last one makes the order unique. The
+    schema uses the same class to describe pages.
+    """
+
+    number: int = 0
+    size: int = DEFAULT_SIZE
+    ordering: tuple[tuple[str, bool], ...] = ()
 
     @classmethod
     def of(cls, query: QueryDict, *, sorts: Mapping[str, str], default: str, tie: str = "id") -> "PageRequest":
-        """Read a query string; `sorts` names the column of each field offered, `default` is a sort.
+        """Parse a query string; `Invalid` with a fault for each bad parameter.
 
-        `tie` is the column that decides between rows that are otherwise equal. `Invalid` names each bad parameter and
-        what is allowed.
+        `sorts` maps each sort field to its column, `default` is a sort expression, and `tie` is the
+        column that orders rows which are equal otherwise.
         """
         faults: list[Fault] = []
-        number = _whole(query, "page", 0, INT32, 0, faults)
-        size = _whole(query, "size", 1, MAX_SIZE, DEFAULT_SIZE, faults)
-        ordering = _ordering([s for s in query.getlist("sort") if s] or [default], sorts, tie, faults)
+        number = _integer(query, "page", 0, INT32, 0, faults)
+        size = _integer(query, "size", 1, MAX_SIZE, DEFAULT_SIZE, faults)
+        expressions = [expression for expression in query.getlist("sort") if expression]
+        ordering = _ordering(expressions or [default], sorts, tie, faults)
         if faults:
             raise Invalid(faults=faults)
         return cls(number, size, ordering)
 
-    def rows_of(self, queryset: QuerySet[Any, Any]) -> list[Any]:
+    def rows_of(self, queryset: QuerySet[_Row]) -> list[_Row]:
         start = self.number * self.size
-        return list(queryset.order_by(*self._order(queryset.model))[start : start + self.size])
+        ordered = queryset.order_by(*[_order_by(queryset.model, *column) for column in self.ordering])
+        return list(ordered[start : start + self.size])
 
-    def _order(self, model: type[Model]) -> list[OrderBy]:
-        """Nothing stands last either way; said only of columns that may be null, since it keeps indexes from use."""
-        return [
-            OrderBy(F(column), descending=descending, nulls_last=True if _nullable(model, column) else None)
-            for column, descending in self.ordering
-        ]
-
-    def answer(self, content: Sequence[Any], *, total: int) -> dict[str, Any]:
-        """The page as Spring Data writes it."""
+    def answer(self, content: Sequence[object], *, total: int) -> JsonObject:
+        """The response body."""
         pages = -(-total // self.size)
         return {
             "content": list(content),
@@ -88,61 +93,63 @@ class PageRequest:
             "empty": not content,
         }
 
-
-class SpringPagination(BasePagination):
-    """Tells the schema what a page looks like; views use `PageRequest`."""
-
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        return _page_schema(schema)
-
-
-def _page_schema(content: dict[str, Any]) -> dict[str, Any]:
-    number = {"type": "integer", "format": "int32", "example": 1}
-    flag = {"type": "boolean", "example": True}
-    properties = {
-        "content": content,
-        "totalElements": {"type": "integer", "format": "int64", "example": 1},
-        "totalPages": number,
-        "number": {**number, "example": 0},
-        "size": {**number, "example": DEFAULT_SIZE},
-        "numberOfElements": number,
-        "first": flag,
-        "last": flag,
-        "empty": {**flag, "example": False},
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    def get_paginated_response_schema(self, schema: JsonObject) -> JsonObject:
+        number = {**_INT32, "example": 1}
+        flag = {"type": "boolean", "example": True}
+        properties = {
+            "content": schema,
+            "totalElements": {"type": "integer", "format": "int64", "example": 1},
+            "totalPages": number,
+            "number": {**number, "example": 0},
+            "size": {**number, "example": DEFAULT_SIZE},
+            "numberOfElements": number,
+            "first": flag,
+            "last": flag,
+            "empty": {**flag, "example": False},
+        }
+        return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _nullable(model: type[Model], column: str) -> bool:
-    """Whether the column, `due_at` or `process__due_at`, may be null."""
-    first, _, rest = column.partition("__")
-    field: Any = model._meta.get_field(first)
-    return _nullable(field.related_model, rest) if rest else bool(field.null)
-
-
-def _whole(query: QueryDict, name: str, low: int, high: int, default: int, faults: list[Fault]) -> int:
+def _integer(query: QueryDict, name: str, low: int, high: int, default: int, faults: list[Fault]) -> int:
     text = query.get(name) or str(default)
     if text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high:
         return int(text)
-    faults.append(Fault(f"'{name}' is a whole number from {low} to {high}.", code="out_of_range", parameter=name))
+    detail = f"'{name}' must be a whole number from {low} to {high}."
+    faults.append(Fault(detail, code="out_of_range", parameter=name))
     return default
 
 
 def _ordering(
-    asked: list[str], sorts: Mapping[str, str], tie: str, faults: list[Fault]
+    expressions: list[str], sorts: Mapping[str, str], tie: str, faults: list[Fault]
 ) -> tuple[tuple[str, bool], ...]:
     ordering: dict[str, bool] = {}
     descending = False
-    for expression in asked:
-        *fields, last = [part.strip() for part in expression.split(",")]
-        if last.lower() in _DIRECTIONS and fields:
-            descending = _DIRECTIONS[last.lower()]
-        else:
-            fields, descending = [*fields, last], False
+    for expression in expressions:
+        # One expression is `field`, `field,desc` or `field,field,desc`.
+        fields = [part.strip() for part in expression.split(",")]
+        descending = False
+        if len(fields) > 1 and fields[-1].lower() in _DIRECTIONS:
+            descending = _DIRECTIONS[fields.pop().lower()]
         for field in fields:
             if field in sorts:
                 ordering.setdefault(sorts[field], descending)
             else:
-                detail = f"Sorting is offered by {', '.join(sorts)}, each with ,asc or ,desc."
+                detail = f"'sort' must be one of {', '.join(sorts)}, each with ,asc or ,desc."
                 faults.append(Fault(detail, code="sort_not_offered", parameter="sort"))
+    # The tie-breaker follows the last direction, so that one index serves the whole ordering.
     return *ordering.items(), (tie, descending)
+
+
+def _order_by(model: type[Model], column: str, descending: bool) -> OrderBy:
+    """Nulls sort last in both directions. Only set for nullable columns, because NULLS LAST defeats the index."""
+    nulls_last = True if _is_nullable(model, column) else None
+    return OrderBy(F(column), descending=descending, nulls_last=nulls_last)
+
+
+def _is_nullable(model: type[Model], column: str) -> bool:
+    """Whether a column, for example `due_at` or `process__due_at`, is nullable."""
+    first, _, rest = column.partition("__")
+    field = model._meta.get_field(first)
+    if rest and field.related_model:
+        return _is_nullable(field.related_model, rest)
+    return field.null

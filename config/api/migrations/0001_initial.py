@@ -15,12 +15,12 @@ class Migration(migrations.Migration):
             name='IdempotentAnswer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('client', models.CharField(help_text='The client, and whom it acts for.', max_length=600)),
+                ('client', models.CharField(help_text='The client and the user it acts for.', max_length=600)),
                 ('key', models.CharField(max_length=255)),
                 ('fingerprint', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField(null=True)),
                 ('headers', models.JSONField(default=dict)),
-                ('body', models.TextField(default='', help_text="The answer's JSON, in its own order of keys.")),
+                ('body', models.TextField(default='', help_text='The JSON of the response, with its keys in order.')),
                 ('created_at', models.DateTimeField(db_index=True)),
             ],
             options={

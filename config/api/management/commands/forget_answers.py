@@ -1,6 +1,4 @@
-"""For cron, where no worker runs."""
-
-from typing import Any
+"""For cron, in deployments without a worker."""
 
 from django.core.management.base import BaseCommand
 
@@ -8,7 +6,7 @@ from config.api.tasks import forget_answers
 
 
 class Command(BaseCommand):
-    help = "Delete remembered answers to Idempotency-Keys that are older than 24 hours."
+    help = "Delete stored responses to requests with an Idempotency-Key that are older than 24 hours."
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"Deleted {forget_answers()}.")
+    def handle(self, *args: object, **options: object) -> None:
+        self.stdout.write(f"Deleted {forget_answers()} responses.")
