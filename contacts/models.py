@@ -17,7 +17,7 @@ from config.errors import Fault, Invalid
 from config.personal_codes import personal_code_faults
 from config.text import code_key, plain
 from config.versioned.models import OwnedModel
-from config.versioned.ownership import owned
+from config.versioned.ownership import validate_ownership
 from config.vocabulary import Role
 from contacts.serializers import ContactSerializer
 
@@ -68,7 +68,7 @@ class Contact(OwnedModel):
     @classmethod
     def validate_change(cls, body: Body, *, actor: Actor, before: "Contact | None" = None) -> Body:
         body, faults = _normalize_phone(body, before)
-        changed, ownership_faults = owned(cls.changed_columns(body, before), actor=actor, before=before)
+        changed, ownership_faults = validate_ownership(cls.changed_columns(body, before), actor=actor, before=before)
         faults += ownership_faults
 
         # These rules combine columns, so they need those that the change leaves out as well.

@@ -16,7 +16,7 @@ from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid
 from config.text import plain
 from config.versioned.models import OwnedModel, VersionedModel, VersionedQuerySet
-from config.versioned.ownership import owned
+from config.versioned.ownership import validate_ownership
 from config.vocabulary import AttributeType, Right
 from templates_app.serializers import MAX_RETENTION_DAYS, AttributeSerializer, ProfileSerializer, TemplateSerializer
 
@@ -47,7 +47,7 @@ class Template(OwnedModel):
 
     @classmethod
     def validate_change(cls, body: Body, *, actor: Actor, before: "Template | None" = None) -> Body:
-        changed, faults = owned(cls.changed_columns(body, before), actor=actor, before=before)
+        changed, faults = validate_ownership(cls.changed_columns(body, before), actor=actor, before=before)
         if _is_missing("name", changed, before):
             faults.append(Fault("A template must have a name.", code="required", pointer="#/name"))
         # The limit counts the bytes in UTF-8, not the characters.

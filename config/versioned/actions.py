@@ -1,6 +1,6 @@
-"""Writes kept rows: lock, ask the row's own rules, write with a new version and a line in its history.
+"""Writes versioned rows: lock, apply the model's rules, write with a new version and a history entry.
 
-What administrators change, and what sets the service up, is an event of the audit trail as well.
+Changes by administrators, and all changes of `AUDITED` models, are recorded in the audit trail too.
 """
 
 import hashlib
@@ -15,55 +15,59 @@ from config import api_values
 from config.access import audit_hook
 from config.access.actor import Actor
 from config.api import conditional
-from config.api_values import Body
+from config.api_values import Body, JsonObject
 from config.errors import DomainError, NotFound
 from config.versioned.models import VersionedModel
 from config.vocabulary import Right
 
-TOLD_AT_MOST = 10_000
-"""Of a longer text an event tells its length and digest; the row's history has the text."""
+# An event has the length and digest of a longer text; the text itself is in the row's history.
+LONGEST_AUDITED_TEXT = 10_000
 
-Row = TypeVar("Row", bound=VersionedModel)
+_Row = TypeVar("_Row", bound=VersionedModel)
 
 
 class Duplicate(DomainError):
-    """Another row has what only one may have."""
+    """Another row has a value that must be unique."""
 
     code = "taken"
     status = 409
 
 
 @transaction.atomic
-def create(model: type[Row], body: Body, *, actor: Actor, at: datetime) -> Row:
-    """A new row of the body, made by this caller."""
+def create(model: type[_Row], body: Body, *, actor: Actor, at: datetime) -> _Row:
+    """Add a row with the values in the body."""
     model.require_creatable(actor)
     model.lock_all_writers()
     return insert(model(created_at=at, **model.validate_change(body, actor=actor)), actor=actor, at=at)
 
 
 @transaction.atomic
-def replace(row: Row, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> Row:
-    """Make the row what the body says: absent keys stay, null clears, and what changes nothing leaves the version."""
+def replace(row: _Row, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> _Row:
+    """Apply the body to the row: absent keys keep their values. The version stays if nothing changes."""
     row = lock(row, actor=actor, expected=expected)
     changed = type(row).validate_change(body, actor=actor, before=row)
-    return write(row, changed, actor=actor, at=at) if changed else row
+    if not changed:
+        return row
+    return write(row, changed, actor=actor, at=at)
 
 
 @transaction.atomic
-def delete(row: Row, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
+def delete(row: _Row, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
     row = lock(row, actor=actor, expected=expected)
     row.require_deletable()
-    _note(row, actor, at)
+    _set_history_entry(row, actor, at)
     if leaves_event(row, actor):
-        audit_hook.changed(
-            audit_hook.change("delete", row, before=audit_values(row, row.api_fields().values())), actor=actor, at=at
-        )
+        before = audit_values(row, row.api_fields().values())
+        audit_hook.changed(audit_hook.change("delete", row, before=before), actor=actor, at=at)
     row.delete()
 
 
-def lock(row: Row, *, actor: Actor, expected: frozenset[str] | None = None) -> Row:
-    """The row under its lock; `NotFound` if it is gone, `Stale` if `expected` is out of date, `Forbidden` unless
-    the caller may change it."""
+def lock(row: _Row, *, actor: Actor, expected: frozenset[str] | None = None) -> _Row:
+    """The locked row as it is now.
+
+    `NotFound` if it has been deleted, `Stale` if its version is not in `expected`, `Forbidden` if
+    the caller may not change it.
+    """
     model = type(row)
     model.lock_all_writers()
     try:
@@ -75,72 +79,81 @@ def lock(row: Row, *, actor: Actor, expected: frozenset[str] | None = None) -> R
     return locked
 
 
-def insert(row: Row, *, actor: Actor, at: datetime) -> Row:
-    _set(row, row.search_columns())
-    _note(row, actor, at)
-    with _one_only(row):
+def insert(row: _Row, *, actor: Actor, at: datetime) -> _Row:
+    """Insert a new row whose columns are valid."""
+    _set_columns(row, row.search_columns())
+    _set_history_entry(row, actor, at)
+    with _duplicates_refused(row):
         row.save(force_insert=True)
     if leaves_event(row, actor):
-        audit_hook.changed(
-            audit_hook.change("add", row, after=audit_values(row, row.api_fields().values())), actor=actor, at=at
-        )
+        after = audit_values(row, row.api_fields().values())
+        audit_hook.changed(audit_hook.change("add", row, after=after), actor=actor, at=at)
     return row
 
 
-def write(row: Row, changed: Body, *, actor: Actor, at: datetime) -> Row:
-    """Write these columns of a locked row; its version rises."""
-    recorded = leaves_event(row, actor)
-    was = audit_values(type(row).objects.get(pk=row.pk), changed) if recorded else None
-    _set(row, changed)
-    written = {**changed, **row.search_columns(), "version": row.version + 1}
-    _set(row, written)
-    _note(row, actor, at)
-    with _one_only(row):
-        row.save(update_fields=sorted(written))
-    if recorded:
-        audit_hook.changed(
-            audit_hook.change("change", row, before=was, after=audit_values(row, changed)), actor=actor, at=at
-        )
+def write(row: _Row, changed: Body, *, actor: Actor, at: datetime) -> _Row:
+    """Write valid columns to a locked row, and increment its version."""
+    is_recorded = leaves_event(row, actor)
+    before: JsonObject = {}
+    if is_recorded:
+        # A form has already set the columns of its row, so read the old values again.
+        before = audit_values(type(row).objects.get(pk=row.pk), changed)
+
+    # Search columns are derived from the new values.
+    _set_columns(row, changed)
+    columns = {**changed, **row.search_columns(), "version": row.version + 1}
+    _set_columns(row, columns)
+    _set_history_entry(row, actor, at)
+    with _duplicates_refused(row):
+        row.save(update_fields=sorted(columns))
+
+    if is_recorded:
+        after = audit_values(row, changed)
+        audit_hook.changed(audit_hook.change("change", row, before=before, after=after), actor=actor, at=at)
     return row
 
 
 def leaves_event(row: VersionedModel, actor: Actor) -> bool:
-    """Whether this caller's change of the row is an event of the audit trail."""
+    """Whether a change of the row by this caller is an event in the audit trail."""
     return row.AUDITED or actor.may(Right.ADMINISTER)
 
 
-def audit_values(row: VersionedModel, columns: Iterable[str]) -> dict[str, Any]:
-    """These columns as an event tells them: by the wire's names, where they have one."""
+def audit_values(row: VersionedModel, columns: Iterable[str]) -> JsonObject:
+    """The values of these columns for an audit event, by API field or, without one, by column."""
     names = {column: name for name, column in row.api_fields().items()}
-    return {names.get(column, column): _short(api_values.value(getattr(row, column))) for column in columns}
+    return {names.get(column, column): _shortened(api_values.value(getattr(row, column))) for column in columns}
 
 
 def who(actor: Actor) -> str:
-    """The caller as histories name it."""
-    return actor.client if actor.client == actor.subject else f"{actor.client} for {actor.subject}"
+    """The caller as histories name them."""
+    if actor.client == actor.subject:
+        return actor.client
+    return f"{actor.client} for {actor.subject}"
 
 
-def _set(row: VersionedModel, columns: Body) -> None:
+def _set_columns(row: VersionedModel, columns: Body) -> None:
     for column, value in columns.items():
         setattr(row, column, value)
 
 
-def _short(value: Any) -> Any:
-    if not isinstance(value, str) or len(value) <= TOLD_AT_MOST:
+def _shortened(value: object) -> object:
+    if not isinstance(value, str) or len(value) <= LONGEST_AUDITED_TEXT:
         return value
     digest = hashlib.sha256(value.encode()).hexdigest()
     return f"({len(value)} characters, SHA-256 {digest})"
 
 
-def _note(row: Any, actor: Actor, at: datetime) -> None:
-    row._change_reason, row._history_date = who(actor), at
+def _set_history_entry(row: VersionedModel, actor: Actor, at: datetime) -> None:
+    # django-simple-history reads these attributes when it saves or deletes the row.
+    row._change_reason = who(actor)  # type: ignore[attr-defined]
+    row._history_date = at  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _one_only(row: VersionedModel) -> Iterator[None]:
-    """A row that breaks a constraint is `Duplicate`; the transaction around it goes on."""
+def _duplicates_refused(row: VersionedModel) -> Iterator[None]:
+    """Raise `Duplicate` for a violated constraint. The savepoint keeps the outer transaction usable."""
     try:
         with transaction.atomic():
             yield
-    except IntegrityError as exc:
-        raise Duplicate(row.DUPLICATE) from exc
+    except IntegrityError as error:
+        raise Duplicate(row.DUPLICATE) from error

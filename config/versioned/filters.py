@@ -1,7 +1,8 @@
-"""The filters that lists of owned rows share, and what the schema says of them."""
+"""The filters that lists of versioned rows share, and their query parameters in the schema."""
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter
 
@@ -9,17 +10,15 @@ from config.api.lists.filters import ListFilter, WordsFilter
 from config.text import plain
 from config.vocabulary import Scope
 
-_ON_BEHALF = (
-    "Names {who}; naming others than yourself and your groups needs the right `on_behalf`. Without it: the caller's."
-)
-OWNER = OpenApiParameter("owner", str, description=_ON_BEHALF.format(who="whose things are listed"))
-USER = OpenApiParameter("user", str, description=_ON_BEHALF.format(who="whom the call is made for"))
-GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format(who="the group"))
-NAME = OpenApiParameter("name", str, description="Part of the name, without case and diacritics.")
+_ON_BEHALF = "{what}; the caller's by default. Naming another user or group requires the right `on_behalf`."
+OWNER = OpenApiParameter("owner", str, description=_ON_BEHALF.format(what="Owner of the resources"))
+USER = OpenApiParameter("user", str, description=_ON_BEHALF.format(what="User on whose behalf the call is made"))
+GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format(what="Code of the group"))
+NAME = OpenApiParameter("name", str, description="Part of the name, ignoring case and diacritics.")
 SCOPE = OpenApiParameter(
     "scope",
     {"type": "array", "items": {"type": "string", "enum": Scope.values}},
-    description="Only those of these scopes, repeatable. ALL, or none: whatever the caller may see.",
+    description="Only these scopes; may be repeated. ALL, the default, is everything that the caller may see.",
 )
 PARAMETERS = [OWNER, GROUP, NAME, SCOPE]
 
@@ -27,12 +26,14 @@ PARAMETERS = [OWNER, GROUP, NAME, SCOPE]
 class NamedFilter(ListFilter):
     name = filters.CharFilter(method="named")
 
-    def named(self, rows: Any, name: str, text: str) -> Any:
+    def named(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
         return rows.filter(name_plain__contains=plain(text))
 
 
 class OwnedFilter(NamedFilter):
     scope = WordsFilter(method="in_scopes", words=Scope.values)
 
-    def in_scopes(self, rows: Any, name: str, scopes: list[str]) -> Any:
-        return rows if Scope.ALL in scopes else rows.filter(scope__in=scopes)
+    def in_scopes(self, rows: QuerySet[Any], name: str, scopes: list[str]) -> QuerySet[Any]:
+        if Scope.ALL in scopes:
+            return rows
+        return rows.filter(scope__in=scopes)

@@ -1,12 +1,11 @@
-"""Rows that people keep and change: contacts, templates, profiles, attributes.
+"""The base classes of rows with a version and a history: who changed what, and when.
 
-Each has a version that rises with every change, and a history: who changed what and when. `Owned` ones have an
-owner, a group and a scope, which say who sees and who changes them. What must hold of a row is said by its own
-`settled`; the writing is `config.versioned.actions`.
+An `OwnedModel` also has an owner, a group and a scope, which decide who sees and changes it. The rules
+of a row are in its model; `config.versioned.actions` writes it.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -24,33 +23,34 @@ from config.errors import Forbidden
 from config.vocabulary import Right, Scope
 
 
-def _user(request: HttpRequest | None, **kwargs: Any) -> User | None:
-    """The user of ours behind a change; callers vouched for by a provider are named in the reason alone."""
+def _history_user(request: HttpRequest | None, **kwargs: object) -> User | None:
+    """The user of a change. Callers authenticated by an identity provider have none; the reason names them."""
     user = getattr(request, "user", None)
     return user if isinstance(user, User) else None
 
 
 class VersionedQuerySet(models.QuerySet[Any]):
     def visible_to(self, actor: Actor) -> Self:
-        """What this caller may read."""
         return self.filter(self.model.visibility(actor))
 
 
 class VersionedModel(models.Model):
-    """`serializer_class` is the row's shape in the API; `DEFAULTS` is what a null stands for."""
-
     serializer_class: ClassVar[type[Serializer]]
-    DEFAULTS: ClassVar[dict[str, Any]] = {}
+    # The value of each column for which the API accepts null as "the default".
+    DEFAULTS: ClassVar[Mapping[str, object]] = {}
+    # Whether every change is an audit event; if not, only those by administrators are.
     AUDITED: ClassVar[bool] = False
-    """Whether rows of this kind set the service up, so that whoever changes them leaves an event."""
-    DUPLICATE: ClassVar[str] = "There is one like this already."
+    # The text of the 409 if a database constraint is violated.
+    DUPLICATE: ClassVar[str] = "This already exists."
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(editable=False)
 
     objects: ClassVar[Any] = VersionedQuerySet.as_manager()
-    history = HistoricalRecords(inherit=True, get_user=_user, history_change_reason_field=models.TextField(null=True))
+    history = HistoricalRecords(
+        inherit=True, get_user=_history_user, history_change_reason_field=models.TextField(null=True)
+    )
 
     class Meta:
         abstract = True
@@ -61,63 +61,73 @@ class VersionedModel(models.Model):
         return api_fields(cls.serializer_class, cls)
 
     @classmethod
-    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
-        """The columns that the body changes, as they are stored; of a new row all that it says.
+    def validate_change(cls, body: Body, *, actor: Actor, before: Self | None = None) -> Body:
+        """The columns to write: those that the body changes, or all of a new row.
 
-        A `DomainError` says what does not hold; its pointers name the wire's fields.
+        Raises a `DomainError` if a rule is violated; its pointers name API fields.
         """
         raise NotImplementedError
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
-        """Which rows, and which lines of their histories, this caller may read: all, unless a model says otherwise."""
+        """The condition for the rows, and for the entries in their histories, that the caller may see."""
         return Q()
 
     @classmethod
     def lock_all_writers(cls) -> None:
-        """Called before a row of this kind is written: the place to wait for other writers of several rows at once."""
+        """Called before every write. Override it to serialize writers whose changes touch several rows."""
 
     @classmethod
-    def changed_columns(cls, body: Body, before: Any) -> Body:
-        """The columns of which the body says something else than the row before, or anything if there is none."""
-        said = {
-            column: cls.DEFAULTS.get(column) if body[column] is None else body[column]
-            for column in cls.api_fields().values()
-            if column in body and column not in ("id", "created_at")
-        }
-        return {column: v for column, v in said.items() if before is None or getattr(before, column) != v}
+    def changed_columns(cls, body: Body, before: Self | None) -> Body:
+        """The columns for which the body has another value than the row, or any value if there is no row."""
+        changed = {}
+        for column in cls.api_fields().values():
+            if column not in body or column in ("id", "created_at"):
+                continue
+            value = cls.DEFAULTS.get(column) if body[column] is None else body[column]
+            if before is None or getattr(before, column) != value:
+                changed[column] = value
+        return changed
 
     def require_changeable(self, actor: Actor) -> None:
-        """`Forbidden` unless the caller may change or delete this row, which it may see."""
+        """Raise `Forbidden` unless the caller, who can see this row, may change and delete it."""
         raise NotImplementedError
 
     @classmethod
     def require_creatable(cls, actor: Actor) -> None:
-        """`Forbidden` unless the caller may make rows of this kind."""
+        """Raise `Forbidden` unless the caller may add rows."""
 
     def changeable_by(self, actor: Actor) -> bool:
-        return _allowed(self.require_changeable, actor)
+        try:
+            self.require_changeable(actor)
+        except Forbidden:
+            return False
+        return True
 
     @classmethod
     def creatable_by(cls, actor: Actor) -> bool:
-        return _allowed(cls.require_creatable, actor)
+        try:
+            cls.require_creatable(actor)
+        except Forbidden:
+            return False
+        return True
 
     def search_columns(self) -> Body:
-        """The columns that searches compare, made of those that people read."""
+        """The columns that are derived from others for searching."""
         return {}
 
     def require_deletable(self) -> None:
-        """A `DomainError` if something still needs this row."""
+        """Raise a `DomainError` if other rows need this one."""
 
 
 class OwnedModel(VersionedModel):
-    owner = models.CharField(max_length=255, help_text="The name of the user it belongs to.")
-    group = models.CharField(max_length=255, null=True, blank=True, help_text="The code of the group it belongs to.")
+    owner = models.CharField(max_length=255, help_text="Username of the owner.")
+    group = models.CharField(max_length=255, null=True, blank=True, help_text="Code of the group.")
     scope = models.CharField(
         max_length=8,
         choices=[(scope, scope) for scope in Scope.values if scope != Scope.ALL],
         default=Scope.PERSONAL,
-        help_text="PERSONAL: for the owner alone; GROUP: for the group's members; GLOBAL: for everybody.",
+        help_text="Who can use it. PERSONAL: only the owner; GROUP: members of the group; GLOBAL: everyone.",
     )
 
     class Meta:
@@ -125,26 +135,20 @@ class OwnedModel(VersionedModel):
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
-        """`PERSONAL` ones of the caller, `GROUP` ones of its groups, every `GLOBAL` one; administrators see all."""
         if actor.administers:
             return Q()
-        seen = Q(scope=Scope.GLOBAL) | Q(scope=Scope.GROUP, group__in=sorted(actor.groups))
-        return seen | Q(scope=Scope.PERSONAL, owner=actor.subject) if actor.own else seen
+        visible = Q(scope=Scope.GLOBAL) | Q(scope=Scope.GROUP, group__in=sorted(actor.groups))
+        if actor.own:
+            visible |= Q(scope=Scope.PERSONAL, owner=actor.subject)
+        return visible
 
     def require_changeable(self, actor: Actor) -> None:
-        allowed = {
-            Scope.PERSONAL: actor.own and self.owner == actor.subject,
-            Scope.GROUP: self.group in actor.groups,
-            Scope.GLOBAL: actor.may(Right.ADMINISTER),
+        # For each scope, whether this caller may change the row, and who may.
+        rules = {
+            Scope.PERSONAL: (actor.own and self.owner == actor.subject, "its owner"),
+            Scope.GROUP: (self.group in actor.groups, "members of its group"),
+            Scope.GLOBAL: (actor.may(Right.ADMINISTER), "administrators"),
         }
-        if not (actor.administers or allowed[Scope(self.scope)]):
-            whose = {Scope.PERSONAL: "its owner", Scope.GROUP: "its group's members", Scope.GLOBAL: "administrators"}
-            raise NotOwner(f"This is {self.scope}: only {whose[Scope(self.scope)]} may change it.")
-
-
-def _allowed(ask: Callable[[Actor], None], actor: Actor) -> bool:
-    try:
-        ask(actor)
-    except Forbidden:
-        return False
-    return True
+        is_allowed, allowed = rules[Scope(self.scope)]
+        if not (is_allowed or actor.administers):
+            raise NotOwner(f"The scope is {self.scope}: only {allowed} may change this.")

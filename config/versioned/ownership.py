@@ -1,6 +1,4 @@
-"""Whose property a kept row may be made, and by whom."""
-
-from typing import Any
+"""The rules about owner, group and scope: what they may be, and who may set them."""
 
 from config.access.actor import Actor, MissingRight
 from config.api_values import Body
@@ -9,39 +7,49 @@ from config.versioned.models import OwnedModel
 from config.vocabulary import Right, Scope
 
 
-def owned(changed: Body, *, actor: Actor, before: OwnedModel | None) -> tuple[Body, list[Fault]]:
-    """The changed columns with an owner, and what is wrong with owner, group and scope together.
+def validate_ownership(changed: Body, *, actor: Actor, before: OwnedModel | None) -> tuple[Body, list[Fault]]:
+    """The changed columns, with an owner and a scope for a new row, and the faults in these columns.
 
-    `MissingRight` if this makes the row the property of somebody else than the caller and its groups.
+    `MissingRight` if the caller gives the row to another user or to a group they are not a member of.
     """
     if before is None:
-        given = {column: value for column, value in changed.items() if column != "owner" or value is not None}
-        changed = {"owner": actor.subject, "scope": Scope.PERSONAL, **given}
-    _require_rights(changed, actor, before)
+        ownership = {"owner": actor.subject, "scope": Scope.PERSONAL}
+        if changed.get("owner", "") is None:
+            changed = {column: value for column, value in changed.items() if column != "owner"}
+        changed = ownership | changed
+    after = _after(changed, before)
+    _require_rights(changed, after, actor)
+
     faults = []
     if "owner" in changed and not changed["owner"]:
-        faults.append(Fault("This has an owner; leave it out to keep the present one.", "null", pointer="#/owner"))
-    scope, group = (_after(column, changed, before) for column in ("scope", "group"))
-    if scope == Scope.ALL:
-        allowed = ", ".join(s for s in Scope.values if s != Scope.ALL)
-        faults.append(Fault(f"ALL is for filters; what is kept is {allowed}.", "scope_not_kept", pointer="#/scope"))
-    if scope == Scope.GROUP and not group:
-        faults.append(Fault("With the scope GROUP a group is needed.", "required", pointer="#/group"))
+        detail = "'owner' must not be empty; omit it to keep the current owner."
+        faults.append(Fault(detail, "null", pointer="#/owner"))
+    if after["scope"] == Scope.ALL:
+        scopes = ", ".join(scope for scope in Scope.values if scope != Scope.ALL)
+        detail = f"'scope' must be one of: {scopes}. ALL is only for filters."
+        faults.append(Fault(detail, "scope_not_kept", pointer="#/scope"))
+    if after["scope"] == Scope.GROUP and not after["group"]:
+        faults.append(Fault("The scope GROUP requires a group.", "required", pointer="#/group"))
     return changed, faults
 
 
-def _require_rights(changed: Body, actor: Actor, before: OwnedModel | None) -> None:
-    """Whoever changes whose it is answers for what it becomes, also where only a part of that is new."""
+def _after(changed: Body, before: OwnedModel | None) -> Body:
+    """Owner, group and scope as they will be."""
+    after: Body = {"owner": None, "group": None, "scope": None}
+    if before is not None:
+        after = {"owner": before.owner, "group": before.group, "scope": before.scope}
+    return after | {column: value for column, value in changed.items() if column in after}
+
+
+def _require_rights(changed: Body, after: Body, actor: Actor) -> None:
+    """Check the result and not only the changed columns: changing the scope alone can give the row away as well."""
     if changed.get("scope") == Scope.GLOBAL and not actor.may(Right.ADMINISTER):
         raise MissingRight(Right.ADMINISTER, "The scope GLOBAL")
-    if actor.acts_for_others or changed.keys().isdisjoint(("owner", "group", "scope")):
+    if actor.acts_for_others or changed.keys().isdisjoint(after):
         return
-    owner, group, scope = (_after(column, changed, before) for column in ("owner", "group", "scope"))
-    if owner and owner != actor.subject and ("owner" in changed or scope == Scope.PERSONAL):
-        raise MissingRight(Right.ON_BEHALF, "Making this somebody else's")
-    if group and group not in actor.groups and ("group" in changed or scope == Scope.GROUP):
-        raise MissingRight(Right.ON_BEHALF, "Naming a group that you do not belong to")
-
-
-def _after(column: str, changed: Body, before: OwnedModel | None) -> Any:
-    return changed[column] if column in changed else getattr(before, column, None)
+    owner_matters = "owner" in changed or after["scope"] == Scope.PERSONAL
+    if owner_matters and after["owner"] not in (None, "", actor.subject):
+        raise MissingRight(Right.ON_BEHALF, "Setting another user as the owner")
+    group_matters = "group" in changed or after["scope"] == Scope.GROUP
+    if group_matters and after["group"] and after["group"] not in actor.groups:
+        raise MissingRight(Right.ON_BEHALF, "Setting a group that you are not a member of")

@@ -1,85 +1,123 @@
-"""What the schema says of the operations on kept rows."""
+"""The operations on a versioned resource in the generated schema."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.serializers import Serializer
 
 from config.api.lists import pages
 from config.api.schema import DELETED, NOT_MODIFIED, answer, location, operation, request_example
+from config.api_values import JsonObject
 
 
-def crud(
-    tag: str,
-    one: str,
-    shape: Any,
-    *,
-    body: dict[str, Any],
-    example: dict[str, Any],
-    change: dict[str, Any],
-    says: dict[str, str],
-    sorts: dict[str, str],
-    parameters: list[OpenApiParameter],
-    behalf: list[OpenApiParameter] | None = None,
-    conflict: tuple[int, ...] = (),
-    in_use: bool = False,
-) -> dict[str, Any]:
-    """The five operations on one kind of row; `says` describes them, `change` is an example of a PUT."""
-    name = one.title().replace(" ", "")
-    article = "an" if one[0] in "aeiou" else "a"
-    single = answer(shape, f"The {one}; `ETag` is its version.", example)
-    told = {
-        "list": operation(
-            f"list{name}s",
-            f"List {one}s",
-            says["list"],
-            answer(shape(many=True), f"A page of {one}s.", example),
-            tag=tag,
-            refusals=(400, 401, 403),
-            parameters=[*pages.parameters(sorts), *parameters],
-        ),
-        "retrieve": operation(
-            f"get{name}",
-            f"Read {article} {one}",
-            "With `If-None-Match` of the present version: 304.",
-            single,
-            versioned=True,
-            tag=tag,
-            also=NOT_MODIFIED,
-            refusals=(401, 403, 404),
-        ),
-        "create": operation(
-            f"create{name}",
-            f"Create {article} {one}",
-            says["create"],
-            single,
-            versioned=True,
-            tag=tag,
-            refusals=(400, 401, 403, 413, *conflict),
-            success=201,
-            request=shape,
-            parameters=[location(one)],
-            examples=[request_example("All of it", body)],
-        ),
-        "update": operation(
-            f"update{name}",
-            f"Change {article} {one}",
-            says["update"],
-            single,
-            versioned=True,
-            tag=tag,
-            refusals=(400, 401, 403, 404, 412, 413, *conflict),
-            request=shape,
-            parameters=behalf or [],
-            examples=[request_example("A part of it", change)],
-        ),
-        "destroy": operation(
-            f"delete{name}",
-            f"Delete {article} {one}",
-            says["destroy"],
-            DELETED,
-            tag=tag,
-            refusals=(401, 403, 404, 412, *((409,) if in_use else ())),
-            success=204,
-        ),
+@dataclass(frozen=True)
+class Resource:
+    """What is specific to one resource: its name (`one`, for example "document profile"), texts and examples."""
+
+    tag: str
+    one: str
+    shape: type[Serializer]
+    # Examples of a POST body, of a response and of a PUT body.
+    body: JsonObject
+    example: JsonObject
+    change: JsonObject
+    # The descriptions of "list", "create", "update" and "destroy".
+    says: dict[str, str]
+    sorts: dict[str, str]
+    # The filters of the list, and the query parameters of a PUT.
+    parameters: Sequence[OpenApiParameter]
+    behalf: Sequence[OpenApiParameter] = ()
+    # The errors of a POST or PUT in addition to the usual ones, and whether a DELETE can be refused with 409.
+    conflict: tuple[int, ...] = ()
+    in_use: bool = False
+
+    @property
+    def operation_name(self) -> str:
+        return self.one.title().replace(" ", "")
+
+    @property
+    def response(self) -> OpenApiResponse:
+        return answer(self.shape, f"The {self.one}; `ETag` is its version.", self.example)
+
+
+def crud(tag: str, one: str, shape: type[Serializer], **texts: Any) -> JsonObject:
+    """The five operations on a `Resource` with these texts, as keyword arguments of `extend_schema_view`."""
+    resource = Resource(tag, one, shape, **texts)
+    return {
+        "list": extend_schema(**_list(resource)),
+        "retrieve": extend_schema(**_retrieve(resource)),
+        "create": extend_schema(**_create(resource)),
+        "update": extend_schema(**_update(resource)),
+        "destroy": extend_schema(**_destroy(resource)),
     }
-    return {action: extend_schema(**words) for action, words in told.items()}
+
+
+def _list(resource: Resource) -> JsonObject:
+    return operation(
+        f"list{resource.operation_name}s",
+        f"List {resource.one}s",
+        resource.says["list"],
+        answer(resource.shape(many=True), f"A page of {resource.one}s.", resource.example),
+        tag=resource.tag,
+        refusals=(400, 401, 403),
+        parameters=[*pages.parameters(resource.sorts), *resource.parameters],
+    )
+
+
+def _retrieve(resource: Resource) -> JsonObject:
+    return operation(
+        f"get{resource.operation_name}",
+        f"Get a {resource.one}",
+        "Returns 304 if `If-None-Match` is the current version.",
+        resource.response,
+        versioned=True,
+        tag=resource.tag,
+        also=NOT_MODIFIED,
+        refusals=(401, 403, 404),
+    )
+
+
+def _create(resource: Resource) -> JsonObject:
+    return operation(
+        f"create{resource.operation_name}",
+        f"Create a {resource.one}",
+        resource.says["create"],
+        resource.response,
+        versioned=True,
+        tag=resource.tag,
+        success=201,
+        refusals=(400, 401, 403, 413, *resource.conflict),
+        request=resource.shape,
+        parameters=[location(resource.one)],
+        examples=[request_example("All fields", resource.body)],
+    )
+
+
+def _update(resource: Resource) -> JsonObject:
+    return operation(
+        f"update{resource.operation_name}",
+        f"Update a {resource.one}",
+        resource.says["update"],
+        resource.response,
+        versioned=True,
+        tag=resource.tag,
+        refusals=(400, 401, 403, 404, 412, 413, *resource.conflict),
+        request=resource.shape,
+        parameters=resource.behalf,
+        examples=[request_example("Some fields", resource.change)],
+    )
+
+
+def _destroy(resource: Resource) -> JsonObject:
+    in_use = (409,) if resource.in_use else ()
+    return operation(
+        f"delete{resource.operation_name}",
+        f"Delete a {resource.one}",
+        resource.says["destroy"],
+        DELETED,
+        tag=resource.tag,
+        success=204,
+        refusals=(401, 403, 404, 412, *in_use),
+    )

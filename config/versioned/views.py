@@ -1,4 +1,4 @@
-"""Kept rows over HTTP: list, read, create, change, delete, the same for each of them."""
+"""Versioned rows over HTTP: list, get, create, update and delete, the same for each resource."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -15,19 +15,22 @@ from config.api.lists.filters import ListFilter
 from config.api.lists.pages import PageRequest
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
+from config.api_values import Body, JsonObject
 from config.errors import Fault, Invalid, NotFound
 from config.versioned import actions
 from config.versioned.models import VersionedModel
 
 
 class VersionedViewSet(ApiViewSet):
-    """`address` names the url of one row, `sorts` the column of each field that a list can be sorted by."""
+    """Rows are typed `Any` where a subclass narrows them to its own model."""
 
     model: ClassVar[type[VersionedModel]]
     shape: ClassVar[type[Serializer]]
     filters: ClassVar[type[ListFilter]]
+    # The column of each sort field, and the sort without a `sort` parameter.
     sorts: ClassVar[Mapping[str, str]]
     default_sort: ClassVar[str]
+    # The name of the URL of one row.
     address: ClassVar[str]
 
     @snapshot
@@ -47,8 +50,8 @@ class VersionedViewSet(ApiViewSet):
     @idempotent
     def create(self, request: Request) -> Response:
         row = self.made(self.body(self.shape))
-        place = request.build_absolute_uri(reverse(self.address, args=[row.pk]))
-        return self.answer(row, status=201, Location=place)
+        url = request.build_absolute_uri(reverse(self.address, args=[row.pk]))
+        return self.answer(row, status=201, Location=url)
 
     def update(self, request: Request, id: str) -> Response:
         return self.replaced(id, self.body(self.shape))
@@ -58,32 +61,37 @@ class VersionedViewSet(ApiViewSet):
         return Response(status=204)
 
     def find(self, id: str) -> Any:
+        """The row with this id; `NotFound` if the caller may not see it."""
         row = self.model.objects.visible_to(self.actor).filter(id=parse_id(id)).first()
         if row is None:
             raise NotFound
         return row
 
-    def made(self, body: dict[str, Any]) -> Any:
-        return actions.create(self.model, body, actor=self.actor, at=self.now)
-
-    def replaced(self, id: str, body: dict[str, Any]) -> Response:
+    def replaced(self, id: str, body: Body) -> Response:
+        """Update the row with this id, and return the response."""
         row = self.find(id)
         if body.get("id") and parse_id(body["id"]) != row.pk:
-            detail = "The id in the body is another than that in the address."
+            detail = "The id in the body must be the id in the URL."
             raise Invalid(faults=[Fault(detail, code="contradiction", pointer="#/id")])
         return self.answer(self.changed(row, body))
 
-    def changed(self, row: Any, body: dict[str, Any]) -> Any:
+    def made(self, body: Body) -> VersionedModel:
+        """Create a row. Override it to call another action."""
+        return actions.create(self.model, body, actor=self.actor, at=self.now)
+
+    def changed(self, row: Any, body: Body) -> VersionedModel:
+        """Update a row. Override it to call another action."""
         return actions.replace(row, body, **self.action_kwargs)
 
-    def represent(self, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
+    def represent(self, rows: Sequence[Any]) -> Sequence[JsonObject]:
+        """The rows as JSON objects. Override it to add what is not in a column."""
         return [api_values.row(row, self.model.api_fields()) for row in rows]
 
-    def answer(self, row: Any, *, status: int = 200, **headers: str) -> Response:
-        """One row, as it was read or as the action left it, with what is to be remarked of it."""
+    def answer(self, row: VersionedModel, *, status: int = 200, **headers: str) -> Response:
+        """The response with one row, its ETag and its warnings."""
         content = self.represent([row])[0] | api_values.warnings(self.remarks(row))
         return Response(content, status=status, headers=tag(row.version) | headers)
 
     def remarks(self, row: Any) -> Iterable[Fault] | None:
-        """What is to be remarked of a row; None where there is never anything."""
+        """The warnings about a row; None if the resource has no `warnings`."""
         return None

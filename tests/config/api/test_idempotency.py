@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from config.api.idempotency import KEPT, forget
+from config.api.idempotency import KEY_LIFETIME, delete_stored_responses
 from config.api.models import IdempotentAnswer
 from config.api.tasks import forget_answers
 from signing.models import Process
@@ -43,13 +43,13 @@ def test_a_refusal_is_not_remembered(api: Api) -> None:
 
 def test_a_key_is_kept_for_a_day(api: Api) -> None:
     api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
-    IdempotentAnswer.objects.update(created_at=timezone.now() - KEPT - timedelta(seconds=1))
+    IdempotentAnswer.objects.update(created_at=timezone.now() - KEY_LIFETIME - timedelta(seconds=1))
 
     assert "Idempotent-Replay" not in api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
     assert Process.objects.count() == 2
 
     assert forget_answers() == 0
-    assert forget(timezone.now() + timedelta(seconds=1)) == 1
+    assert delete_stored_responses(before=timezone.now() + timedelta(seconds=1)) == 1
 
 
 def test_a_key_has_a_length(api: Api) -> None:
