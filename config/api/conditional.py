@@ -20,9 +20,7 @@ def etag(version: int) -> str:
 
 def expected(headers: HttpHeaders) -> frozenset[str] | None:
     """The entity tags in `If-Match`, one of which must be current; None if any version is accepted."""
-    if "If-Match" not in headers:
-        return None
-    tags = parse_etags(headers["If-Match"])
+    tags = parse_etags(headers.get("If-Match", "*"))
     return None if tags == ["*"] else frozenset(tags)
 
 

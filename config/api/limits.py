@@ -14,8 +14,6 @@ from config.access.resolver import client_address
 from config.api.problems import problem_response
 from config.errors import DomainError
 
-_MINUTE = 60
-_HOUR = 3600
 logger = logging.getLogger(__name__)
 
 
@@ -62,10 +60,10 @@ def count_client(name: str) -> None:
 
 def count_test_email(name: str) -> None:
     """Count a test email of this client; `TooManyRequests` beyond its limit per hour."""
-    _count("test-email", name, settings.TEST_EMAILS_PER_HOUR, unit="test emails per hour", seconds=_HOUR)
+    _count("test-email", name, settings.TEST_EMAILS_PER_HOUR, unit="test emails per hour", seconds=3600)
 
 
-def _count(kind: str, name: str, limit: int, *, unit: str = "requests per minute", seconds: int = _MINUTE) -> None:
+def _count(kind: str, name: str, limit: int, *, unit: str = "requests per minute", seconds: int = 60) -> None:
     if not limit:
         return
     window, elapsed = divmod(int(time.time()), seconds)

@@ -19,6 +19,3 @@ class IdempotentAnswer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint("client", "key", name="one_answer_per_key")]
-
-    def __str__(self) -> str:
-        return f"{self.client}: {self.created_at:%Y-%m-%d %H:%M}"

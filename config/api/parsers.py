@@ -31,9 +31,8 @@ def read_json(raw: bytes) -> Any:
         return json.loads(raw.decode("utf-8"), parse_constant=_reject_constant)
     except RecursionError:
         raise NotJson("The JSON is nested too deeply.") from None
-    except UnicodeDecodeError:
-        raise NotJson("The JSON must be encoded in UTF-8.") from None
     except ValueError as error:
+        # Not UTF-8, or not JSON.
         raise NotJson(f"The JSON is not valid: {error}.") from None
 
 

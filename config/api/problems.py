@@ -20,7 +20,6 @@ from config.api_values import JsonObject
 from config.errors import DomainError, Fault, Invalid, NotFound
 
 CONTENT_TYPE = "application/problem+json"
-_RETRY_SECONDS = 5
 logger = logging.getLogger(__name__)
 
 
@@ -38,7 +37,7 @@ class Busy(DomainError):
     detail = "The database is unavailable; nothing was changed. Please try again."
 
 
-def problem(error: DomainError, instance: str) -> JsonObject:
+def problem_body(error: DomainError, instance: str) -> JsonObject:
     """The problem body; `instance` is the path of the request."""
     body: JsonObject = {
         "type": "about:blank",
@@ -54,7 +53,7 @@ def problem(error: DomainError, instance: str) -> JsonObject:
 
 
 def problem_response(error: DomainError, request: HttpRequest) -> HttpResponse:
-    return JsonResponse(problem(error, request.path), status=error.status, content_type=CONTENT_TYPE)
+    return JsonResponse(problem_body(error, request.path), status=error.status, content_type=CONTENT_TYPE)
 
 
 def handle(exception: Exception, context: JsonObject) -> Response | None:
@@ -62,9 +61,8 @@ def handle(exception: Exception, context: JsonObject) -> Response | None:
     error = _as_domain_error(exception)
     if error is None:
         return None
-    body = problem(error, context["request"].path)
-    headers = _headers(exception, error)
-    return Response(body, status=error.status, headers=headers, content_type=CONTENT_TYPE)
+    body = problem_body(error, context["request"].path)
+    return Response(body, status=error.status, headers=_headers(exception, error), content_type=CONTENT_TYPE)
 
 
 def faults_of(detail: object, pointer: str = "#") -> Iterator[Fault]:
@@ -112,7 +110,7 @@ def _headers(exception: Exception, error: DomainError) -> dict[str, str]:
     authenticate = getattr(exception, "auth_header", None)
     if authenticate:
         headers["WWW-Authenticate"] = authenticate
-    wait = _RETRY_SECONDS if error.status == HTTPStatus.SERVICE_UNAVAILABLE else getattr(exception, "wait", None)
+    wait = 5 if error.status == HTTPStatus.SERVICE_UNAVAILABLE else getattr(exception, "wait", None)
     if wait:
         headers["Retry-After"] = str(wait)
     return headers
@@ -121,6 +119,7 @@ def _headers(exception: Exception, error: DomainError) -> dict[str, str]:
 def _as_domain_error(exception: Exception) -> DomainError | None:
     if isinstance(exception, DomainError):
         return exception
+    # Django's exceptions
     if isinstance(exception, Http404):
         return NotFound()
     if isinstance(exception, RequestDataTooBig):
@@ -130,18 +129,15 @@ def _as_domain_error(exception: Exception) -> DomainError | None:
     if isinstance(exception, OperationalError):
         logger.error("database unavailable", exc_info=exception)
         return Busy()
-    if isinstance(exception, exceptions.APIException):
-        return _from_rest_framework(exception)
-    return None
-
-
-def _from_rest_framework(exception: exceptions.APIException) -> DomainError:
+    # REST framework's exceptions, the most specific first
     if isinstance(exception, exceptions.ValidationError):
         return Invalid(faults=tuple(faults_of(exception.detail)))
-    detail = str(exception.detail)
     if isinstance(exception, exceptions.UnsupportedMediaType):
         detail = "The body must be JSON (Content-Type: application/json)."
-    return DomainError(detail, code=str(exception.get_codes()), status=exception.status_code)
+        return DomainError(detail, code="unsupported_media_type", status=415)
+    if isinstance(exception, exceptions.APIException):
+        return DomainError(str(exception.detail), code=str(exception.get_codes()), status=exception.status_code)
+    return None
 
 
 def _escape(key: str) -> str:

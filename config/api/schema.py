@@ -1,19 +1,17 @@
 """What is common to all operations in the generated schema: problems, headers, and builders for their texts."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
-from rest_framework.fields import empty
 
 from config.api.idempotency import is_idempotent
 from config.api.lists.pages import PageRequest
-from config.api.problems import CONTENT_TYPE
+from config.api.problems import CONTENT_TYPE, problem_body
 from config.api_values import JsonObject
+from config.errors import DomainError, Fault
 
 # For each status, the code of the example and the description.
 REFUSALS = {
@@ -33,13 +31,13 @@ REFUSALS = {
 WARNINGS = "What to check, and where. Only in responses with a single resource."
 
 
-def _header(name: str, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description)
+def _header(name: str, description: str, *, response: object = None) -> OpenApiParameter:
+    """A request header, or a header of the response with this status."""
+    statuses = [response] if response else False
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=statuses)  # type: ignore[arg-type]
 
 
-IDEMPOTENCY_KEY = _header(
-    "Idempotency-Key", "A repeated request with the same key and body gets the first response, for 24 hours."
-)
+IDEMPOTENCY_KEY = _header("Idempotency-Key", "A repeated request with the same key gets the first response for a day.")
 IF_MATCH = _header("If-Match", "The `ETag` of the version you read; 412 if it is no longer current.")
 IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the version you have; 304 if it is still current.")
 
@@ -71,25 +69,21 @@ def operation(
     *,
     tag: str,
     refusals: Sequence[int],
-    success: Any = 200,
+    success: int | tuple[int, str] = 200,
     also: dict[int, OpenApiResponse] | None = None,
     versioned: bool = False,
-    request: object = empty,
     parameters: Sequence[OpenApiParameter] = (),
-    examples: Sequence[OpenApiExample] = (),
+    **more: object,
 ) -> JsonObject:
-    """The arguments of `extend_schema` for one operation.
+    """The arguments of `extend_schema` for one operation; `more` is passed on.
 
     `response` is the response with the status `success` (or status and media type), and `also` are
     other responses that are not errors. `versioned`: the response has an `ETag`.
     """
-    etag = OpenApiParameter(
-        "ETag",
-        OpenApiTypes.STR,
-        OpenApiParameter.HEADER,
-        description="The version, for `If-Match` and `If-None-Match`.",
-        response=[success],
-    )
+    # Headers of the response are parameters in drf-spectacular.
+    headers = []
+    if versioned:
+        headers.append(_header("ETag", "The version, for `If-Match` and `If-None-Match`.", response=success))
     errors = {(status, CONTENT_TYPE): _problem(status) for status in REFUSALS if status in refusals}
     return {
         "operation_id": operation_id,
@@ -97,9 +91,8 @@ def operation(
         "description": description,
         "tags": [tag],
         "responses": {success: response, **(also or {}), **errors},
-        "request": request,
-        "parameters": [*parameters, etag] if versioned else [*parameters],
-        "examples": [*examples],
+        "parameters": [*parameters, *headers],
+        **more,
     }
 
 
@@ -116,8 +109,7 @@ DELETED = OpenApiResponse(description="Deleted.")
 
 
 def location(resource: str) -> OpenApiParameter:
-    text = f"The URL of the new {resource}."
-    return OpenApiParameter("Location", str, OpenApiParameter.HEADER, description=text, response=[201])
+    return _header("Location", f"The URL of the new {resource}.", response=201)
 
 
 class ApiSchema(AutoSchema):
@@ -127,22 +119,18 @@ class ApiSchema(AutoSchema):
         return PageRequest() if self.method == "GET" else None
 
     def get_override_parameters(self) -> list[Any]:
-        return [*super().get_override_parameters(), *self._request_headers()]
-
-    def _request_headers(self) -> list[OpenApiParameter]:
-        view: Any = self.view
-        has_id = "{" in self.path
-        if self.method == "GET":
-            return [IF_NONE_MATCH] if has_id else []
-        headers = []
+        parameters = super().get_override_parameters()
+        is_write = self.method != "GET"
         if self.method == "POST":
-            # A POST that is not idempotent only reads, so it has no version to match either.
-            if not is_idempotent(getattr(view, view.action)):
-                return []
-            headers.append(IDEMPOTENCY_KEY)
-        if has_id:
-            headers.append(IF_MATCH)
-        return headers
+            # A POST that is not idempotent only reads.
+            is_write = is_idempotent(getattr(self.view, self.view.action))  # type: ignore[attr-defined]
+            if is_write:
+                parameters.append(IDEMPOTENCY_KEY)
+        if "{" in self.path and self.method == "GET":
+            parameters.append(IF_NONE_MATCH)
+        if "{" in self.path and is_write:
+            parameters.append(IF_MATCH)
+        return parameters
 
 
 def add_common_refusals(result: JsonObject, generator: object, request: object, public: bool) -> JsonObject:
@@ -150,10 +138,16 @@ def add_common_refusals(result: JsonObject, generator: object, request: object, 
     schema = {"$ref": "#/components/schemas/Problem"}
     for path in result["paths"].values():
         for method, operation in path.items():
-            for status in _common_refusals(method, operation):
-                code, description = REFUSALS[status]
-                content = {"schema": schema, "examples": {code: {"value": _problem_example(status)}}}
-                response = {"description": description, "content": {CONTENT_TYPE: content}}
+            statuses = [429, 503]
+            if "requestBody" in operation:
+                statuses += [411, 413, 415]
+            if method == "post":
+                statuses.append(422)
+            for status in sorted(statuses):
+                problem = _problem(status)
+                examples = {example.name: {"value": example.value} for example in problem.examples}
+                content = {CONTENT_TYPE: {"schema": schema, "examples": examples}}
+                response = {"description": problem.description, "content": content}
                 operation["responses"].setdefault(str(status), response)
     return result
 
@@ -169,33 +163,14 @@ def let_warnings_be_absent(result: JsonObject, generator: object, request: objec
     return result
 
 
-def _common_refusals(method: str, operation: JsonObject) -> list[int]:
-    statuses = [429, 503]
-    if "requestBody" in operation:
-        statuses += [411, 413, 415]
-    if method == "post":
-        statuses.append(422)
-    return sorted(statuses)
-
-
 def _problem(status: int) -> OpenApiResponse:
+    """The response with this error, and an example."""
     code, description = REFUSALS[status]
-    example = OpenApiExample(code, _problem_example(status), response_only=True, status_codes=[str(status)])
-    return OpenApiResponse(ProblemSerializer, description, examples=[example])
-
-
-def _problem_example(status: int) -> JsonObject:
-    code, description = REFUSALS[status]
-    body: JsonObject = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": description.replace("`", ""),
-        "instance": "/api/processes",
-        "code": code,
-    }
+    faults = []
     if status == 400:
-        pointer = "#/signingProcessSteps/0/dueDate"
         detail = "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."
-        body["errors"] = [{"pointer": pointer, "code": "invalid", "detail": detail}]
-    return body
+        faults.append(Fault(detail, pointer="#/signingProcessSteps/0/dueDate"))
+    error = DomainError(description.replace("`", ""), faults, code=code, status=status)
+    body = problem_body(error, "/api/processes")
+    example = OpenApiExample(code, body, response_only=True, status_codes=[str(status)])
+    return OpenApiResponse(ProblemSerializer, description, examples=[example])

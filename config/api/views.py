@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -76,8 +76,7 @@ class ApiViewSet(ViewSet):
     def body(self, serializer_class: type[Serializer]) -> Body:
         """The validated body: values by column, only for the keys that were sent."""
         if not isinstance(self.request.data, dict):
-            fault = Fault("Must be a JSON object.", pointer="#")
-            raise Invalid("The body must be a JSON object.", [fault])
+            raise Invalid("The body must be a JSON object.", [Fault("Must be a JSON object.", pointer="#")])
         serializer = serializer_class(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
@@ -87,13 +86,13 @@ class ApiViewSet(ViewSet):
         schemes = [authenticator.authenticate_header(request) for authenticator in self.get_authenticators()]
         return ", ".join(scheme for scheme in schemes if scheme) or "Session"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         limits.count_client(self.actor.client)
         if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequired
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)
 

@@ -4,8 +4,7 @@ Changes by administrators, and all changes of `AUDITED` models, are recorded in 
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -82,9 +81,7 @@ def lock(row: _Row, *, actor: Actor, expected: frozenset[str] | None = None) -> 
 def insert(row: _Row, *, actor: Actor, at: datetime) -> _Row:
     """Insert a new row whose columns are valid."""
     _set_columns(row, row.search_columns())
-    _set_history_entry(row, actor, at)
-    with _duplicates_refused(row):
-        row.save(force_insert=True)
+    _save(row, actor=actor, at=at)
     if leaves_event(row, actor):
         after = audit_values(row, row.api_fields().values())
         audit_hook.changed(audit_hook.change("add", row, after=after), actor=actor, at=at)
@@ -103,9 +100,7 @@ def write(row: _Row, changed: Body, *, actor: Actor, at: datetime) -> _Row:
     _set_columns(row, changed)
     columns = {**changed, **row.search_columns(), "version": row.version + 1}
     _set_columns(row, columns)
-    _set_history_entry(row, actor, at)
-    with _duplicates_refused(row):
-        row.save(update_fields=sorted(columns))
+    _save(row, sorted(columns), actor=actor, at=at)
 
     if is_recorded:
         after = audit_values(row, changed)
@@ -143,17 +138,18 @@ def _shortened(value: object) -> object:
     return f"({len(value)} characters, SHA-256 {digest})"
 
 
+def _save(row: VersionedModel, columns: list[str] | None = None, *, actor: Actor, at: datetime) -> None:
+    """Insert the row, or update these columns, with a history entry; `Duplicate` if that violates a constraint."""
+    _set_history_entry(row, actor, at)
+    try:
+        # The savepoint keeps the outer transaction usable after an error.
+        with transaction.atomic():
+            row.save(force_insert=columns is None, update_fields=columns)
+    except IntegrityError as error:
+        raise Duplicate(row.DUPLICATE) from error
+
+
 def _set_history_entry(row: VersionedModel, actor: Actor, at: datetime) -> None:
     # django-simple-history reads these attributes when it saves or deletes the row.
     row._change_reason = who(actor)  # type: ignore[attr-defined]
     row._history_date = at  # type: ignore[attr-defined]
-
-
-@contextmanager
-def _duplicates_refused(row: VersionedModel) -> Iterator[None]:
-    """Raise `Duplicate` for a violated constraint. The savepoint keeps the outer transaction usable."""
-    try:
-        with transaction.atomic():
-            yield
-    except IntegrityError as error:
-        raise Duplicate(row.DUPLICATE) from error

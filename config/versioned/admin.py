@@ -1,6 +1,7 @@
 """Versioned rows in the back office, with the rules, versions and histories of the API."""
 
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,11 +15,11 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from config.access.actor import Actor
 from config.access.backoffice import WithButtons, staff_actor
-from config.api_values import Body, is_id
-from config.errors import DomainError
+from config.api_values import Body, JsonObject, is_id
+from config.errors import DomainError, Forbidden
 from config.text import plain
 from config.versioned import actions
-from config.versioned.models import VersionedModel
+from config.versioned.models import VersionedModel, VersionedQuerySet
 
 
 class VersionedForm(forms.ModelForm):
@@ -41,9 +42,7 @@ class VersionedForm(forms.ModelForm):
         # The instance still has the values in the database: Django sets the new ones after clean().
         before = None if self.instance._state.adding else self.instance
         if before is not None and cleaned.get("seen_version") != before.version:
-            raise forms.ValidationError(
-                "Someone else has changed this in the meantime. Open it again and repeat your change."
-            )
+            raise forms.ValidationError("Someone else has changed this. Open it again and repeat your change.")
         if self.errors:
             return cleaned
 
@@ -83,37 +82,40 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
     search_fields = ("name_plain",)
     search_help_text = "Part of the name, ignoring case and diacritics."
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> VersionedQuerySet:
         return self.model.objects.visible_to(staff_actor(request)).order_by(*self.model._meta.ordering)
 
-    def get_form(
-        self, request: HttpRequest, obj: VersionedModel | None = None, change: bool = False, **kwargs: Any
-    ) -> type[VersionedForm]:
-        form = super().get_form(request, obj, change, **kwargs)
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[VersionedForm]:
+        form = super().get_form(request, *args, **kwargs)
         return type(form.__name__, (form,), {"actor": staff_actor(request)})
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
         if search_term:
             queryset = self.found(queryset, search_term)
         return queryset, False
 
-    def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def found(self, rows: VersionedQuerySet, term: str) -> VersionedQuerySet:
         """The rows that match a search term."""
         return rows.filter(name_plain__contains=plain(term))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and self.model.creatable_by(staff_actor(request))
+        return super().has_add_permission(request) and _is_allowed(request, self.model.require_creatable)
 
     def has_change_permission(self, request: HttpRequest, obj: VersionedModel | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _may_change(request, obj)
+        return super().has_change_permission(request, obj) and self._may_change(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: VersionedModel | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_change(request, obj)
+        return super().has_delete_permission(request, obj) and self._may_change(request, obj)
+
+    def _may_change(self, request: HttpRequest, obj: VersionedModel | None) -> bool:
+        return obj is None or _is_allowed(request, obj.require_changeable)
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: JsonObject | None = None,
     ) -> Any:
         """Lock before Django reads the row, so that the form validates against the row that it replaces."""
         if request.method != "POST":
@@ -135,8 +137,7 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
                 actions.write(obj, form.changes, actor=actor, at=now)
         else:
             obj.require_creatable(actor)
-            obj.created_at = now
-            for column, value in form.changes.items():
+            for column, value in {**form.changes, "created_at": now}.items():
                 setattr(obj, column, value)
             actions.insert(obj, actor=actor, at=now)
 
@@ -147,27 +148,27 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
         for row in queryset:
             self.delete_model(request, row)
 
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: JsonObject | None = None
+    ) -> HttpResponse:
         """The history of a row that the caller may see. Only administrators see the history of a deleted row."""
         self._require_history(request, object_id)
         return super().history_view(request, object_id, extra_context)
 
-    def get_history_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+    def get_history_queryset(self, request: HttpRequest, *args: object) -> QuerySet[Any]:
         """The versions that the caller could have seen when they were current."""
-        visible = self.model.visibility(staff_actor(request))
-        return super().get_history_queryset(request, *args, **kwargs).filter(visible)
+        return super().get_history_queryset(request, *args).filter(self.model.visibility(staff_actor(request)))
 
     def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: Any = None
+        self, request: HttpRequest, object_id: str, version_id: str, extra_context: JsonObject | None = None
     ) -> HttpResponse:
         """One version, read-only: reverting to it is an edit like any other."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponse("Earlier versions are read-only.", status=405, headers={"Allow": "GET"})
         self._require_history(request, object_id)
-        if not (version_id.isascii() and version_id.isdigit()):
-            raise Http404
-        visible = self.model.visibility(staff_actor(request))
-        if not self.model.history.filter(visible, id=object_id, history_id=version_id).exists():
+        versions = self.model.history.filter(self.model.visibility(staff_actor(request)), id=object_id)
+        is_number = version_id.isascii() and version_id.isdigit()
+        if not is_number or not versions.filter(history_id=version_id).exists():
             raise Http404
         return super().history_form_view(request, object_id, version_id, extra_context)
 
@@ -177,5 +178,9 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
             raise Http404
 
 
-def _may_change(request: HttpRequest, obj: VersionedModel | None) -> bool:
-    return obj is None or obj.changeable_by(staff_actor(request))
+def _is_allowed(request: HttpRequest, require: Callable[[Actor], None]) -> bool:
+    try:
+        require(staff_actor(request))
+    except Forbidden:
+        return False
+    return True

@@ -1,13 +1,11 @@
 """The filters that lists of versioned rows share, and their query parameters in the schema."""
 
-from typing import Any
-
-from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter
 
 from config.api.lists.filters import ListFilter, WordsFilter
 from config.text import plain
+from config.versioned.models import VersionedQuerySet
 from config.vocabulary import Scope
 
 _ON_BEHALF = "{what}; the caller's by default. Naming another user or group requires the right `on_behalf`."
@@ -26,14 +24,14 @@ PARAMETERS = [OWNER, GROUP, NAME, SCOPE]
 class NamedFilter(ListFilter):
     name = filters.CharFilter(method="named")
 
-    def named(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+    def named(self, rows: VersionedQuerySet, name: str, text: str) -> VersionedQuerySet:
         return rows.filter(name_plain__contains=plain(text))
 
 
 class OwnedFilter(NamedFilter):
     scope = WordsFilter(method="in_scopes", words=Scope.values)
 
-    def in_scopes(self, rows: QuerySet[Any], name: str, scopes: list[str]) -> QuerySet[Any]:
+    def in_scopes(self, rows: VersionedQuerySet, name: str, scopes: list[str]) -> VersionedQuerySet:
         if Scope.ALL in scopes:
             return rows
         return rows.filter(scope__in=scopes)

@@ -19,11 +19,10 @@ from config.access.models import User
 from config.access.resolver import NotOwner
 from config.api.fields import api_fields
 from config.api_values import Body
-from config.errors import Forbidden
 from config.vocabulary import Right, Scope
 
 
-def _history_user(request: HttpRequest | None, **kwargs: object) -> User | None:
+def _user(request: HttpRequest | None, **kwargs: object) -> User | None:
     """The user of a change. Callers authenticated by an identity provider have none; the reason names them."""
     user = getattr(request, "user", None)
     return user if isinstance(user, User) else None
@@ -48,9 +47,7 @@ class VersionedModel(models.Model):
     created_at = models.DateTimeField(editable=False)
 
     objects: ClassVar[Any] = VersionedQuerySet.as_manager()
-    history = HistoricalRecords(
-        inherit=True, get_user=_history_user, history_change_reason_field=models.TextField(null=True)
-    )
+    history = HistoricalRecords(inherit=True, get_user=_user, history_change_reason_field=models.TextField(null=True))
 
     class Meta:
         abstract = True
@@ -96,21 +93,6 @@ class VersionedModel(models.Model):
     @classmethod
     def require_creatable(cls, actor: Actor) -> None:
         """Raise `Forbidden` unless the caller may add rows."""
-
-    def changeable_by(self, actor: Actor) -> bool:
-        try:
-            self.require_changeable(actor)
-        except Forbidden:
-            return False
-        return True
-
-    @classmethod
-    def creatable_by(cls, actor: Actor) -> bool:
-        try:
-            cls.require_creatable(actor)
-        except Forbidden:
-            return False
-        return True
 
     def search_columns(self) -> Body:
         """The columns that are derived from others for searching."""

@@ -12,14 +12,16 @@ def validate_ownership(changed: Body, *, actor: Actor, before: OwnedModel | None
 
     `MissingRight` if the caller gives the row to another user or to a group they are not a member of.
     """
+    # A new row belongs to the caller by default.
     if before is None:
-        ownership = {"owner": actor.subject, "scope": Scope.PERSONAL}
-        if changed.get("owner", "") is None:
-            changed = {column: value for column, value in changed.items() if column != "owner"}
-        changed = ownership | changed
-    after = _after(changed, before)
+        changed = {"owner": None, "scope": Scope.PERSONAL, **changed}
+        if changed["owner"] is None:
+            changed["owner"] = actor.subject
+    columns = ("owner", "group", "scope")
+    after = {column: changed.get(column, getattr(before, column, None)) for column in columns}
     _require_rights(changed, after, actor)
 
+    # Owner, group and scope must fit together.
     faults = []
     if "owner" in changed and not changed["owner"]:
         detail = "'owner' must not be empty; omit it to keep the current owner."
@@ -31,14 +33,6 @@ def validate_ownership(changed: Body, *, actor: Actor, before: OwnedModel | None
     if after["scope"] == Scope.GROUP and not after["group"]:
         faults.append(Fault("The scope GROUP requires a group.", "required", pointer="#/group"))
     return changed, faults
-
-
-def _after(changed: Body, before: OwnedModel | None) -> Body:
-    """Owner, group and scope as they will be."""
-    after: Body = {"owner": None, "group": None, "scope": None}
-    if before is not None:
-        after = {"owner": before.owner, "group": before.group, "scope": before.scope}
-    return after | {column: value for column, value in changed.items() if column in after}
 
 
 def _require_rights(changed: Body, after: Body, actor: Actor) -> None:

@@ -33,6 +33,10 @@ class Resource:
     conflict: tuple[int, ...] = ()
     in_use: bool = False
 
+    def operation(self, verb: str, description: str, response: OpenApiResponse, **more: Any) -> JsonObject:
+        summary = f"{verb.title()} a {self.one}"
+        return operation(f"{verb}{self.operation_name}", summary, description, response, tag=self.tag, **more)
+
     @property
     def operation_name(self) -> str:
         return self.one.title().replace(" ", "")
@@ -67,26 +71,19 @@ def _list(resource: Resource) -> JsonObject:
 
 
 def _retrieve(resource: Resource) -> JsonObject:
-    return operation(
-        f"get{resource.operation_name}",
-        f"Get a {resource.one}",
-        "Returns 304 if `If-None-Match` is the current version.",
-        resource.response,
-        versioned=True,
-        tag=resource.tag,
-        also=NOT_MODIFIED,
-        refusals=(401, 403, 404),
+    description = "Returns 304 if `If-None-Match` is the current version."
+    refusals = (401, 403, 404)
+    return resource.operation(
+        "get", description, resource.response, versioned=True, also=NOT_MODIFIED, refusals=refusals
     )
 
 
 def _create(resource: Resource) -> JsonObject:
-    return operation(
-        f"create{resource.operation_name}",
-        f"Create a {resource.one}",
+    return resource.operation(
+        "create",
         resource.says["create"],
         resource.response,
         versioned=True,
-        tag=resource.tag,
         success=201,
         refusals=(400, 401, 403, 413, *resource.conflict),
         request=resource.shape,
@@ -96,13 +93,11 @@ def _create(resource: Resource) -> JsonObject:
 
 
 def _update(resource: Resource) -> JsonObject:
-    return operation(
-        f"update{resource.operation_name}",
-        f"Update a {resource.one}",
+    return resource.operation(
+        "update",
         resource.says["update"],
         resource.response,
         versioned=True,
-        tag=resource.tag,
         refusals=(400, 401, 403, 404, 412, 413, *resource.conflict),
         request=resource.shape,
         parameters=resource.behalf,
@@ -111,13 +106,7 @@ def _update(resource: Resource) -> JsonObject:
 
 
 def _destroy(resource: Resource) -> JsonObject:
-    in_use = (409,) if resource.in_use else ()
-    return operation(
-        f"delete{resource.operation_name}",
-        f"Delete a {resource.one}",
-        resource.says["destroy"],
-        DELETED,
-        tag=resource.tag,
-        success=204,
-        refusals=(401, 403, 404, 412, *in_use),
-    )
+    refusals = [401, 403, 404, 412]
+    if resource.in_use:
+        refusals.append(409)
+    return resource.operation("delete", resource.says["destroy"], DELETED, success=204, refusals=refusals)

@@ -29,8 +29,8 @@ class WordsField(forms.Field):
 
     widget = forms.SelectMultiple
 
-    def __init__(self, *args: Any, words: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, words: Sequence[str], **options: Any) -> None:
+        super().__init__(**options)
         self.words = words
 
     def to_python(self, value: list[str] | None) -> list[str]:

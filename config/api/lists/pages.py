@@ -19,6 +19,7 @@ MAX_SIZE = 200
 _DIRECTIONS = {"asc": False, "desc": True}
 _INT32 = {"type": "integer", "format": "int32"}
 _Row = TypeVar("_Row", bound=Model)
+_Ordering = tuple[tuple[str, bool], ...]
 
 
 def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiParameter]:
@@ -26,22 +27,15 @@ def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiPar
 
     `several`: `sort` is an array, as in the reference for most lists.
     """
-    sort_schema: JsonObject = {"type": "string"}
+    size = {**_INT32, "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE}
+    sort: JsonObject = {"type": "string"}
     if several:
-        sort_schema = {"type": "array", "items": sort_schema}
+        sort = {"type": "array", "items": sort}
+    sort_text = f"`field,asc` or `field,desc`; may be repeated. Fields: {', '.join(sorts)}."
     return [
         OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
-        OpenApiParameter(
-            "size",
-            {**_INT32, "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-            description=f"Rows per page, at most {MAX_SIZE}.",
-        ),
-        OpenApiParameter(
-            "sort",
-            sort_schema,
-            explode=several or None,
-            description=f"`field,asc` or `field,desc`; may be repeated. Fields: {', '.join(sorts)}.",
-        ),
+        OpenApiParameter("size", size, description=f"Rows per page, at most {MAX_SIZE}."),
+        OpenApiParameter("sort", sort, description=sort_text, explode=several or None),
     ]
 
 
@@ -55,7 +49,7 @@ class PageRequest(BasePagination):
 
     number: int = 0
     size: int = DEFAULT_SIZE
-    ordering: tuple[tuple[str, bool], ...] = ()
+    ordering: _Ordering = ()
 
     @classmethod
     def of(cls, query: QueryDict, *, sorts: Mapping[str, str], default: str, tie: str = "id") -> "PageRequest":
@@ -119,9 +113,7 @@ def _integer(query: QueryDict, name: str, low: int, high: int, default: int, fau
     return default
 
 
-def _ordering(
-    expressions: list[str], sorts: Mapping[str, str], tie: str, faults: list[Fault]
-) -> tuple[tuple[str, bool], ...]:
+def _ordering(expressions: list[str], sorts: Mapping[str, str], tie: str, faults: list[Fault]) -> _Ordering:
     ordering: dict[str, bool] = {}
     descending = False
     for expression in expressions:
