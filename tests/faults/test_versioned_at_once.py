@@ -1,10 +1,11 @@
-"""Contacts, profiles and attributes changed at the same moment, on PostgreSQL with real transactions."""
+"""Concurrent changes of contacts, profiles and attributes, on PostgreSQL with real transactions."""
 
 from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from config.access.actor import Actor
 from contacts.models import Contact, Upload
 from templates_app.models import DocumentProfile
 from tests.builders import attribute_of, client_user, contact_of, profile_of
@@ -12,7 +13,7 @@ from tests.config.versioned.test_backoffice import form, staff
 from tests.conftest import Api
 from tests.faults import SOAK
 from tests.faults.test_at_once import at_once
-from tests.people import ILZE
+from tests.people import BEN, CLEO, ILZE
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
@@ -32,7 +33,7 @@ def test_a_sheet_confirmed_twice_at_once_is_imported_once() -> None:
         assert not Upload.objects.exists()
 
 
-def test_edits_of_one_contact_at_once_are_all_there() -> None:
+def test_concurrent_edits_of_one_contact_are_all_applied() -> None:
     for _ in range(5 * SOAK):
         contact = contact_of()
         api = Api(client_user(ILZE))
@@ -44,7 +45,20 @@ def test_edits_of_one_contact_at_once_are_all_there() -> None:
         assert (read["ETag"], contact.history.count()) == ('"5"', 5)
 
 
-def test_attributes_and_profiles_changed_at_once_agree_in_the_end() -> None:
+def test_of_two_forms_submitted_at_once_only_one_is_saved() -> None:
+    for _ in range(5 * SOAK):
+        contact = contact_of(Actor(client="clerk", subject="clerk"))
+        url = f"/admin/contacts/contact/{contact.pk}/change/"
+        values = {"scope": "PERSONAL", "owner": "clerk", "seen_version": contact.version}
+        clients = [staff("clerk"), staff("clerk")]
+        submits = [partial(c.post, url, {**values, "name": name}) for c, name in zip(clients, (BEN, CLEO), strict=True)]
+        responses = at_once(submits)
+        assert sorted(response.status_code for response in responses) == [200, 302]
+        contact.refresh_from_db()
+        assert (contact.version, contact.history.count()) == (2, 2)
+
+
+def test_concurrent_changes_of_attributes_and_profiles_stay_consistent() -> None:
     for number in range(5 * SOAK):
         attribute = attribute_of(f"A{number}")
         profile = profile_of(f"OLD{number}", attributes=[{"id": str(attribute.pk)}])

@@ -1,4 +1,4 @@
-"""Kept rows in the back office: the rules of the API, for staff."""
+"""Versioned rows in the back office: the rules of the API, for staff."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def staff(name: str, *, rights: list[str] | None = None, groups: list[str] | None = None) -> Client:
-    """A member of staff who may open every page of kept rows."""
+    """A member of staff with the permissions of all pages of versioned rows."""
     user = client_user(name, rights=rights or [], groups=groups or [])
     User.objects.filter(pk=user.pk).update(is_staff=True)
     pages = Permission.objects.filter(content_type__app_label__in=["contacts", "templates_app"])
@@ -30,20 +30,19 @@ def staff(name: str, *, rights: list[str] | None = None, groups: list[str] | Non
 
 
 def form(client: Client, address: str, **entered: Any) -> Any:
-    """Send the page's form as it stands, with what was entered."""
+    """Submit the form of the page with its current values, except for those entered."""
     page = client.get(address)
     assert page.status_code == 200
     fields = page.context["adminform"].form
-    said = {name: fields[name].value() for name in fields.fields}
+    current = {name: fields[name].value() for name in fields.fields}
     for formset in page.context["inline_admin_formsets"]:
-        said |= {f"{formset.formset.prefix}-{k}": v for k, v in formset.formset.management_form.initial.items()}
-    values = {k: v for k, v in {**said, **entered}.items() if v is not None and v is not False}
+        current |= {f"{formset.formset.prefix}-{k}": v for k, v in formset.formset.management_form.initial.items()}
+    values = {k: v for k, v in {**current, **entered}.items() if v is not None and v is not False}
     return client.post(address, values)
 
 
-def errors(answer: Any) -> list[str]:
-    shown = answer.context["adminform"].form.errors
-    return sorted(shown)
+def errors(response: Any) -> list[str]:
+    return sorted(response.context["adminform"].form.errors)
 
 
 def test_a_contact_is_added_and_changed_by_the_rules() -> None:
@@ -80,14 +79,14 @@ def test_a_contact_is_added_and_changed_by_the_rules() -> None:
         ({"scope": "GROUP", "group": "sales"}, ["__all__"]),
     ],
 )
-def test_what_cannot_be_is_shown_at_its_field(entered: dict[str, Any], shown: list[str]) -> None:
+def test_an_error_is_shown_at_its_field(entered: dict[str, Any], shown: list[str]) -> None:
     clerk = staff("clerk")
     refused = form(clerk, "/admin/contacts/contact/add/", **{"name": ANA, **entered})
     assert (refused.status_code, errors(refused)) == (200, shown)
     assert not Contact.objects.exists()
 
 
-def test_somebody_elses_change_meanwhile_is_not_overwritten() -> None:
+def test_a_concurrent_change_is_not_overwritten() -> None:
     clerk = staff("clerk", rights=["administer"])
     contact = contact_of()
     refused = form(clerk, f"/admin/contacts/contact/{contact.pk}/change/", name="Anna", seen_version=7)
@@ -119,7 +118,7 @@ def test_staff_see_what_they_could_see_through_the_api() -> None:
     assert "boss2" in history.content.decode()
 
 
-def test_search_finds_by_name_address_and_code() -> None:
+def test_search_by_name_email_and_code() -> None:
     contact_of(name="Jānis Bērziņš", email="janis@example.com", personalCode="161175-19997", country="LV")
     boss = staff("boss2", rights=["administer"])
     for term in ("berzins", "JANIS@example", "16117519997", "161175-19997"):
@@ -127,7 +126,7 @@ def test_search_finds_by_name_address_and_code() -> None:
     assert boss.get("/admin/contacts/contact/", {"q": "161175"}).context["cl"].result_count == 0
 
 
-def test_a_templates_data_stays_as_it_is_to_the_byte() -> None:
+def test_the_data_of_a_template_is_stored_byte_by_byte() -> None:
     clerk = staff("clerk")
     template = template_of(data='  {"a": 1}\n ', owner="ilze")
     boss = staff("boss2", rights=["administer"])
@@ -148,7 +147,7 @@ class TestProfiles:
         assert clerk.post(f"{self.URL}{profile.pk}/change/", {}).status_code == 403
         assert staff("manager", rights=["manage_profiles"]).get(f"{self.URL}add/").status_code == 200
 
-    def test_attributes_in_the_order_into_which_they_are_dragged(self) -> None:
+    def test_attributes_are_stored_in_the_order_on_the_page(self) -> None:
         amount, note = attribute_of("Amount", "NUMBER"), attribute_of("Note")
         manager = staff("manager", rights=["manage_profiles"])
         uses = {
@@ -217,7 +216,7 @@ class TestSheets:
         assert "upload it again" in clerk.get(again["Location"]).content.decode()
         assert Contact.objects.count() == 2
 
-    def test_what_cannot_be_imported_any_more_when_it_is_confirmed(self) -> None:
+    def test_an_import_that_became_impossible_after_the_preview_is_refused(self) -> None:
         clerk = staff("clerk")
         contact = contact_of(BOSS, owner="clerk")
         preview = self.upload(clerk, f"id,name\n{contact.pk},Anna\n,New\n")
@@ -253,13 +252,13 @@ class TestSheets:
         answer = staff("clerk").post(self.URL, {"format": "0", "resource": "0", "import_file": file})
         assert "must be CSV in UTF-8" in answer.content.decode()
 
-    def test_who_may_not_add_may_not_import(self) -> None:
+    def test_importing_requires_the_permission_to_add(self) -> None:
         clerk = staff("clerk")
         User.objects.get(username="clerk").user_permissions.remove(Permission.objects.get(codename="add_contact"))
         assert clerk.get(self.URL).status_code == 403
         assert clerk.post("/admin/contacts/contact/process_import/", {}).status_code == 403
 
-    def test_an_export_holds_what_is_seen(self) -> None:
+    def test_an_export_has_the_visible_contacts(self) -> None:
         contact_of(BOSS, name="=1+1", owner="clerk")
         contact_of(BOSS, name=BEN, owner="boss")
         clerk = staff("clerk")
@@ -281,13 +280,13 @@ class TestSheets:
         assert (contact.phone, Contact.objects.count()) == ("+37129999999", 1)
 
     @pytest.mark.parametrize("wrong", [{"format": "9"}, {"format": "1"}, {"resource": "7"}, {"import_file_name": "x"}])
-    def test_a_confirmation_that_was_tampered_with(self, wrong: dict[str, str]) -> None:
+    def test_a_forged_confirmation_imports_nothing(self, wrong: dict[str, str]) -> None:
         clerk = staff("clerk")
         confirm = self.upload(clerk, "name\nAna\n").context["confirm_form"].initial
         assert clerk.post("/admin/contacts/contact/process_import/", {**confirm, **wrong}).status_code in (200, 302)
         assert not Contact.objects.exists()
 
-    def test_somebody_elses_upload_or_an_old_one_is_not_imported(self) -> None:
+    def test_uploads_of_others_and_old_uploads_are_not_imported(self) -> None:
         confirm = self.upload(staff("clerk"), "name\nAna\n").context["confirm_form"].initial
         other = staff("other")
         assert other.post("/admin/contacts/contact/process_import/", confirm).status_code == 302
@@ -295,12 +294,12 @@ class TestSheets:
         assert staff("clerk").post("/admin/contacts/contact/process_import/", confirm).status_code == 302
         assert not Contact.objects.exists()
 
-    def test_lines_are_those_of_the_file(self) -> None:
+    def test_line_numbers_are_those_of_the_file(self) -> None:
         answer = self.upload(staff("clerk"), 'name,phone\n\n\n"Ana\nMaria",\nBen,12\n,\nCleo,13\n')
         rows = re.findall(r"<tr><td>(\d+)</td><td>phone", answer.content.decode())
         assert rows == ["6", "8"]
 
-    def test_ones_own_export_can_be_imported_again(self) -> None:
+    def test_an_export_can_be_imported_again(self) -> None:
         contact_of(BOSS, name="Everybody's", scope="GLOBAL")
         contact_of(BOSS, name="Mine\x01", owner="clerk")
         clerk = staff("clerk")
@@ -312,7 +311,7 @@ class TestSheets:
 
 
 class TestHistories:
-    def test_versions_are_looked_at_and_not_changed(self) -> None:
+    def test_earlier_versions_are_read_only(self) -> None:
         contact = contact_of(BOSS, scope="GLOBAL", name="First")
         versioned.replace(contact, {"name": "Second"}, actor=BOSS, at=NOON)
         clerk = staff("clerk")
@@ -322,7 +321,7 @@ class TestHistories:
         assert clerk.post(address, {"name": "First"}).status_code == 405
         assert Contact.objects.get().name == "Second"
 
-    def test_what_was_private_stays_private(self) -> None:
+    def test_private_versions_stay_hidden_after_sharing(self) -> None:
         contact = contact_of(BOSS, name="Secret name", owner="boss", personalCode=CODES[ANA])
         versioned.replace(contact, {"name": "Public", "personal_code": None, "scope": "GLOBAL"}, actor=BOSS, at=NOON)
         clerk = staff("clerk")
@@ -333,7 +332,7 @@ class TestHistories:
         private = contact.history.order_by("history_id").first()
         assert clerk.get(f"/admin/contacts/contact/{contact.pk}/history/{private.pk}/").status_code == 404
 
-    def test_what_is_gone_is_remembered_for_administrators(self) -> None:
+    def test_administrators_see_the_history_of_deleted_rows(self) -> None:
         contact = contact_of(BOSS, owner="boss")
         versioned.delete(contact, actor=BOSS, at=NOON)
         boss = staff("boss2", rights=["administer"])
@@ -342,7 +341,7 @@ class TestHistories:
         for wrong in ("x/history/", "x/history/1/", f"{contact.pk}/history/abc/", f"{contact.pk}/history/99999999/"):
             assert boss.get(f"/admin/contacts/contact/{wrong}").status_code == 404, wrong
 
-    def test_browsers_line_ends_are_not_changes(self) -> None:
+    def test_line_endings_of_browsers_are_not_changes(self) -> None:
         boss = staff("boss2", rights=["administer"])
         template = template_of(BOSS, data='{\n "a": 1\n}\n', name=" Lease ")
         page = f"/admin/templates_app/template/{template.pk}/change/"
@@ -355,5 +354,5 @@ class TestHistories:
 
 
 @pytest.mark.parametrize("query", ["owner=%00", "scope__exact=%00", "role__exact=%00", "q=%00"])
-def test_nul_in_an_address_is_refused(query: str) -> None:
+def test_nul_in_a_url_is_refused(query: str) -> None:
     assert staff("clerk").get(f"/admin/contacts/contact/?{query}").status_code == 400

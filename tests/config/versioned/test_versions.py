@@ -1,4 +1,4 @@
-"""Versions, ETags and histories of what is kept, for each kind alike."""
+"""Versions, ETags and histories, the same for each versioned resource."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,12 +23,12 @@ def clerk(api_of: Callable[..., Api]) -> Api:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_read_can_be_sent_back_and_changes_nothing(kind: str, clerk: Api) -> None:
+def test_sending_back_what_was_read_changes_nothing(kind: str, clerk: Api) -> None:
     row = KINDS[kind][0]()
-    address = f"/api/{kind}/{row.pk}"
-    read = clerk.get(address)
+    url = f"/api/{kind}/{row.pk}"
+    read = clerk.get(url)
 
-    sent_back = clerk.put(address, read.json())
+    sent_back = clerk.put(url, read.json())
 
     assert (sent_back.status_code, sent_back.json()) == (200, read.json())
     assert (read["ETag"], sent_back["ETag"]) == ('"1"', '"1"')
@@ -38,26 +38,26 @@ def test_what_is_read_can_be_sent_back_and_changes_nothing(kind: str, clerk: Api
 @pytest.mark.parametrize("kind", KINDS)
 def test_conditional_requests(kind: str, clerk: Api) -> None:
     make, change = KINDS[kind]
-    address = f"/api/{kind}/{make().pk}"
+    url = f"/api/{kind}/{make().pk}"
 
-    assert clerk.get(address, If_None_Match='"1"').status_code == 304
-    assert clerk.put(address, change, If_Match='"1"')["ETag"] == '"2"'
-    assert clerk.get(address, If_None_Match='"1"').status_code == 200
-    for refused in (clerk.put(address, {"name": "x"}, If_Match='"1"'), clerk.delete(address, If_Match='"1"')):
+    assert clerk.get(url, If_None_Match='"1"').status_code == 304
+    assert clerk.put(url, change, If_Match='"1"')["ETag"] == '"2"'
+    assert clerk.get(url, If_None_Match='"1"').status_code == 200
+    for refused in (clerk.put(url, {"name": "x"}, If_Match='"1"'), clerk.delete(url, If_Match='"1"')):
         assert (refused.status_code, refused.json()["code"]) == (412, "stale")
-    assert clerk.get(address)["ETag"] == '"2"'
-    assert clerk.delete(address, If_Match='"2"').status_code == 204
-    assert clerk.get(address).status_code == 404
+    assert clerk.get(url)["ETag"] == '"2"'
+    assert clerk.delete(url, If_Match='"2"').status_code == 204
+    assert clerk.get(url).status_code == 404
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_history_says_who_changed_what(kind: str, clerk: Api, api_of: Callable[..., Api]) -> None:
+def test_the_history_has_who_changed_what(kind: str, clerk: Api, api_of: Callable[..., Api]) -> None:
     make, change = KINDS[kind]
     row = make()
-    address = f"/api/{kind}/{row.pk}"
+    url = f"/api/{kind}/{row.pk}"
     portal = api_of("portal", rights=["on_behalf", "manage_profiles"])
-    assert portal.put(f"{address}?user={ILZE}", change).status_code == 200
-    assert clerk.delete(address).status_code == 204
+    assert portal.put(f"{url}?user={ILZE}", change).status_code == 200
+    assert clerk.delete(url).status_code == 204
 
     last, changed, first = row.history.all()
 
@@ -68,7 +68,7 @@ def test_the_history_says_who_changed_what(kind: str, clerk: Api, api_of: Callab
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_id_in_the_body_is_that_of_the_address(kind: str, clerk: Api) -> None:
+def test_the_id_in_the_body_must_be_the_id_in_the_url(kind: str, clerk: Api) -> None:
     row = KINDS[kind][0]()
     other = "9dce9e72-6bf9-4874-8dd1-44342027dd4f"
     refused = clerk.put(f"/api/{kind}/{row.pk}", {"id": other})
@@ -82,15 +82,15 @@ def test_the_id_in_the_body_is_that_of_the_address(kind: str, clerk: Api) -> Non
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bad", [[], "x", None, 5])
-def test_a_body_is_an_object(kind: str, clerk: Api, bad: Any) -> None:
+def test_a_body_must_be_an_object(kind: str, clerk: Api, bad: Any) -> None:
     assert clerk.call("POST", f"/api/{kind}", bad).status_code == 400
     assert clerk.get(f"/api/{kind}").json()["totalElements"] == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_key_makes_one(kind: str, clerk: Api) -> None:
-    wanted = {"name": "x", "type": "TEXT", "documentType": "LEASE"}
-    first, second = (clerk.post(f"/api/{kind}", wanted, Idempotency_Key="k") for _ in range(2))
+def test_the_same_idempotency_key_creates_one_row(kind: str, clerk: Api) -> None:
+    values = {"name": "x", "type": "TEXT", "documentType": "LEASE"}
+    first, second = (clerk.post(f"/api/{kind}", values, Idempotency_Key="k") for _ in range(2))
     assert (first.status_code, second.json(), second["ETag"]) == (201, first.json(), first["ETag"])
     assert first["Location"] == f"http://testserver/api/{kind}/{first.json()['id']}"
     assert clerk.get(f"/api/{kind}").json()["totalElements"] == 1

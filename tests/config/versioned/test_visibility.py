@@ -1,4 +1,4 @@
-"""Who sees and who changes what is kept: scope by caller, for contacts and templates alike."""
+"""Who sees and changes owned rows: scope by caller, the same for contacts and templates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ CALLERS: dict[str, dict[str, Any]] = {
     "portal": {"name": "portal", "rights": ["on_behalf"]},
     "administrator": {"name": "admin", "rights": ["administer"]},
 }
-# (sees, changes) by scope; the rows belong to Ilze, who is no member of the group.
+# (sees, changes) by scope. The rows belong to Ilze, who is not a member of the group.
 TABLE: dict[str, dict[str, tuple[bool, bool]]] = {
     "PERSONAL": {"owner": (True, True), "administrator": (True, True)},
     "GROUP": {"group member": (True, True), "administrator": (True, True)},
@@ -49,7 +49,7 @@ def test_each_scope_for_each_caller(row: Any, kind: str, scope: str, caller: str
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scope", TABLE)
-def test_a_portal_sees_and_changes_what_the_one_it_names_does(
+def test_a_portal_sees_and_changes_what_the_named_user_does(
     row: Any, kind: str, scope: str, api_of: Callable[..., Api]
 ) -> None:
     portal = api_of(**CALLERS["portal"])
@@ -63,7 +63,7 @@ def test_a_portal_sees_and_changes_what_the_one_it_names_does(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("wanted", "status", "code"),
+    ("values", "status", "code"),
     [
         ({}, 201, None),
         ({"scope": "PERSONAL", "owner": ILZE}, 201, None),
@@ -78,25 +78,25 @@ def test_a_portal_sees_and_changes_what_the_one_it_names_does(
         ({"scope": "GROUP", "group": "sales"}, 403, "missing_right"),
     ],
 )
-def test_whose_it_may_be_made(
-    kind: str, wanted: dict[str, Any], status: int, code: str | None, api_of: Callable[..., Api]
+def test_which_owner_group_and_scope_a_caller_may_set(
+    kind: str, values: dict[str, Any], status: int, code: str | None, api_of: Callable[..., Api]
 ) -> None:
     ilze = api_of(ILZE, groups=["legal"])
-    made = ilze.post(f"/api/{kind}", {"name": "Ana", **wanted})
-    kept = ilze.post(f"/api/{kind}", {"name": "Ana"}).json()
-    changed = ilze.put(f"/api/{kind}/{kept['id']}", wanted)
+    created = ilze.post(f"/api/{kind}", {"name": "Ana", **values})
+    existing = ilze.post(f"/api/{kind}", {"name": "Ana"}).json()
+    changed = ilze.put(f"/api/{kind}/{existing['id']}", values)
 
-    assert (made.status_code, changed.status_code) == (status, 200 if status == 201 else status), made.content
-    for refused in (made, changed) if code else ():
-        body = refused.json()
-        assert code in (body["code"], body.get("errors", [{}])[0].get("code"))
+    assert (created.status_code, changed.status_code) == (status, 200 if status == 201 else status), created.content
+    if code:
+        for refused in (created.json(), changed.json()):
+            assert code in (refused["code"], refused.get("errors", [{}])[0].get("code"))
     if status == 201:
-        assert made.json()["owner"] == ILZE
-        assert made.json()["scope"] == wanted.get("scope", "PERSONAL")
+        assert created.json()["owner"] == ILZE
+        assert created.json()["scope"] == values.get("scope", "PERSONAL")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_of_whose_it_is_does_not_make_it_somebody_elses(kind: str, api_of: Callable[..., Api]) -> None:
+def test_changing_only_the_scope_cannot_give_a_row_away(kind: str, api_of: Callable[..., Api]) -> None:
     ilze = api_of(ILZE, groups=["legal"])
     left = KINDS[kind](BOSS, owner=ILZE, scope="PERSONAL", group="sales")
     assert ilze.put(f"/api/{kind}/{left.pk}", {"scope": "GROUP"}).status_code == 403
@@ -106,7 +106,7 @@ def test_a_part_of_whose_it_is_does_not_make_it_somebody_elses(kind: str, api_of
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_portal_makes_it_the_property_of_the_one_it_names(kind: str, api_of: Callable[..., Api]) -> None:
+def test_a_row_created_by_a_portal_belongs_to_the_named_user(kind: str, api_of: Callable[..., Api]) -> None:
     portal = api_of(**CALLERS["portal"])
     by_name = portal.post(f"/api/{kind}?user=ana&group=legal", {"name": "Ana"}).json()
     by_body = portal.post(f"/api/{kind}", {"name": "Ana", "owner": "ben"}).json()
