@@ -78,7 +78,7 @@ class ContactAdmin(ImportExportMixin, VersionedAdmin):
     @display(description="Refused by the email server")
     def refused(self, contact: Contact) -> str:
         row = refused_addresses([contact.email]).get((contact.email or "").lower())
-        return f"{row.refused_at:%Y-%m-%d %H:%M}: {row.answer}" if row else "no"
+        return f"{row.refused_at:%Y-%m-%d %H:%M}: {row.response}" if row else "no"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str

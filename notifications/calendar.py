@@ -1,4 +1,4 @@
-"""When a reminder is due: pure rules over days, hours, zones and holidays."""
+"""When a reminder is due: pure rules over days, hours, time zones and holidays."""
 
 import zoneinfo
 from collections.abc import Iterator
@@ -11,14 +11,17 @@ import holidays
 COUNTRIES = frozenset(holidays.list_supported_countries())
 _DAY = timedelta(days=1)
 _SATURDAY = 5
-_LONGEST_QUIET = timedelta(days=31)
+
+# No run of weekends and holidays is longer.
+_LONGEST_HOLIDAY = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """`days` before the due date, at `hour` o'clock in `zone`; on business days alone where that is asked for.
+    """Reminders `days` before the due date, at `hour` o'clock in `zone`.
 
-    A day that is a weekend, or a holiday in any of the countries, gives way to the business day before it.
+    With `business_days_only`, a reminder that falls on a weekend or on a holiday in any of the `countries` is sent on
+    the preceding business day.
     """
 
     zone: zoneinfo.ZoneInfo
@@ -31,39 +34,48 @@ class Calendar:
         return moment.astimezone(self.zone).date()
 
     def moment_of(self, day: date) -> datetime:
-        """When the job acts on a day."""
+        """When the reminders of a day are sent."""
         return datetime.combine(day, time(self.hour), self.zone).astimezone(UTC)
 
     def run_days(self, after: datetime, until: datetime) -> list[date]:
-        """The days whose moment lies after the one and not after the other, oldest first."""
-        first, last = self.local_day(after) - _DAY, self.local_day(until) + _DAY
-        days = (first + n * _DAY for n in range((last - first).days + 1))
-        return [day for day in days if after < self.moment_of(day) <= until]
+        """The days whose moment is later than `after` and not later than `until`, oldest first."""
+        first = self.local_day(after) - _DAY
+        last = self.local_day(until) + _DAY
+        return [day for day in _days(first, last) if after < self.moment_of(day) <= until]
 
     def slots(self, due_day: date) -> Iterator[tuple[date, int]]:
-        """The days on which somebody is reminded of a due date, with how many days before it they stand for."""
+        """The days with a reminder of this due date, each with its number of days before the due date."""
         for offset in self.days:
-            yield self.quiet_before(due_day - offset * _DAY), offset
+            yield self.business_day_before(due_day - offset * _DAY), offset
 
     def slot(self, due_day: date, days: list[date]) -> tuple[date, int] | None:
-        """The latest slot among these days, the nearest to the due date where two fall on one day; or None."""
-        among = [(day, -offset) for day, offset in self.slots(due_day) if day in days]
-        return (max(among)[0], -max(among)[1]) if among else None
+        """The latest slot on one of these days, or None. If two are on the same day, the one closest to the due
+        date."""
+        slots = [(day, -offset) for day, offset in self.slots(due_day) if day in days]
+        if not slots:
+            return None
+        day, negative_offset = max(slots)
+        return day, -negative_offset
 
     def due_days(self, days: list[date]) -> list[date]:
-        """The due dates that have a slot among these days."""
+        """The due dates that have a slot on one of these days."""
         if not days or not self.days:
             return []
-        span = max(self.days) * _DAY + (_LONGEST_QUIET if self.business_days_only else timedelta())
-        first = days[0]
-        candidates = (first + n * _DAY for n in range((days[-1] + span - first).days + 1))
-        return [day for day in candidates if any(slot in days for slot, _ in self.slots(day))]
+        last = days[-1] + max(self.days) * _DAY
+        if self.business_days_only:
+            last += _LONGEST_HOLIDAY
+        return [due_day for due_day in _days(days[0], last) if any(day in days for day, _ in self.slots(due_day))]
 
-    def quiet_before(self, day: date) -> date:
-        """The day itself, or the business day before it."""
+    def business_day_before(self, day: date) -> date:
+        """The day itself, or the preceding business day if it is a weekend or holiday."""
         while self.business_days_only and _is_quiet(day, self.countries):
             day -= _DAY
         return day
+
+
+def _days(first: date, last: date) -> Iterator[date]:
+    for number in range((last - first).days + 1):
+        yield first + number * _DAY
 
 
 @lru_cache(maxsize=4096)

@@ -3,8 +3,8 @@
 import uuid
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
 
+from config.api_values import JsonObject
 from config.vocabulary import EventType, Role
 from notifications.models import Message, MessageStatus
 
@@ -14,7 +14,8 @@ class Draft:
     """A message that is not yet queued.
 
     `key` identifies what the message is for: a second message with the same key is not queued. `suppressed` is the
-    reason why the message is recorded but not sent; empty if it is sent.
+    reason why the message is recorded but not sent; empty if it is sent. A message with `is_digest` is sent in place of
+    the messages whose leader it is.
     """
 
     key: str
@@ -27,8 +28,9 @@ class Draft:
     signer_id: uuid.UUID | None = None
     owner_group: str | None = None
     reply_to: str = ""
-    context: dict[str, Any] = field(default_factory=dict)
+    context: JsonObject = field(default_factory=dict)
     suppressed: str = ""
+    is_digest: bool = False
 
 
 def message_from(

@@ -1,6 +1,6 @@
 """What delivery asks about the processes behind its messages.
 
-`notifications` is below `signing` and cannot import it. `signing` registers its answers in `SigningConfig.ready()`.
+`notifications` is below `signing` and cannot import it. `signing` registers its functions in `SigningConfig.ready()`.
 """
 
 import uuid

@@ -1,9 +1,11 @@
-"""What goes out: messages (the table is the queue), the texts that operators shape, addresses that were refused, and
-when reminders go out."""
+"""The tables of this app: messages (which are also the queue), templates, refused addresses, reminder settings.
+
+Putting messages into the queue is `outbox`, sending them is `delivery`.
+"""
 
 import zoneinfo
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,29 +15,30 @@ from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 
 from config.access.actor import Actor, MissingRight
-from config.api_values import Body
+from config.api_values import Body, JsonObject
 from config.errors import Invalid
 from config.versioned.models import VersionedModel
 from config.vocabulary import EventType, Right, Role
 from notifications.calendar import COUNTRIES, Calendar
-from notifications.texts.check import faults_of
-from notifications.texts.shipped import shipped
+from notifications.texts.check import template_faults
+from notifications.texts.shipped import shipped_text
 
 
 class MessageStatus(models.TextChoices):
-    QUEUED = "QUEUED", "waits to be sent"
-    SENDING = "SENDING", "a sender holds it"
-    SENT = "SENT", "the mail server took it"
+    QUEUED = "QUEUED", "waiting to be sent"
+    SENDING = "SENDING", "being sent"
+    SENT = "SENT", "accepted by the mail server"
     FAILED = "FAILED", "given up"
-    WITHDRAWN = "WITHDRAWN", "no longer due"
-    SUPPRESSED = "SUPPRESSED", "not to be sent"
-    MERGED = "MERGED", "goes out in one mail with others"
+    WITHDRAWN = "WITHDRAWN", "no longer needed"
+    SUPPRESSED = "SUPPRESSED", "not sent"
+    MERGED = "MERGED", "sent as part of a digest"
 
 
 STUCK_AFTER = timedelta(minutes=15)
 RESENDABLE = (MessageStatus.SENT, MessageStatus.FAILED)
+
+# The statuses of a message that may still be sent.
 NOT_YET = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.MERGED)
-"""The states of a message that may still go out."""
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -46,29 +49,30 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(status=MessageStatus.QUEUED)
 
     def due(self, at: datetime) -> "MessageQuerySet":
-        """What a sender may take: queued and not waiting for a retry, or left behind by a dead sender."""
+        """The messages that a sender may claim: queued with no retry pending, or abandoned by a dead sender."""
         return self.filter(
             Q(status=MessageStatus.QUEUED) & (Q(next_attempt_at=None) | Q(next_attempt_at__lte=at))
             | Q(status=MessageStatus.SENDING, lease_until__lt=at)
         )
 
     def stuck(self, at: datetime) -> "MessageQuerySet":
-        """What somebody should look at: given up and not handled, tried in vain, or waiting for too long."""
+        """The messages that need attention: given up and not handled, attempted without success, or overdue."""
         return self.filter(
             Q(status=MessageStatus.FAILED, handled_at=None, leader=None)
-            | Q(status=MessageStatus.QUEUED, tries__gt=0)
+            | Q(status=MessageStatus.QUEUED, attempts__gt=0)
             | Q(status=MessageStatus.QUEUED, queued_at__lt=at - STUCK_AFTER)
             | Q(status=MessageStatus.SENDING, lease_until__lt=at)
         )
 
 
 class Message(models.Model):
-    """A mail to one address about one event.
+    """An email to one address about one event.
 
-    `key` names what the message is for; the same key is written once, whatever is repeated.
-    `context` is what it is rendered with: no personal codes, no links that give access.
-    `next_attempt_at` is null until the first failure; `lease_until` is set while a sender holds it.
-    A message that is MERGED goes out with others in the mail of its `leader`, and shares its fate.
+    `key` identifies what the message is for: there is one message per key, however often it is queued.
+    `context` holds the values of its text: no personal codes, no links that give access.
+    `next_attempt_at` is null until the first failure. `lease_until` is set while a sender holds the message.
+    A digest is sent in place of several messages. Those are MERGED, have the digest as their `leader`, and get the
+    status in which it ends.
     """
 
     key = models.CharField(max_length=255, unique=True)
@@ -81,20 +85,23 @@ class Message(models.Model):
     signer_id = models.UUIDField(null=True)
     owner_group = models.CharField(max_length=255, null=True)
     reply_to = models.EmailField(max_length=254, blank=True)
+    is_digest = models.BooleanField(default=False)
     leader = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="merged")
     context = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.QUEUED)
-    reason = models.TextField(blank=True, help_text="Why it was withdrawn or suppressed, or the server's last answer.")
-    log = models.JSONField(default=list, help_text="Each try: when, and what the server said.")
-    written_with = models.CharField(max_length=255, blank=True, help_text="The text it was last sent with.")
-    tries = models.PositiveSmallIntegerField(default=0)
+    reason = models.TextField(
+        blank=True, help_text="Why it was withdrawn or suppressed, or the last response of the mail server."
+    )
+    log = models.JSONField(default=list, help_text="The time and the mail server's response of each failed attempt.")
+    template_used = models.CharField(max_length=255, blank=True, help_text="The text of the last attempt.")
+    attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
-    queued_at = models.DateTimeField(help_text="When it was last put into the queue; retries end some days later.")
+    queued_at = models.DateTimeField(help_text="When it was last queued. Retries end three days later.")
     next_attempt_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
-    handled_at = models.DateTimeField(null=True, help_text="When somebody said that a failure needs nothing more.")
+    handled_at = models.DateTimeField(null=True, help_text="When an administrator marked the failure as handled.")
     handled_by = models.CharField(max_length=255, blank=True)
 
     objects = MessageQuerySet.as_manager()
@@ -115,13 +122,13 @@ class Message(models.Model):
         return f"{self.event} to {self.role}"
 
     @property
-    def tried(self) -> list[dict[str, Any]]:
-        """The log with its moments as such."""
+    def attempt_log(self) -> list[JsonObject]:
+        """The log with `at` as a datetime."""
         return [{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in self.log]
 
     @property
     def resendable(self) -> bool:
-        """Whether it may be queued once more: it was sent, or given up."""
+        """Whether the message can be queued again: it was sent or given up, by itself."""
         return self.status in RESENDABLE and self.leader_id is None
 
 
@@ -135,33 +142,36 @@ _TEMPLATE_FIELDS = {
     "text": "text",
     "active": "active",
 }
+_DUPLICATE_TEMPLATE = "A template for this event, role, language and owner group already exists."
 
 
 class MessageTemplate(VersionedModel):
-    """An operator's text for an event, a role and a language, for one owner group or for all.
+    """The text that an administrator wrote for an event, role and language, for one owner group or for all.
 
-    `based_on` is the fingerprint of the text that shipped when it was last saved: where it differs from the one that
-    ships now, the shipped text has moved on.
+    `based_on` is the fingerprint of the shipped text at the time of the last save. If it differs from today's, an
+    update of the product has changed the shipped text.
     """
 
     AUDITED = True
 
     DEFAULTS = {"active": True, "subject": "", "html": "", "text": ""}
-    DUPLICATE = "There is a template for this event, role, language and group already."
+    DUPLICATE = _DUPLICATE_TEMPLATE
 
     event = models.CharField(max_length=32, choices=EventType.choices)
     role = models.CharField(max_length=16, choices=Role.choices)
-    language = models.CharField(max_length=3, help_text="Two or three letters: lv, de.")
+    language = models.CharField(max_length=3, help_text="Two or three lowercase letters, for example lv.")
     owner_group = models.CharField(
         max_length=255,
         null=True,
         blank=True,
-        help_text="Processes of this group are written about with it; empty: all.",
+        help_text="Only used for processes of this owner group. Leave empty to use it for all processes.",
     )
     subject = models.TextField(blank=True)
     html = models.TextField("HTML", blank=True)
     text = models.TextField("plain text", blank=True)
-    active = models.BooleanField(default=True, help_text="Off: nobody of this role is written to about this event.")
+    active = models.BooleanField(
+        default=True, help_text="If disabled, this role gets no email about this event in this language."
+    )
     based_on = models.CharField(max_length=64, default="", editable=False)
 
     class Meta:
@@ -173,7 +183,7 @@ class MessageTemplate(VersionedModel):
                 "language",
                 Coalesce("owner_group", Value("")),
                 name="one_template_per_place",
-                violation_error_message="There is a template for this event, role, language and group already.",
+                violation_error_message=_DUPLICATE_TEMPLATE,
             )
         ]
 
@@ -183,26 +193,36 @@ class MessageTemplate(VersionedModel):
 
     @property
     def outdated(self) -> bool:
-        """Whether the text that ships is another one than when this was saved."""
-        ships = shipped(self.event, self.role, self.language)
-        return ships is not None and ships.fingerprint != self.based_on
+        """Whether the shipped text has changed since the last save."""
+        source = shipped_text(self.event, self.role, self.language)
+        return source is not None and source.fingerprint != self.based_on
 
     @classmethod
     def api_fields(cls) -> dict[str, str]:
-        """Templates are not in the API: these are the names in audit events."""
+        """The names in audit events; there is no API for templates."""
         return _TEMPLATE_FIELDS
 
     @classmethod
-    def validate_change(cls, body: Body, *, actor: Actor, before: Any = None) -> Body:
+    def validate_change(cls, body: Body, *, actor: Actor, before: "MessageTemplate | None" = None) -> Body:
         changed = cls.changed_columns(body, before)
-        after = {c: changed.get(c, getattr(before, c, cls.DEFAULTS.get(c))) for c in cls.api_fields().values()}
+        if before is None:
+            after = cls.DEFAULTS | changed
+        else:
+            after = {column: getattr(before, column) for column in _TEMPLATE_FIELDS.values()} | changed
+
+        # An empty template is a disabled one.
         if not any((after["subject"], after["html"], after["text"])):
-            after["active"] = changed["active"] = False
-        if faults := faults_of(after):
+            after["active"] = False
+            changed["active"] = False
+        faults = template_faults(after)
+        if faults:
             raise Invalid(faults=faults)
-        ships = shipped(after["event"], after["role"], after["language"])
-        based_on = ships.fingerprint if ships else ""
-        return {**changed, **({"based_on": based_on} if based_on != getattr(before, "based_on", None) else {})}
+
+        source = shipped_text(after["event"], after["role"], after["language"])
+        based_on = source.fingerprint if source else ""
+        if before is None or before.based_on != based_on:
+            changed["based_on"] = based_on
+        return changed
 
     def require_changeable(self, actor: Actor) -> None:
         self.require_creatable(actor)
@@ -210,14 +230,14 @@ class MessageTemplate(VersionedModel):
     @classmethod
     def require_creatable(cls, actor: Actor) -> None:
         if not actor.may(Right.ADMINISTER):
-            raise MissingRight(Right.ADMINISTER, "Changing the texts of mails")
+            raise MissingRight(Right.ADMINISTER, "Changing email texts")
 
 
 class RefusedAddress(models.Model):
-    """An address that a mail server refused for good, until it takes a mail to it."""
+    """An address that a mail server rejected permanently. The row is deleted when a message to it is accepted."""
 
-    address = models.EmailField(max_length=254, unique=True, help_text="In small letters.")
-    answer = models.TextField()
+    address = models.EmailField(max_length=254, unique=True, help_text="Lowercase.")
+    response = models.TextField()
     refused_at = models.DateTimeField()
 
     class Meta:
@@ -228,25 +248,38 @@ class RefusedAddress(models.Model):
 
 
 class ReminderSettings(models.Model):
-    """When reminders go out: one row that an administrator changes. `done_until`: the moment up to which they have."""
+    """When reminders are sent: a single row. `done_until` is the time up to which they have been sent."""
 
     ONLY: ClassVar[int] = 1
+    LAST_DAY: ClassVar[int] = 365
 
-    active = models.BooleanField(default=True, help_text="Off: no reminder goes out by itself.")
+    active = models.BooleanField(default=True, help_text="If disabled, no reminders are sent automatically.")
     hour = models.PositiveSmallIntegerField(default=11, validators=[MaxValueValidator(23)], help_text="0 to 23.")
-    days = models.CharField(max_length=100, default="5, 3, 1", help_text="Days before the due date, with commas.")
-    zone = models.CharField(max_length=64, blank=True, help_text="Time zone, like Europe/Riga; empty: the service's.")
+    days = models.CharField(
+        max_length=100, default="5, 3, 1", help_text="How many days before the due date, comma-separated."
+    )
+    zone = models.CharField(
+        max_length=64,
+        blank=True,
+        verbose_name="time zone",
+        help_text="For example Europe/Riga. Leave empty to use the time zone of the service.",
+    )
     business_days_only = models.BooleanField(
-        default=False, help_text="A reminder of a weekend or holiday goes out on the business day before."
+        default=False, help_text="Send reminders that fall on a weekend or holiday on the preceding business day."
     )
     quiet_countries = models.CharField(
-        max_length=100, blank=True, help_text="Countries whose holidays count, with commas: LV, LT, EE."
+        max_length=100,
+        blank=True,
+        verbose_name="holidays of",
+        help_text="Country codes, comma-separated, for example LV, LT, EE.",
     )
     overdue_notice = models.BooleanField(
-        default=True, help_text="Tell the initiator on the day after a due date that has passed."
+        default=True, help_text="Notify the initiator on the day after a missed due date."
     )
     without_due_date_every = models.PositiveSmallIntegerField(
-        default=0, help_text="Remind every so many days where a step has no due date; 0: never."
+        default=0,
+        verbose_name="without a due date, every",
+        help_text="The interval in days between reminders for steps without a due date. 0: no reminders.",
     )
     done_until = models.DateTimeField(null=True, editable=False)
 
@@ -258,7 +291,7 @@ class ReminderSettings(models.Model):
 
     @classmethod
     def current(cls) -> "ReminderSettings":
-        """The settings; those that ship until somebody has changed them."""
+        """The saved settings, or the defaults."""
         return cls.objects.filter(pk=cls.ONLY).first() or cls(pk=cls.ONLY)
 
     @property
@@ -266,32 +299,28 @@ class ReminderSettings(models.Model):
         return Calendar(
             zone=zoneinfo.ZoneInfo(self.zone or settings.TIME_ZONE),
             hour=self.hour,
-            days=tuple(sorted(_numbers(self.days), reverse=True)),
+            days=tuple(sorted({int(number) for number in _comma_separated(self.days)}, reverse=True)),
             business_days_only=self.business_days_only,
-            countries=tuple(_words(self.quiet_countries)),
+            countries=tuple(_comma_separated(self.quiet_countries)),
         )
 
     def clean(self) -> None:
-        wrong: dict[str, str] = {}
-        if (
-            not all(word.isascii() and word.isdigit() and 0 < int(word) <= LAST_DAY for word in _words(self.days))
-            or not self.days.strip()
-        ):
-            wrong["days"] = f"Whole numbers from 1 to {LAST_DAY}, with commas."
+        errors: dict[str, str] = {}
+        days = _comma_separated(self.days)
+        if not days or not all(self._is_day_count(number) for number in days):
+            errors["days"] = f"Days must be whole numbers from 1 to {self.LAST_DAY}, comma-separated."
         if self.zone and self.zone not in zoneinfo.available_timezones():
-            wrong["zone"] = "There is no such time zone; write it like Europe/Riga."
-        if unknown := [word for word in _words(self.quiet_countries) if word not in COUNTRIES]:
-            wrong["quiet_countries"] = f"The holidays of {unknown[0]} are not known; two capital letters, like LV."
-        if wrong:
-            raise ValidationError(wrong)
+            errors["zone"] = "The time zone must be a name like Europe/Riga."
+        for country in _comma_separated(self.quiet_countries):
+            if country not in COUNTRIES:
+                errors["quiet_countries"] = f"Countries must be two-letter codes like LV; '{country}' is unknown."
+        if errors:
+            raise ValidationError(errors)
+
+    def _is_day_count(self, text: str) -> bool:
+        return text.isascii() and text.isdigit() and 1 <= int(text) <= self.LAST_DAY
 
 
-LAST_DAY = 365
-
-
-def _words(text: str) -> list[str]:
-    return [word for part in text.split(",") if (word := part.strip())]
-
-
-def _numbers(text: str) -> set[int]:
-    return {int(word) for word in _words(text)}
+def _comma_separated(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    return [word for word in words if word]

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -18,9 +17,8 @@ from notifications.drafts import Draft, message_from
 from notifications.hooks import process_hooks
 from notifications.models import NOT_YET, RESENDABLE, Message, MessageStatus, RefusedAddress
 
+# The name of the task that sends due messages.
 DELIVER_TASK = "notifications.deliver"
-"""The name of the task that sends what is due."""
-
 
 NO_LONGER_DUE = "no longer due when it was to be sent"
 
@@ -31,7 +29,7 @@ class NotResendable(DomainError):
 
 
 def enqueue(drafts: Iterable[Draft], *, at: datetime) -> None:
-    """Queue the messages once per key; the senders' bell rings when the transaction commits. One query."""
+    """Queue one message per key and wake a sender on commit. One query."""
     messages = [message_from(draft, at=at) for draft in drafts]
     if messages:
         Message.objects.bulk_create(messages, ignore_conflicts=True)
@@ -46,94 +44,101 @@ def withdraw(
     at: datetime,
     signers: Iterable[uuid.UUID] | None = None,
 ) -> None:
-    """Take back what is not sent yet of these events, for these signers or for all. One query.
+    """Withdraw the unsent messages about these events, for these signers or for all. One query.
 
-    What a sender holds at this moment may still arrive, but is not tried again.
+    A message that a sender holds at this moment may still arrive, but is not retried.
     """
-    waiting = Message.objects.of_process(process_id).filter(event__in=events, status__in=NOT_YET)
+    unsent = Message.objects.of_process(process_id).filter(event__in=events, status__in=NOT_YET)
     if signers is not None:
-        waiting = waiting.filter(signer_id__in=list(signers))
-    waiting.update(status=MessageStatus.WITHDRAWN, reason=reason, withdrawn_at=at)
+        unsent = unsent.filter(signer_id__in=list(signers))
+    unsent.update(status=MessageStatus.WITHDRAWN, reason=reason, withdrawn_at=at)
 
 
 def notified_signers(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
-    """The signers to whom a message of this event went out, or may have: it was tried and not refused for good."""
-    tried = Q(tries__gt=0) & ~Q(status__in=[MessageStatus.FAILED, MessageStatus.SUPPRESSED])
+    """The signers who got a message about this event, or may have: it was attempted and not given up."""
+    attempted = Q(attempts__gt=0) & ~Q(status__in=[MessageStatus.FAILED, MessageStatus.SUPPRESSED])
     messages = Message.objects.of_process(process_id).filter(
-        tried | Q(sent_at__isnull=False), event=event, signer_id__isnull=False
+        attempted | Q(sent_at__isnull=False), event=event, signer_id__isnull=False
     )
     return {signer_id for signer_id in messages.values_list("signer_id", flat=True) if signer_id}
 
 
 @transaction.atomic
 def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
-    """Queue a message that failed or was sent once more; `NotResendable` in any other state, or when it is not due."""
-    leads = bool(message.context.get("merged"))
-    rows = list(message.merged.filter(status__in=RESENDABLE)) if leads else []
-    due = still_due(rows if leads else [message], at=at)
+    """Queue a sent or failed message once more; `NotResendable` in any other status, or if it is no longer due."""
+    # Of a digest, the parts that are still due are sent again.
+    rows = [message]
+    if message.is_digest:
+        rows = list(message.merged.filter(status__in=RESENDABLE))
+    due = process_hooks().still_due(rows, at=at)
     if not due:
-        raise NotResendable("This is no longer due: it is not this person's turn, or the process is gone.")
-    again = Message.objects.filter(pk=message.pk, status__in=RESENDABLE, leader=None)
-    anew: dict[str, Any] = {"tries": 0, "next_attempt_at": None, "reason": "", "handled_at": None, "handled_by": ""}
-    if not again.update(status=MessageStatus.QUEUED, queued_at=at, **anew):
-        raise NotResendable(
-            f"Only a message that was sent or has failed can be sent again; this one is {message.status}."
-        )
-    if rows:
+        raise NotResendable("This message is no longer due: it is not the signer's turn, or the process was deleted.")
+
+    # One conditional update, so that of several callers at once only one succeeds.
+    resendable = Message.objects.filter(pk=message.pk, status__in=RESENDABLE, leader=None)
+    queued = resendable.update(
+        status=MessageStatus.QUEUED,
+        queued_at=at,
+        attempts=0,
+        next_attempt_at=None,
+        reason="",
+        handled_at=None,
+        handled_by="",
+    )
+    if not queued:
+        raise NotResendable(f"Only a SENT or FAILED message can be sent again; this one is {message.status}.")
+    if message.is_digest:
         Message.objects.filter(pk__in=due).update(status=MessageStatus.MERGED, queued_at=at, reason="")
-    record([_of(message, EventType.AUDIT_EMAIL_REMINDER, "was sent again")], actor=actor, at=at)
+    record([_event(message, EventType.AUDIT_EMAIL_REMINDER, "was sent again")], actor=actor, at=at)
     wake_sender()
 
 
 @transaction.atomic
 def mark_handled(message: Message, *, actor: Actor, at: datetime) -> None:
-    """Say that a failure needs nothing more; `NotResendable` if the message is none that was given up.
+    """Record that a failed message needs no further attention; `NotResendable` if it is not an unhandled failure.
 
-    What went out in another's mail is handled with it.
+    The parts of a digest are handled with it.
     """
     failed = Message.objects.filter(pk=message.pk, status=MessageStatus.FAILED, handled_at=None, leader=None)
     if not failed.update(handled_at=at, handled_by=actor.subject):
-        raise NotResendable("Only a message that was given up, and is not handled yet, can be marked as handled.")
-    record([_of(message, EventType.PROCESS_UPDATED, "was marked as handled")], actor=actor, at=at)
+        raise NotResendable("Only a message that was given up and is not yet handled can be marked as handled.")
+    record([_event(message, EventType.PROCESS_UPDATED, "was marked as handled")], actor=actor, at=at)
 
 
-def _of(message: Message, kind: EventType, what: str) -> Event:
-    """The event of what somebody did with a message, in the chain of its process."""
-    note = f"The {message.event} message to a {message.role} {what}."
-    return Event(kind, message.process_id or "", signer_id=message.signer_id or "", note=note)
+def _event(message: Message, event_type: EventType, action: str) -> Event:
+    """The audit event of an action on a message, in the chain of its process."""
+    note = f"The {message.event} message to a {message.role} {action}."
+    return Event(event_type, message.process_id or "", signer_id=message.signer_id or "", note=note)
 
 
-def merged_into(leader: Message, *, at: datetime) -> list[Message] | None:
-    """The messages that go out in this one now, the others withdrawn; None if it leads none.
+def withdraw_undue_parts(digest: Message, *, at: datetime) -> list[Message]:
+    """Withdraw the parts of a digest that are no longer due and return the others. At most four queries.
 
-    To be asked right before it is sent. Two queries.
+    To be called right before the digest is sent.
     """
-    if not leader.context.get("merged"):
-        return None
-    rows = list(Message.objects.filter(leader=leader, status=MessageStatus.MERGED).order_by("id"))
-    due = still_due(rows, at=at)
-    if gone := [row.pk for row in rows if row.pk not in due]:
-        withdrawn = {"status": MessageStatus.WITHDRAWN, "reason": NO_LONGER_DUE, "withdrawn_at": at}
-        Message.objects.filter(pk__in=gone, status=MessageStatus.MERGED).update(**withdrawn)
-    return [row for row in rows if row.pk in due]
-
-
-def still_due(messages: Iterable[Message], *, at: datetime) -> set[int]:
-    """The ids of those messages that make sense at that moment, as those say who write them (a setting)."""
-    return process_hooks().still_due(messages, at=at)
+    parts = list(Message.objects.filter(leader=digest, status=MessageStatus.MERGED).order_by("id"))
+    due = process_hooks().still_due(parts, at=at)
+    undue = [part.pk for part in parts if part.pk not in due]
+    if undue:
+        Message.objects.filter(pk__in=undue, status=MessageStatus.MERGED).update(
+            status=MessageStatus.WITHDRAWN, reason=NO_LONGER_DUE, withdrawn_at=at
+        )
+    return [part for part in parts if part.pk in due]
 
 
 def refused_addresses(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:
-    """Those of these addresses that a mail server refused, by the address in small letters. One query."""
-    asked = {address.lower() for address in addresses if address}
-    return {row.address: row for row in RefusedAddress.objects.filter(address__in=asked)} if asked else {}
+    """The addresses among these that a mail server refused, by the address in lowercase. At most one query."""
+    lowercase = {address.lower() for address in addresses if address}
+    if not lowercase:
+        return {}
+    return {row.address: row for row in RefusedAddress.objects.filter(address__in=lowercase)}
 
 
 def wake_sender() -> None:
-    """Wake a sender after commit. A bell that fails costs delay only: the sweep finds what it did not announce."""
+    """Wake a sender on commit. A failure only costs time, because the periodic task finds the messages as well."""
     if settings.CELERY_BROKER_URL:
-        transaction.on_commit(_strike, robust=True)
+        transaction.on_commit(_send_deliver_task, robust=True)
 
 
-def _strike() -> None:
+def _send_deliver_task() -> None:
     current_app.send_task(DELIVER_TASK)

@@ -1,24 +1,20 @@
-"""Test mails: what would be written about an event, sent to somebody who asked for it."""
+"""Test emails: the email about an event, sent to the user who asked for it."""
 
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.conf import settings
-
 from config.errors import DomainError
 from notifications.drafts import Draft, message_from
 from notifications.outbox import enqueue
 from notifications.texts.choice import Texts
-from notifications.texts.render import TEST_MARK, described, rendered, values
-
-MASKED = "…"
-"""What stands in a test's link instead of a signer's id."""
+from notifications.texts.render import TEST_MARK, choose_text, render_parts, text_values
+from notifications.texts.values import masked_link
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What was sent, or why nothing would be."""
+class TestEmail:
+    """What was sent, or the reason why nothing is."""
 
     sent: bool
     addressee: str
@@ -28,14 +24,11 @@ class Trial:
     reason: str | None = None
 
 
-def masked_link() -> str:
-    return settings.PORTAL_URL.replace("{signerId}", MASKED)
-
-
-def send_trial(draft: Draft, *, to: str, at: datetime) -> Trial:
-    """Queue the draft as a test to that address, its link masked; nothing is queued where nobody would be told."""
+def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
+    """Queue the draft for this address with its link masked, unless no email would be sent."""
     if draft.suppressed:
-        return Trial(False, to, reason=f"Nothing would be sent: {draft.suppressed}.")
+        return TestEmail(False, to, reason=f"Nothing would be sent: {draft.suppressed}.")
+    link = masked_link() if draft.signer_id else None
     test = replace(
         draft,
         key=f"test:{uuid.uuid4()}",
@@ -43,12 +36,13 @@ def send_trial(draft: Draft, *, to: str, at: datetime) -> Trial:
         process_id=None,
         signer_id=None,
         reply_to="",
-        context={**draft.context, "link": masked_link() if draft.signer_id else None, "test": True},
+        context={**draft.context, "link": link, "test": True},
     )
+    message = message_from(test, at=at)
     try:
-        text = Texts([test.event]).choose(test.event, test.role, tag=test.language, group=test.owner_group)
-        shown = rendered(text.source, values(message_from(test, at=at), text.language))
+        text = choose_text(message, Texts([test.event]))
+        parts = render_parts(text.source, text_values(message, text.language))
     except DomainError as refusal:
-        return Trial(False, to, reason=f"Nothing would be sent. {refusal.detail}")
+        return TestEmail(False, to, reason=f"Nothing would be sent. {refusal.detail}")
     enqueue([test], at=at)
-    return Trial(True, to, f"{TEST_MARK} {shown.subject}", text.language, described(text))
+    return TestEmail(True, to, f"{TEST_MARK} {parts.subject}", text.language, text.description)

@@ -1,4 +1,4 @@
-"""The doorbell and the sweep: both ask the same of the table."""
+"""The Celery task that sends due messages: called on commit of new ones, and periodically for any that were missed."""
 
 from celery import shared_task
 

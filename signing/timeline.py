@@ -57,5 +57,5 @@ def _mailed(message: Message) -> Iterator[Entry]:
         yield Entry(message.sent_at, "mail", f"{what} sent", whom)
     elif message.withdrawn_at:
         yield Entry(message.withdrawn_at, "mail", f"{what} withdrawn", whom, note=message.reason)
-    for tried in message.tried:
-        yield Entry(tried["at"], "mail", f"{what} tried", whom, note=tried["said"])
+    for attempt in message.attempt_log:
+        yield Entry(attempt["at"], "mail", f"{what} tried", whom, note=attempt["response"])

@@ -1,4 +1,4 @@
-"""A real SMTP server that keeps what it gets, and answers as it is told for certain addresses."""
+"""A real SMTP server that stores what it receives, with scripted responses for some addresses."""
 
 import asyncio
 import socket
@@ -14,12 +14,15 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Sink:
-    """`answers` maps an address to the server's answer to RCPT, `final` to DATA; `stall` waits before it takes a mail,
-    `drop` drops the line before it has taken it and `hang_up` after, `pause` delays every answer to a mail taken."""
+    """What the server does, by address.
+
+    `responses` are responses to RCPT, `final` to DATA. `stall` waits before the server accepts an email, `drop` closes
+    the connection before that, `hang_up` after. `pause` delays every response to an accepted email.
+    """
 
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.answers: dict[str, str] = {}
+        self.emails: list[EmailMessage] = []
+        self.responses: dict[str, str] = {}
         self.final: dict[str, str] = {}
         self.stall: dict[str, float] = {}
         self.hang_up: set[str] = set()
@@ -37,8 +40,8 @@ class Sink:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[Any]
     ) -> str:
-        if address in self.answers:
-            return self.answers[address]
+        if address in self.responses:
+            return self.responses[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -47,30 +50,30 @@ class Sink:
         if to in self.drop:
             assert server.transport is not None
             server.transport.abort()
-            return "451 gone"
+            return "451 closed"
         if to in self.final:
             return self.final[to]
         if to in self.stall:
             await asyncio.sleep(self.stall[to])
-        mail = message_from_bytes(envelope.content or b"", policy=policy.default)
-        assert isinstance(mail, EmailMessage)
-        self.mails.append(mail)
+        email = message_from_bytes(envelope.content or b"", policy=policy.default)
+        assert isinstance(email, EmailMessage)
+        self.emails.append(email)
         await asyncio.sleep(self.pause)
         if to in self.hang_up:
             assert server.transport is not None
             server.transport.abort()
-        return "250 taken"
+        return "250 accepted"
 
     def to(self, address: str) -> list[EmailMessage]:
-        return [mail for mail in self.mails if address in str(mail["To"])]
+        return [email for email in self.emails if address in str(email["To"])]
 
     def wait_for(self, count: int, *, seconds: float = 30) -> list[EmailMessage]:
-        """The mails, once there are that many."""
+        """The emails, as soon as there are that many."""
         until = time.monotonic() + seconds
-        while len(self.mails) < count and time.monotonic() < until:
+        while len(self.emails) < count and time.monotonic() < until:
             time.sleep(0.05)
-        assert len(self.mails) >= count, [str(mail["Subject"]) for mail in self.mails]
-        return self.mails
+        assert len(self.emails) >= count, [str(email["Subject"]) for email in self.emails]
+        return self.emails
 
 
 @contextmanager

@@ -1,23 +1,25 @@
-"""Every outgoing mail and what became of it, for administrators."""
+"""Every outgoing message and its delivery, for administrators."""
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import date, timedelta
 from json import dumps
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.decorators import display
 
 from config.access.backoffice import ReadOnlyAdmin, staff_actor
+from config.api_values import JsonObject
 from config.vocabulary import Right
 from notifications import outbox
 from notifications.models import Message, MessageStatus, RefusedAddress
 
-COLOURS: dict[str, str] = {
+COLORS: dict[str, str] = {
     MessageStatus.QUEUED: "info",
     MessageStatus.SENDING: "info",
     MessageStatus.SENT: "success",
@@ -26,86 +28,86 @@ COLOURS: dict[str, str] = {
     MessageStatus.SUPPRESSED: "warning",
     MessageStatus.MERGED: "info",
 }
-DAYS_SHOWN = 30
-_BARS = {
+CHART_DAYS = 30
+_CHART_BARS = {
     "sent": ([MessageStatus.SENT], "#15803d"),
     "waiting": ([MessageStatus.QUEUED, MessageStatus.SENDING], "#1d4ed8"),
     "given up": ([MessageStatus.FAILED], "#b91c1c"),
-    "withdrawn, not to be sent": ([MessageStatus.WITHDRAWN, MessageStatus.SUPPRESSED], "#9ca3af"),
+    "withdrawn or suppressed": ([MessageStatus.WITHDRAWN, MessageStatus.SUPPRESSED], "#9ca3af"),
 }
 
 
-class Stuck(admin.SimpleListFilter):
-    title = "what needs a look"
+class NeedsAttentionFilter(admin.SimpleListFilter):
+    title = "needs attention"
     parameter_name = "stuck"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", "Given up and not handled, tried in vain, or waiting too long")]
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("yes", "Given up and not handled, attempted without success, or waiting too long")]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return queryset.stuck(timezone.now()) if self.value() == "yes" else queryset
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Message]:
+        if self.value() == "yes":
+            return queryset.stuck(timezone.now())
+        return queryset
 
 
-class ForAdministrators(ReadOnlyAdmin):
-    """Rows that those with `administer` see."""
+class AdministratorsOnly(ReadOnlyAdmin):
+    """Rows that only users with the right `administer` see."""
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows = super().get_queryset(request)
-        return rows if staff_actor(request).may(Right.ADMINISTER) else rows.none()
+        if staff_actor(request).may(Right.ADMINISTER):
+            return rows
+        return rows.none()
 
 
 @admin.register(Message)
-class MessageAdmin(ForAdministrators):
-    list_display = ["created_at", "event", "role", "name", "address", "state", "tries", "sent_at", "handled_by"]
-    list_filter = [Stuck, "status", "event", "role"]
+class MessageAdmin(AdministratorsOnly):
+    list_display = ["created_at", "event", "role", "name", "address", "state", "attempts", "sent_at", "handled_by"]
+    list_filter = [NeedsAttentionFilter, "status", "event", "role"]
     search_fields = ["address", "name", "process_id"]
     show_full_result_count = False
     exclude = ["context", "log", "key", "leader", "lease_until"]
     buttons = ("send_again", "mark_handled")
     list_before_template = "notifications/messages_per_day.html"  # type: ignore[assignment]
 
-    @display(description="State", label=COLOURS)
+    @display(description="Status", label=COLORS)
     def state(self, message: Message) -> str:
         return message.status
 
     def send_again(self, request: HttpRequest, message: Message) -> str:
         outbox.send_again(message, actor=staff_actor(request), at=timezone.now())
-        return "The message waits to be sent again."
+        return "The message will be sent again."
 
     def mark_handled(self, request: HttpRequest, message: Message) -> str:
         outbox.mark_handled(message, actor=staff_actor(request), at=timezone.now())
         return "The message is marked as handled."
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        chart = self._per_day(self.get_queryset(request))
-        shown: dict[str, Any] = {"per_day": chart, "days_shown": DAYS_SHOWN}
-        return super().changelist_view(request, {**(extra_context or {}), **shown})
+    def changelist_view(self, request: HttpRequest, extra_context: JsonObject | None = None) -> TemplateResponse:
+        context: JsonObject = {"per_day": _chart(self.get_queryset(request)), "days_shown": CHART_DAYS}
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
-    def _per_day(self, rows: QuerySet[Message]) -> str:
-        """Mails by day and fate, as Chart.js reads it: what goes out in another's counts with that. One query."""
-        today = timezone.localdate()
-        days = [today - timedelta(days=n) for n in reversed(range(DAYS_SHOWN))]
-        since = timezone.now() - timedelta(days=DAYS_SHOWN)
-        counted = rows.filter(created_at__gte=since, leader=None).order_by().annotate(day=TruncDate("created_at"))
-        counts: dict[tuple[Any, str], int] = defaultdict(int)
-        for row in counted.values("day", "status").annotate(count=Count("id")):
-            counts[row["day"], row["status"]] = row["count"]
-        bars = [
-            {
-                "label": label,
-                "data": [sum(counts[day, status] for status in statuses) for day in days],
-                "backgroundColor": colour,
-                "stack": "day",
-            }
-            for label, (statuses, colour) in _BARS.items()
-        ]
-        return dumps({"labels": [f"{day:%d.%m.}" for day in days], "datasets": bars})
+
+def _chart(messages: QuerySet[Model]) -> str:
+    """Messages by day and status as JSON for Chart.js. The parts of a digest count as one message. One query."""
+    since = timezone.now() - timedelta(days=CHART_DAYS)
+    messages = messages.filter(created_at__gte=since, leader=None).order_by()
+    counts: dict[tuple[date, str], int] = defaultdict(int)
+    for row in messages.annotate(day=TruncDate("created_at")).values("day", "status").annotate(count=Count("id")):
+        counts[row["day"], row["status"]] = row["count"]
+
+    today = timezone.localdate()
+    days = [today - timedelta(days=n) for n in reversed(range(CHART_DAYS))]
+    bars = []
+    for label, (statuses, color) in _CHART_BARS.items():
+        totals = [sum(counts[day, status] for status in statuses) for day in days]
+        bars.append({"label": label, "data": totals, "backgroundColor": color, "stack": "day"})
+    return dumps({"labels": [f"{day:%d.%m.}" for day in days], "datasets": bars})
 
 
 @admin.register(RefusedAddress)
-class RefusedAddressAdmin(ForAdministrators):
-    """Addresses that a mail server refused; one leaves the list when a mail to it is taken."""
+class RefusedAddressAdmin(AdministratorsOnly):
+    """Addresses that a mail server refused. One is removed when a message to it is accepted."""
 
-    list_display = ["address", "answer", "refused_at"]
+    list_display = ["address", "response", "refused_at"]
     search_fields = ["address"]
     ordering = ["-refused_at"]

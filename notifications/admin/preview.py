@@ -1,9 +1,8 @@
-"""What a mail would look like: in each language, with sample values or those of a process, links masked."""
+"""What an email will look like: in each language, with sample values or those of a process, with masked links."""
 
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.utils import timezone
 
@@ -13,33 +12,53 @@ from config.vocabulary import EventType, Role
 from notifications.drafts import Draft, message_from
 from notifications.hooks import process_hooks
 from notifications.models import MessageTemplate
-from notifications.sample_email import masked_link
 from notifications.texts.choice import Texts
-from notifications.texts.render import Rendered, described, rendered, values
+from notifications.texts.render import EmailParts, choose_text, render_parts, text_values
 from notifications.texts.shipped import LANGUAGES
-from notifications.texts.values import SAMPLE
+from notifications.texts.values import masked_link, sample_values
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
+    """An email in one language. `origin` describes its text, or states why there is no email."""
+
     language: str
-    parts: Rendered | None
+    parts: EmailParts | None
     origin: str
 
 
 def previews(draft: Draft) -> Iterator[Preview]:
-    """One for each language."""
-    return (_preview(draft, language) for language in _languages(draft.event, draft.role))
+    """One preview for each language."""
+    rows = MessageTemplate.objects.filter(event=draft.event, role=draft.role).values_list("language", flat=True)
+    for language in dict.fromkeys([*LANGUAGES, *rows]):
+        yield _preview(draft, language)
 
 
-def sample_draft(
+def preview_draft(event: str, role: str, *, group: str | None, process: str, several: bool) -> Draft:
+    """The message about a process, or a sample if none is chosen; `Invalid` if the process does not exist."""
+    if not process:
+        return fictional_draft(event, role, group=group, several=several)
+    draft = None
+    if is_id(process):
+        draft = process_hooks().sample_draft(uuid.UUID(process), EventType(event), Role(role))
+    if draft is None:
+        raise Invalid("There is no process with this id.")
+    return draft
+
+
+def fictional_draft(
     event: str, role: str, *, language: str = "", group: str | None = None, several: bool = False
 ) -> Draft:
-    """A message about nothing that has happened, with much of everything in it; a reminder of one task or `several`."""
-    told: dict[str, Any] = {name: value for name, value in SAMPLE.items() if name != "tasks" or several}
+    """A message with the sample values; a reminder of one task or of `several`."""
+    context = sample_values()
+    if not several:
+        del context["tasks"]
     if role == Role.INITIATOR:
-        told = {**told, "process": {**told["process"], "initiator": None, "comment": None}, "tasks": []}
-        told["personalComment"] = None
+        # Initiators do not get their own name and comment, nor a link.
+        context["process"] |= {"initiator": None, "comment": None}
+        context |= {"tasks": [], "personalComment": None}
+    if role in (Role.INITIATOR, Role.ADMINISTRATOR):
+        context["link"] = None
     return Draft(
         key="",
         event=EventType(event),
@@ -47,33 +66,18 @@ def sample_draft(
         address="",
         language=language,
         owner_group=group,
-        context={**told, "link": masked_link() if role not in (Role.INITIATOR, Role.ADMINISTRATOR) else None},
+        context=context,
     )
-
-
-def draft_of(event: str, role: str, *, group: str | None, process: str, several: bool) -> Draft:
-    """The message of a chosen process, or a sample; `Invalid` if there is no such process."""
-    if not process:
-        return sample_draft(event, role, group=group, several=several)
-    found = None
-    if is_id(process):
-        found = process_hooks().sample_draft(uuid.UUID(process), EventType(event), Role(role))
-    if found is None:
-        raise Invalid("There is no process with this id.")
-    return found
 
 
 def _preview(draft: Draft, language: str) -> Preview:
     message = message_from(replace(draft, language=language), at=timezone.now())
     if message.signer_id:
-        message.signer_id, message.context = None, {**message.context, "link": masked_link()}
+        message.signer_id = None
+        message.context = {**message.context, "link": masked_link()}
     try:
-        text = Texts([draft.event]).choose(draft.event, draft.role, tag=language, group=draft.owner_group)
-        return Preview(language, rendered(text.source, values(message, text.language)), described(text))
+        text = choose_text(message, Texts([draft.event]))
+        parts = render_parts(text.source, text_values(message, text.language))
     except DomainError as refusal:
         return Preview(language, None, refusal.detail)
-
-
-def _languages(event: str, role: str) -> list[str]:
-    rows = MessageTemplate.objects.filter(event=event, role=role).values_list("language", flat=True)
-    return list(dict.fromkeys([*LANGUAGES, *rows]))
+    return Preview(language, parts, text.description)

@@ -1,6 +1,6 @@
-"""Mails as files, one `.eml` a mail, in the order of their names: for trying things out (`EMAIL_URL=filemail:...`).
+"""Emails as files, for trying things out (`EMAIL_URL=filemail:...`): one `.eml` file per email, named in order.
 
-Django's own file backend appends the mails of one connection to one file.
+Django's own file backend appends all emails of a connection to one file.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 class EmailBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        folder = Path(getattr(settings, "EMAIL_FILE_PATH"))  # noqa: B009 (Django gives it no type)
+        folder = Path(getattr(settings, "EMAIL_FILE_PATH"))  # noqa: B009 (django-stubs has no type for it)
         folder.mkdir(parents=True, exist_ok=True)
         for message in email_messages:
             name = f"{timezone.now():%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}.eml"

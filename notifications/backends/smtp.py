@@ -1,39 +1,30 @@
-"""Django's SMTP backend, which can be cut off at any moment: also while the server greets."""
+"""Django's SMTP backend with a connection that another thread can abort at any time, even during the greeting."""
 
 import socket
-from collections.abc import Callable
-from typing import Any
 
 from django.core.mail.backends import smtp
 
 
 class EmailBackend(smtp.EmailBackend):
-    _socket: socket.socket | None = None
-    before_data: Callable[[], None] | None = None
-    """Called when the server has taken the addresses, right before it gets the mail."""
+    _first_socket: socket.socket | None = None
 
     @property
-    def connection_class(self) -> Any:
+    def connection_class(self) -> type:
         backend = self
 
-        class Watched(super().connection_class):  # type: ignore[misc]
-            def _get_socket(self, *args: Any) -> socket.socket:
-                backend._socket = super()._get_socket(*args)
-                return backend._socket
+        class Connection(super().connection_class):  # type: ignore[misc]
+            def _get_socket(self, *args: object) -> socket.socket:
+                backend._first_socket = super()._get_socket(*args)
+                return backend._first_socket
 
-            def data(self, msg: Any) -> tuple[int, bytes]:
-                if backend.before_data is not None:
-                    backend.before_data()
-                return super().data(msg)
+        return Connection
 
-        return Watched
-
-    def cut(self) -> None:
-        """Break the connection, so that whoever waits for the server stops waiting. For another thread to call."""
-        # After STARTTLS the first socket is an empty shell; before the greeting there is no other.
-        open_socket = getattr(self.connection, "sock", None) or self._socket
-        if open_socket is not None:
+    def abort(self) -> None:
+        """Shut the socket down, so that a thread waiting for the server gets an error."""
+        # STARTTLS replaces the first socket; before the greeting the connection has no other.
+        current = getattr(self.connection, "sock", None) or self._first_socket
+        if current is not None:
             try:
-                open_socket.shutdown(socket.SHUT_RDWR)
+                current.shutdown(socket.SHUT_RDWR)
             except OSError:
-                self._socket = None  # gone already
+                self._first_socket = None  # already closed

@@ -1,4 +1,4 @@
-"""How many mails may go out a minute, counted over all workers in the shared cache."""
+"""How many messages may be sent per minute, counted over all workers in the shared cache."""
 
 import logging
 import time
@@ -7,38 +7,22 @@ from django.conf import settings
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-WINDOW_SECONDS = 60
 logger = logging.getLogger(__name__)
 
 
-def granted(wanted: int) -> int:
-    """How many of these mails may go out now; the rest waits for the next minute."""
+def take(count: int) -> int:
+    """Count up to so many messages against the limit; returns how many may be sent in this minute."""
     limit = settings.EMAIL_RATE_PER_MINUTE
-    if not limit or not wanted:
-        return wanted
-    key = _key()
+    if not limit or not count:
+        return count
+    key = f"mails:{int(time.time()) // 60}"
     try:
-        cache.add(key, 0, timeout=2 * WINDOW_SECONDS)
-        taken = cache.incr(key, wanted)
-        grant = max(0, min(wanted, limit - (taken - wanted)))
-        if grant < wanted:
-            cache.decr(key, wanted - grant)
-        return grant
+        cache.add(key, 0, timeout=120)
+        total = cache.incr(key, count)
+        granted = max(0, min(count, limit - (total - count)))
+        if granted < count:
+            cache.decr(key, count - granted)
+        return granted
     except (RedisError, OSError, ValueError):
-        logger.warning("mails are not counted: the cache does not answer")
-        return wanted
-
-
-def given_back(count: int) -> None:
-    """So many of the mails that were counted were not tried after all."""
-    if not (settings.EMAIL_RATE_PER_MINUTE and count):
-        return
-    try:
-        if (counted := cache.decr(_key(), count)) < 0:
-            cache.incr(_key(), -counted)
-    except (RedisError, OSError, ValueError):
-        logger.warning("mails are not counted: the cache does not answer")
-
-
-def _key() -> str:
-    return f"mails:{int(time.time()) // WINDOW_SECONDS}"
+        logger.warning("messages are sent without a rate limit: the cache is unavailable")
+        return count

@@ -1,101 +1,87 @@
-"""Sends what is due: claims some messages, commits, sends each without a transaction, marks each by itself.
+"""Sends due messages: claims a few, commits, sends each outside of a transaction, records each outcome by itself.
 
-Several senders work beside each other where there is much to do: each task of a worker is one, with a connection of its
-own.
+Several senders work in parallel: each task of a worker is one, with a claim and a connection of its own.
 """
 
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from threading import Lock
-from typing import Any
-
+from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from config.errors import DomainError
 from notifications import outbox
 from notifications.delivery import claims
-from notifications.delivery.connection import Connection, Refusal, connected, refusal
-from notifications.models import Message, MessageStatus, RefusedAddress
+from notifications.delivery.connection import Connection, Refusal, connected, refusal_from
+from notifications.hooks import process_hooks
+from notifications.models import Message, RefusedAddress
 from notifications.texts.choice import TextDisabled, Texts
-from notifications.texts.render import mail
+from notifications.texts.render import build_email
 
 
 def send_due() -> int:
-    """Send everything that is due; the number of mails the server took.
-
-    Who finds more than one claim's worth rings for another sender to help.
-    """
+    """Send every due message and return how many the server accepted."""
     sent = 0
     with connected() as connection:
         claimed = claims.claim(timezone.now())
-        if len(claimed) == claims.BATCH:
+        # A full claim means that there is more to do: wake another sender.
+        if len(claimed) == claims.CLAIM_SIZE:
             outbox.wake_sender()
         while claimed:
-            sent += _Batch.of(claimed).send(connection)
+            sent += Batch(claimed).send(connection)
             claimed = claims.claim(timezone.now())
     return sent
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Claimed messages with what their mails need, read for all of them at once; `waiting` are those not begun."""
+class Batch:
+    """The messages of one claim. What their emails need is read once for all of them."""
 
-    waiting: deque[Message]
-    texts: Texts
-    due: set[int]
-    refused_before: set[str] = field(default_factory=set)
-    lock: Any = field(default_factory=Lock)
-
-    @classmethod
-    def of(cls, messages: list[Message]) -> "_Batch":
-        due = outbox.still_due(messages, at=timezone.now())
-        addresses = {message.address.lower() for message in messages}
-        refused = set(RefusedAddress.objects.filter(address__in=addresses).values_list("address", flat=True))
-        return cls(deque(messages), Texts({message.event for message in messages}), due, refused)
+    def __init__(self, messages: list[Message]) -> None:
+        self._messages = messages
+        self._due = process_hooks().still_due(messages, at=timezone.now())
+        self._texts = Texts({message.event for message in messages})
+        self._refused = outbox.refused_addresses(message.address for message in messages)
 
     def send(self, connection: Connection) -> int:
-        return sum(self._send(message, connection) for message in self._each())
-
-    def _each(self) -> Iterator[Message]:
-        while True:
-            with self.lock:
-                if not self.waiting:
-                    return
-                message = self.waiting.popleft()
-            yield message
-
-    def hand_over(self) -> None:
-        """Leave what waits to other senders, since a mail holds this one up; it is then no longer held by this one."""
-        with self.lock:
-            claims.give_back(self.waiting)
-        outbox.wake_sender()
+        """Send each message that is still claimed and due; returns how many the server accepted."""
+        sent = 0
+        for message in self._messages:
+            if claims.keep_claim(message, at=timezone.now()) and self._send(message, connection):
+                sent += 1
+        return sent
 
     def _send(self, message: Message, connection: Connection) -> bool:
-        if not claims.still_held(message, at=timezone.now()):
+        # A digest is due as long as one of its parts is.
+        due = message.pk in self._due
+        merged: list[Message] = []
+        if message.is_digest:
+            merged = outbox.withdraw_undue_parts(message, at=timezone.now())
+            due = due and bool(merged)
+        if not due:
+            claims.mark_withdrawn(message, at=timezone.now())
             return False
-        merged = outbox.merged_into(message, at=timezone.now())
-        if message.pk not in self.due or merged == []:
-            claims.mark_dropped(message, MessageStatus.WITHDRAWN, outbox.NO_LONGER_DUE, at=timezone.now())
+
+        outgoing = self._build(message, merged)
+        if outgoing is None:
             return False
-        merged = merged or []
+        refusal = connection.send(outgoing)
+        if refusal is not None:
+            claims.mark_refused(message, refusal, at=timezone.now(), merged=merged)
+            return False
+        claims.mark_sent(message, at=timezone.now(), merged=merged)
+
+        # The address works again.
+        refused = self._refused.get(message.address.lower())
+        if refused is not None:
+            RefusedAddress.objects.filter(pk=refused.pk).delete()
+        return True
+
+    def _build(self, message: Message, merged: list[Message]) -> EmailMessage | None:
+        """The email, or None if there is none; the reason is recorded."""
         try:
-            outgoing = mail(message, self.texts, merged)
-        except TextDisabled as off:
-            claims.mark_dropped(message, MessageStatus.SUPPRESSED, off.detail, at=timezone.now(), merged=merged)
-            return False
+            return build_email(message, self._texts, merged)
+        except TextDisabled as disabled:
+            claims.mark_suppressed(message, disabled.detail, at=timezone.now(), merged=merged)
         except DomainError as exc:
             claims.mark_refused(message, Refusal(exc.detail, permanent=True), at=timezone.now(), merged=merged)
-            return False
-        except Exception as exc:  # noqa: BLE001 (a defect in one message holds up no other)
-            again = Refusal(refusal(exc).answer, permanent=False)
-            claims.mark_refused(message, again, at=timezone.now(), merged=merged)
-            return False
-        with connection.sending(outgoing, if_slow=self.hand_over) as refused:
-            if refused is not None:
-                claims.mark_refused(message, refused, at=timezone.now(), merged=merged)
-                return False
-            claims.mark_sent(message, at=timezone.now(), merged=merged)
-        if (address := message.address.lower()) in self.refused_before:
-            RefusedAddress.objects.filter(address=address).delete()
-        return True
+        except Exception as exc:  # noqa: BLE001 (a defect in one message must not stop the others)
+            refusal = Refusal(refusal_from(exc).response, permanent=False)
+            claims.mark_refused(message, refusal, at=timezone.now(), merged=merged)
+        return None

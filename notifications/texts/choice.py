@@ -1,77 +1,86 @@
-"""Which text a message is written with: an operator's or the shipped one, in the reader's language where there is one.
+"""Which text a message gets: an administrator's or the shipped one, in the reader's language if possible.
 
-For each language in turn (the reader's, the service's, English): the owner group's own template, the general one, the
-shipped text. A template that is switched off says that nobody is written to.
+For each language in turn (the reader's, the service's, English): the owner group's template, the general template, the
+shipped text. A disabled template means that no email is sent.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from config.errors import DomainError
 from notifications.models import MessageTemplate
-from notifications.texts.shipped import LANGUAGES, Source, pairs, shipped
+from notifications.texts.shipped import LANGUAGES, TextSource, shipped_pairs, shipped_text
 
 
 class NoText(DomainError):
-    """There is no text for this event and role, in no language that would do."""
+    """There is no text for this event and role in any suitable language."""
 
     code = "no_text"
     status = 404
 
 
 class TextDisabled(DomainError):
-    """The text for this event and role is switched off: nobody is to be written to."""
+    """The text for this event and role is disabled: no email is sent."""
 
     code = "switched_off"
     status = 409
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    source: Source | MessageTemplate
+class ChosenText:
+    """A text in its language. `origin` describes for people where it is from: `template for lv, version 3`.
+
+    `group` is the owner group if the text is the group's own.
+    """
+
+    source: TextSource | MessageTemplate
     language: str
     origin: str
-    """In words, for people: `as shipped`, `template, version 3`."""
     group: str | None = None
-    """The owner group whose own text it is."""
+
+    @property
+    def description(self) -> str:
+        return f"{self.language}, {self.origin}"
 
 
 class Texts:
-    """The templates of some events, read once. One query.
-
-    Without their `bodies` where it is only asked who is written to.
-    """
+    """The templates of some events, read with one query. Without `bodies`, they only tell who gets an email."""
 
     def __init__(self, events: Iterable[str], *, bodies: bool = True) -> None:
         rows = MessageTemplate.objects.filter(event__in=set(events))
-        rows = rows if bodies else rows.defer("subject", "html", "text")
+        if not bodies:
+            rows = rows.defer("subject", "html", "text")
         self._rows = {(row.event, row.role, row.language, row.owner_group or None): row for row in rows}
 
     def has_text(self, event: str, role: str) -> bool:
-        """Whether there is a text, or one that is switched off, in whichever language."""
-        return (event, role) in pairs() or any(key[:2] == (event, role) for key in self._rows)
+        """Whether there is a text in any language, even a disabled one."""
+        return (event, role) in shipped_pairs() or any(key[:2] == (event, role) for key in self._rows)
 
-    def choose(self, event: str, role: str, *, tag: str = "", group: str | None = None) -> Text:
-        """The text for a reader of this language tag; `NoText` or `TextDisabled` where nothing is to be written."""
+    def choose(self, event: str, role: str, *, tag: str = "", group: str | None = None) -> ChosenText:
+        """The text for a reader with this language tag; `NoText` or `TextDisabled` if no email is sent."""
         for language in languages(tag):
             for owner in dict.fromkeys((group or None, None)):
                 row = self._rows.get((event, role, language, owner))
                 if row is not None:
-                    if not row.active:
-                        raise TextDisabled(f"The text of {event} to {role} ({_where(row)}) is switched off.")
-                    return Text(row, language, f"template for {_where(row)}, version {row.version}", owner)
-            if source := shipped(event, role, language):
-                return Text(source, language, "as shipped")
+                    return _chosen(row)
+            source = shipped_text(event, role, language)
+            if source:
+                return ChosenText(source, language, "as shipped")
         raise NoText(f"There is no text for {event} to {role}.")
 
 
-def languages(tag: str) -> Iterator[str]:
-    """The languages to try for a tag, `lv-LV` read as `lv`; then the service's, then English."""
+def languages(tag: str) -> list[str]:
+    """The languages to try for a tag (`lv-LV` counts as `lv`): the reader's, the service's, English."""
     tags = (tag, settings.EMAIL_LANGUAGE, LANGUAGES[0])
-    return iter(dict.fromkeys(language for tag in tags if (language := tag.split("-")[0].lower())))
+    codes = [tag.split("-")[0].lower() for tag in tags]
+    return [code for code in dict.fromkeys(codes) if code]
 
 
-def _where(row: MessageTemplate) -> str:
-    return f"{row.language}, {row.owner_group}" if row.owner_group else row.language
+def _chosen(row: MessageTemplate) -> ChosenText:
+    place = f"{row.language}, {row.owner_group}" if row.owner_group else row.language
+    if not row.active:
+        raise TextDisabled(f"The text for {row.event} to {row.role} ({place}) is disabled.")
+    origin = f"template for {place}, version {row.version}"
+    return ChosenText(row, row.language, origin, row.owner_group or None)

@@ -1,6 +1,6 @@
-"""Makes the mail of a message: a text chosen for its reader, rendered with the row's context.
+"""Builds the email of a message: the text for its reader, filled in with the context of the message.
 
-Links are made here, when a mail is sent, and stand in no row.
+Links are made here, when an email is sent, and are never stored.
 """
 
 import hashlib
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
@@ -17,104 +16,118 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
+from config.api_values import JsonObject
 from config.vocabulary import EventType
 from notifications.hooks import process_hooks
 from notifications.models import Message, MessageTemplate
 from notifications.texts import sandbox
-from notifications.texts.choice import Text, Texts
-from notifications.texts.shipped import Source
+from notifications.texts.choice import ChosenText, Texts
+from notifications.texts.shipped import TextSource
 from notifications.texts.values import VARIABLES
 
 TEST_MARK = "[Test]"
-"""What the subject of a test mail begins with."""
 
-_WRITTEN_AS = {"en": "en_GB"}
+# English dates are written the British way: 5 March 2026.
+_LOCALES = {"en": "en_GB"}
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class EmailParts:
     subject: str
     html: str
     text: str
 
 
-def mail(message: Message, texts: Texts | None = None, merged: Sequence[Message] = ()) -> EmailMultiAlternatives:
-    """The mail as it is sent: subject, text, HTML, the signer's own link, a Message-ID made of the key.
+def build_email(message: Message, texts: Texts | None = None, merged: Sequence[Message] = ()) -> EmailMultiAlternatives:
+    """The email as it is sent: subject, plain text, HTML, the signer's link, a Message-ID derived from the key.
 
-    `merged` are the messages that go out in it. `NoText`, `TextDisabled` or `Unrenderable` where there is none. The
-    text that was used is noted on the message.
+    `merged` are the messages in a digest. Raises `NoText`, `TextDisabled` or `Unrenderable`. Sets `template_used` on
+    the message.
     """
-    text = (texts or Texts([message.event])).choose(
-        message.event, message.role, tag=message.language, group=message.owner_group
-    )
-    message.written_with = described(text)
-    return _outgoing(message, rendered(text.source, values(message, text.language, merged)))
-
-
-def rendered(source: Source | MessageTemplate, given: Mapping[str, Any]) -> Rendered:
-    """The three parts of a mail; `Unrenderable` says which cannot be made and why."""
-    return Rendered(
-        _one_line(sandbox.render(source.subject, given)),
-        sandbox.inlined(sandbox.render(source.html, given, html=True)),
-        _tight(sandbox.render(source.text, given)),
-    )
-
-
-def values(message: Message, language: str, merged: Sequence[Message] = ()) -> dict[str, Any]:
-    """What the message's text may speak of, dates in its language and links made for its reader."""
-    found = _values(message.context, language, link=_link(message))
-    if message.event == EventType.REMINDER and "tasks" not in message.context:
-        found["tasks"] = [_task(row, language) for row in merged or [message]]
-        if len(found["tasks"]) == 1 and merged:
-            found |= {**_values(merged[0].context, language, link=_link(merged[0])), "tasks": found["tasks"]}
-    return found
-
-
-def message_id(message: Message) -> str:
-    """The same for every try of a message, another when it is deliberately sent again."""
-    again = "" if message.queued_at == message.created_at else message.queued_at.isoformat()
-    digest = hashlib.sha256(f"{message.key}{again}".encode()).hexdigest()[:32]
-    return f"<{digest}@{settings.MESSAGE_ID_DOMAIN}>"
-
-
-def described(text: Text) -> str:
-    return f"{text.language}, {text.origin}"
-
-
-def _outgoing(message: Message, parts: Rendered) -> EmailMultiAlternatives:
-    outgoing = EmailMultiAlternatives(
-        f"{TEST_MARK} {parts.subject}" if message.context.get("test") else parts.subject,
+    if texts is None:
+        texts = Texts([message.event])
+    text = choose_text(message, texts)
+    message.template_used = text.description
+    parts = render_parts(text.source, text_values(message, text.language, merged))
+    subject = parts.subject
+    if message.context.get("test"):
+        subject = f"{TEST_MARK} {subject}"
+    email = EmailMultiAlternatives(
+        subject,
         parts.text,
         to=[message.address],
         reply_to=[message.reply_to] if message.reply_to else None,
         headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
     )
-    outgoing.attach_alternative(parts.html, "text/html")
-    return outgoing
+    email.attach_alternative(parts.html, "text/html")
+    return email
 
 
-def _values(context: Mapping[str, Any], language: str, *, link: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        name: {**known, **context.get(name, {})} if isinstance(known, dict) else context.get(name, known)
-        for name, known in VARIABLES.items()
-    }
-    tasks = [{**task, "dueDate": _local(task["dueDate"], language)} for task in found["tasks"]]
-    return {**found, "dueDate": _local(found["dueDate"], language), "tasks": tasks, "link": link or context.get("link")}
+def choose_text(message: Message, texts: Texts) -> ChosenText:
+    """The text for the reader of a message; raises `NoText` or `TextDisabled`."""
+    return texts.choose(message.event, message.role, tag=message.language, group=message.owner_group)
 
 
-def _task(message: Message, language: str) -> dict[str, Any]:
+def render_parts(source: TextSource | MessageTemplate, values: Mapping[str, object]) -> EmailParts:
+    """The three parts of an email; raises `Unrenderable`."""
+    subject = sandbox.render(source.subject, values)
+    html = sandbox.render(source.html, values, html=True)
+    text = sandbox.render(source.text, values)
+    return EmailParts(
+        " ".join(subject.split()),
+        sandbox.inline_styles(html),
+        # Unused parts of the layout leave empty lines behind.
+        re.sub(r"\n{3,}", "\n\n", text).lstrip("\n"),
+    )
+
+
+def text_values(message: Message, language: str, merged: Sequence[Message] = ()) -> JsonObject:
+    """The values for the text of a message, with dates in its language and links for its reader."""
+    values = _values(message, language)
+    if message.event == EventType.REMINDER and "tasks" not in message.context:
+        tasks = [_task(row, language) for row in merged or [message]]
+        # A digest of which one task is left reads like a reminder of that task.
+        if len(merged) == 1:
+            values |= _values(merged[0], language)
+        values["tasks"] = tasks
+    return values
+
+
+def message_id(message: Message) -> str:
+    """The same for every attempt, and another one when the message is sent again on request."""
+    again = "" if message.queued_at == message.created_at else message.queued_at.isoformat()
+    digest = hashlib.sha256(f"{message.key}{again}".encode()).hexdigest()[:32]
+    return f"<{digest}@{settings.MESSAGE_ID_DOMAIN}>"
+
+
+def _values(message: Message, language: str) -> JsonObject:
+    """Every variable: from the context of the message, or else empty."""
     context = message.context
+    values: JsonObject = {}
+    for name, empty in VARIABLES.items():
+        if isinstance(empty, dict):
+            values[name] = {**empty, **context.get(name, {})}
+        else:
+            values[name] = context.get(name, empty)
+    values["tasks"] = [{**task, "dueDate": _local_time(task["dueDate"], language)} for task in values["tasks"]]
+    values["dueDate"] = _local_time(values["dueDate"], language)
+    values["link"] = _link(message)
+    return values
+
+
+def _task(message: Message, language: str) -> JsonObject:
+    values = _values(message, language)
     return {
-        "name": context.get("process", {}).get("name"),
-        "initiator": context.get("process", {}).get("initiator"),
-        "comment": context.get("personalComment"),
-        "dueDate": _local(context.get("dueDate"), language),
-        "link": _link(message) or context.get("link"),
+        "name": values["process"]["name"],
+        "initiator": values["process"]["initiator"],
+        "comment": values["personalComment"],
+        "dueDate": values["dueDate"],
+        "link": values["link"],
     }
 
 
-def _local(moment: str | None, language: str) -> str | None:
-    """A moment as a reader of the language writes it, in the service's zone."""
+def _local_time(moment: str | None, language: str) -> str | None:
+    """A time in the language of the reader and the time zone of the service."""
     if not moment:
         return None
     local = timezone.localtime(datetime.fromisoformat(moment))
@@ -124,19 +137,12 @@ def _local(moment: str | None, language: str) -> str | None:
 @cache
 def _locale(language: str) -> Locale:
     try:
-        return Locale.parse(_WRITTEN_AS.get(language, language))
+        return Locale.parse(_LOCALES.get(language, language))
     except (UnknownLocaleError, ValueError):
-        return Locale.parse(_WRITTEN_AS["en"])
+        return Locale.parse(_LOCALES["en"])
 
 
 def _link(message: Message) -> str | None:
-    return process_hooks().signer_link(message.signer_id) if message.signer_id else None
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _tight(text: str) -> str:
-    """One empty line where the layout's unused parts left several."""
-    return re.sub(r"\n{3,}", "\n\n", text).lstrip("\n")
+    if message.signer_id:
+        return process_hooks().signer_link(message.signer_id)
+    return message.context.get("link")

@@ -1,8 +1,11 @@
-"""The values that a text may speak of, and samples of them to hold a text against."""
+"""The values that a text can use, and samples of them for checks and previews."""
 
-from typing import Any
+from django.conf import settings
 
-VARIABLES: dict[str, Any] = {
+from config.api_values import JsonObject
+
+# Every variable with its empty value.
+VARIABLES: JsonObject = {
     "process": {"name": None, "id": None, "type": None, "initiator": None, "comment": None},
     "step": {"number": None},
     "signer": {"name": None},
@@ -15,42 +18,46 @@ VARIABLES: dict[str, Any] = {
     "tasks": [],
     "waiting": None,
 }
-"""Every variable; what a message's context leaves out is nothing."""
 
-TASK = {"name": None, "initiator": None, "dueDate": None, "comment": None, "link": None}
-"""A task of a reminder about one document or several."""
-
-KNOWN: dict[str, Any] = {**VARIABLES, "tasks": [TASK]}
-
-_LINK = "https://portal.example.org/sign/…"
-SAMPLE: dict[str, Any] = {
-    "process": {
-        "name": "Nomas līgums, Brīvības iela 12",
-        "id": "DOC-2026-0117",
-        "type": "LEASE",
-        "initiator": "Ilze Kalniņa",
-        "comment": "The keys are handed over on Monday.",
-    },
-    "step": {"number": 1},
-    "signer": {"name": "Jānis Bērziņš"},
-    "initiator": {"name": "Ilze Kalniņa"},
-    "actor": {"name": "Ona Žukauskienė", "reason": "The amount is not what we agreed.", "self": False},
-    "failure": {"event": "TASK_STARTED", "role": "SIGNER", "audit": None},
-    "dueDate": "2026-03-05T15:00:00Z",
-    "personalComment": "Please look at clause 7.",
-    "link": _LINK,
-    "tasks": [
-        {
-            "name": "Nomas līgums",
-            "initiator": "Ilze Kalniņa",
-            "dueDate": "2026-03-05T15:00:00Z",
-            "comment": None,
-            "link": _LINK,
-        },
-        {"name": "Sutartis", "initiator": None, "dueDate": None, "comment": None, "link": _LINK},
-    ],
-    "waiting": "Jānis Bērziņš, Ona Žukauskienė",
+# The variables by name, with the parts of a task in a reminder.
+KNOWN: JsonObject = {
+    **VARIABLES,
+    "tasks": [{"name": None, "initiator": None, "dueDate": None, "comment": None, "link": None}],
 }
-"""Much of everything; `EMPTY` is nothing of anything. A text must do with both."""
 
-EMPTY = VARIABLES
+
+def masked_link() -> str:
+    """A signer's link with an ellipsis in place of the id, for emails that must not give access."""
+    return settings.PORTAL_URL.replace("{signerId}", "…")
+
+
+def sample_values() -> JsonObject:
+    """A sample of every variable."""
+    return {
+        "process": {
+            "name": "Nomas līgums, Brīvības iela 12",
+            "id": "DOC-2026-0117",
+            "type": "LEASE",
+            "initiator": "Ilze Kalniņa",
+            "comment": "The keys are handed over on Monday.",
+        },
+        "step": {"number": 1},
+        "signer": {"name": "Jānis Bērziņš"},
+        "initiator": {"name": "Ilze Kalniņa"},
+        "actor": {"name": "Ona Žukauskienė", "reason": "The amount is not what we agreed.", "self": False},
+        "failure": {"event": "TASK_STARTED", "role": "SIGNER", "audit": None},
+        "dueDate": "2026-03-05T15:00:00Z",
+        "personalComment": "Please look at clause 7.",
+        "link": masked_link(),
+        "tasks": [
+            {
+                "name": "Nomas līgums",
+                "initiator": "Ilze Kalniņa",
+                "dueDate": "2026-03-05T15:00:00Z",
+                "comment": None,
+                "link": masked_link(),
+            },
+            {"name": "Sutartis", "initiator": None, "dueDate": None, "comment": None, "link": masked_link()},
+        ],
+        "waiting": "Jānis Bērziņš, Ona Žukauskienė",
+    }

@@ -1,5 +1,7 @@
 """Sends a test email for a process that the request body describes."""
 
+from dataclasses import asdict
+
 from django.db.models import TextChoices
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,7 +13,7 @@ from config.api.limits import count_test_email
 from config.api_values import Body
 from config.errors import Fault, Invalid
 from config.vocabulary import EventType, Role
-from notifications.sample_email import send_trial
+from notifications.sample_email import send_test_email
 from signing.actions.build import add_step
 from signing.actions.rows import ProcessRows
 from signing.api import schema
@@ -31,9 +33,7 @@ class TestEmailViewSet(SigningViewSet):
         recipient = self._recipient(rows.process)
         count_test_email(self.actor.client)
         draft = draft_of_event(event, role, rows.process, rows.steps, rows.signers, at=self.now)
-        result = send_trial(draft, to=recipient, at=self.now)
-        names = ("sent", "subject", "addressee", "language", "template", "reason")
-        return Response({name: getattr(result, name) for name in names})
+        return Response(asdict(send_test_email(draft, to=recipient, at=self.now)))
 
     def _parameter(self, name: str, vocabulary: type[TextChoices]) -> str:
         value = self.request.GET.get(name) or ""

@@ -27,5 +27,5 @@ def watch(*, at: datetime) -> Verdict:
                 actor=SERVICE,
                 at=at,
             )
-            failures.tell("audit", {"audit": said}, at=at)
+            failures.notify_administrators("audit", {"audit": said}, at=at)
     return verdict

@@ -97,5 +97,6 @@ def _leader(drafts: Sequence[Draft], envelope: _Envelope) -> Draft:
         language=envelope.language,
         owner_group=envelope.group,
         reply_to=reply_to,
-        context={"merged": True, "signer": {"name": first.name or None}},
+        context={"signer": {"name": first.name or None}},
+        is_digest=True,
     )

@@ -8,13 +8,13 @@ from config.vocabulary import EventType as E
 from config.vocabulary import Role
 from notifications.models import Message
 from notifications.texts.choice import NoText, languages
-from notifications.texts.offer import OFFERED
-from notifications.texts.render import mail
-from notifications.texts.shipped import LANGUAGES, pairs, shipped
+from notifications.texts.email_types import EMAIL_TYPES
+from notifications.texts.render import build_email
+from notifications.texts.shipped import LANGUAGES, shipped_pairs, shipped_text
 from notifications.texts.values import VARIABLES
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-TEXTS = sorted(pairs())
+TEXTS = sorted(shipped_pairs())
 pytestmark = pytest.mark.django_db
 
 
@@ -40,11 +40,11 @@ def message(event: str = E.TASK_STARTED, role: str = Role.SIGNER, **context: Any
 
 
 def parts(of: Message) -> tuple[str, str, str]:
-    made = mail(of)
-    return made.subject, str(made.body), str(made.alternatives[0].content)
+    email = build_email(of)
+    return email.subject, str(email.body), str(email.alternatives[0].content)
 
 
-def test_a_call_says_all_that_the_signer_needs(settings: Any) -> None:
+def test_a_task_email_contains_everything_the_signer_needs(settings: Any) -> None:
     settings.PORTAL_URL = "https://portal.example.org/sign/{signerId}"
     settings.TIME_ZONE = "Europe/Riga"
     subject, text, html = parts(message())
@@ -59,22 +59,22 @@ def test_a_call_says_all_that_the_signer_needs(settings: Any) -> None:
     assert '<html lang="en">' in html
 
 
-def test_every_pair_that_the_domain_writes_to_has_a_text_and_each_is_offered() -> None:
-    assert set(TEXTS) <= set(OFFERED)
+def test_every_shipped_text_has_an_email_type() -> None:
+    assert set(TEXTS) <= set(EMAIL_TYPES)
     assert len(TEXTS) == 20
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("event", "role"), TEXTS)
 @pytest.mark.parametrize("context", [{}, {name: {} if isinstance(v, dict) else None for name, v in VARIABLES.items()}])
-def test_every_shipped_text_renders_with_much_and_with_nothing(
+def test_every_shipped_text_renders_with_all_values_and_with_none(
     event: str, role: str, language: str, context: dict[str, Any]
 ) -> None:
     context.pop("tasks", None)
-    written = message(event, role, **context)
-    written.language = language
-    subject, text, html = parts(written)
-    assert written.written_with == f"{language}, as shipped"
+    row = message(event, role, **context)
+    row.language = language
+    subject, text, html = parts(row)
+    assert row.template_used == f"{language}, as shipped"
     assert subject.strip()
     assert f'<html lang="{language}">' in html
     for part in (subject, text, html):
@@ -88,14 +88,14 @@ def test_every_shipped_text_renders_with_much_and_with_nothing(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_language_has_words_of_its_own_for_every_text(language: str) -> None:
+def test_every_text_is_translated_into_every_language(language: str) -> None:
     for event, role in TEXTS:
-        ours = shipped(event, role, language)
-        assert ours is not None
+        source = shipped_text(event, role, language)
+        assert source is not None
         if language != "en":
-            english = shipped(event, role, "en")
+            english = shipped_text(event, role, "en")
             assert english is not None
-            assert ours.subject != english.subject
+            assert source.subject != english.subject
 
 
 @pytest.mark.parametrize(
@@ -109,35 +109,35 @@ def test_each_language_has_words_of_its_own_for_every_text(language: str) -> Non
         ("sv", "5 March 2026, 17:00 EET"),
     ],
 )
-def test_dates_are_written_as_the_reader_writes_them(settings: Any, language: str, day: str) -> None:
+def test_dates_are_in_the_language_of_the_reader(settings: Any, language: str, day: str) -> None:
     settings.TIME_ZONE = "Europe/Riga"
-    written = message()
-    written.language = language
-    _, text, html = parts(written)
+    row = message()
+    row.language = language
+    _, text, html = parts(row)
     assert day in text
     assert day in html
 
 
-def test_new_lines_never_reach_a_header() -> None:
+def test_the_subject_contains_no_line_breaks() -> None:
     subject, _, _ = parts(message(process={"name": "a\r\nBcc: b@example.org"}))
     assert "\n" not in subject
     assert "\r" not in subject
 
 
 def test_headers(settings: Any) -> None:
-    written = message()
-    headers = mail(written).extra_headers
+    row = message()
+    headers = build_email(row).extra_headers
     assert headers["Auto-Submitted"] == "auto-generated"
     assert headers["Message-ID"].startswith("<")
-    assert "List-Unsubscribe" not in mail(written).message()
-    assert "Reply-To" not in mail(written).message()
-    written.reply_to = "ilze@example.com"
-    assert mail(written).message()["Reply-To"] == "ilze@example.com"
+    assert "List-Unsubscribe" not in build_email(row).message()
+    assert "Reply-To" not in build_email(row).message()
+    row.reply_to = "ilze@example.com"
+    assert build_email(row).message()["Reply-To"] == "ilze@example.com"
 
 
-def test_an_unknown_text_is_said() -> None:
+def test_an_event_without_a_text_is_refused() -> None:
     with pytest.raises(NoText, match="SIGNATURE"):
-        mail(message(E.SIGNATURE))
+        build_email(message(E.SIGNATURE))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_languages_fall_back(tag: str, tried: list[str]) -> None:
     assert list(languages(tag)) == tried
 
 
-def test_the_services_language_comes_before_english(settings: Any) -> None:
+def test_the_language_of_the_service_comes_before_english(settings: Any) -> None:
     settings.EMAIL_LANGUAGE = "et"
     assert list(languages("sv-SE")) == ["sv", "et", "en"]
 
@@ -163,12 +163,12 @@ def test_a_reminder_of_several_tasks_lists_each_with_its_link(settings: Any) -> 
     leader = message(E.REMINDER, process={"name": None})
     leader.signer_id = None
 
-    made = mail(leader, merged=rows)
+    email = build_email(leader, merged=rows)
 
-    assert made.subject == "Reminder: 2 documents are waiting for you"
-    for part in (str(made.body), str(made.alternatives[0].content)):
+    assert email.subject == "Reminder: 2 documents are waiting for you"
+    for part in (str(email.body), str(email.alternatives[0].content)):
         for number in (1, 2):
             assert f"Contract {number}" in part
             assert f"https://portal.example.org/sign/00000000-0000-0000-0000-00000000000{number}" in part
-    assert mail(leader, merged=rows[:1]).subject == "Reminder to sign: Contract 1"
-    assert "sign/00000000-0000-0000-0000-000000000001" in str(mail(leader, merged=rows[:1]).body)
+    assert build_email(leader, merged=rows[:1]).subject == "Reminder to sign: Contract 1"
+    assert "sign/00000000-0000-0000-0000-000000000001" in str(build_email(leader, merged=rows[:1]).body)

@@ -1,4 +1,4 @@
-"""Killed senders, a wiped broker, a mail server that is away: delay, and nothing else."""
+"""Killed senders, a wiped broker, an unavailable mail server: they cost time, and nothing else."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from notifications.delivery.claims import CLAIM_SIZE
 from tests.faults import SOAK
 from tests.people import ANA, SECRETS, address, body, signer
 from tests.services.stack import ROOT, Stack
@@ -19,11 +20,13 @@ pytestmark = pytest.mark.services
 KILLS = 5 * SOAK
 MESSAGES = 40 * SOAK
 WORKER_KILLS = 2 * SOAK
-MAILS = 100 * SOAK
+EMAILS = 100 * SOAK
+SEND_MESSAGES = [sys.executable, "manage.py", "send_messages"]
+END_LEASES = "UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'"
 
 
 @pytest.fixture
-def stopped(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
+def workerless(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
     """A stack with a web server and no worker."""
     stack = make_stack()
     stack.start("web")
@@ -37,106 +40,115 @@ def create(stack: Stack, number: int) -> None:
 
 
 def copies(stack: Stack) -> Counter[str]:
-    return Counter(mail["To"].addresses[0].addr_spec for mail in stack.sink.mails)
+    """How many emails each address got."""
+    return Counter(email["To"].addresses[0].addr_spec for email in stack.sink.emails)
 
 
-def test_an_address_that_stalls_holds_up_one_sender_and_no_other_mail(stopped: Stack) -> None:
-    for number in range(20):
-        create(stopped, number)
-    stopped.sink.stall["p3@example.org"] = 60
-    command = [sys.executable, "manage.py", "send_messages"]
-    held_up = subprocess.Popen(command, cwd=ROOT, env={**stopped.environment, "EMAIL_TIMEOUT": "40"})
+def test_a_stalled_server_delays_only_the_claim_of_one_sender(workerless: Stack) -> None:
+    count = 3 * CLAIM_SIZE
+    for number in range(count):
+        create(workerless, number)
+    workerless.sink.stall["p3@example.org"] = 60
+    environment = {**workerless.environment, "EMAIL_TIMEOUT": "20"}
+    stalled = subprocess.Popen(SEND_MESSAGES, cwd=ROOT, env=environment)
     try:
-        stopped.sink.wait_for(3)
-        while len(stopped.sink.mails) < 19 and held_up.poll() is None:
-            stopped.manage("send_messages")
-        state = "SELECT status, tries FROM notifications_message WHERE address = 'p3@example.org'"
-        assert stopped.rows(state) == [("SENDING", 1)]  # all others went out while this one is still being tried
-        assert copies(stopped) == {f"p{number}@example.org": 1 for number in range(20) if number != 3}
+        workerless.sink.wait_for(3)
+        workerless.manage("send_messages")
+
+        # While the sender waits for the server, only the rest of its own claim waits with it.
+        assert stalled.poll() is None
+        claimed = "SELECT address, attempts FROM notifications_message WHERE status = 'SENDING' ORDER BY id"
+        assert workerless.rows(claimed) == [(f"p{number}@example.org", 1) for number in range(3, CLAIM_SIZE)]
+        sent = [*range(3), *range(CLAIM_SIZE, count)]
+        assert copies(workerless) == {f"p{number}@example.org": 1 for number in sent}
+
+        # After the timeout, the same sender sends the rest.
+        assert stalled.wait(60) == 0
+        assert copies(workerless) == {f"p{number}@example.org": 1 for number in range(count) if number != 3}
+        unsent = "SELECT address, status, attempts FROM notifications_message WHERE status <> 'SENT'"
+        assert workerless.rows(unsent) == [("p3@example.org", "QUEUED", 1)]
     finally:
-        held_up.kill()
-        held_up.wait()
+        stalled.kill()
+        stalled.wait()
 
 
-def test_a_sender_killed_between_claim_and_mark(stopped: Stack) -> None:
+def test_a_sender_killed_between_claim_and_mark(workerless: Stack) -> None:
     for number in range(MESSAGES):
-        create(stopped, number)
-    stopped.sink.pause = 0.3  # the mail is taken, the sender waits for the answer: there it is killed
-    command = [sys.executable, "manage.py", "send_messages"]
+        create(workerless, number)
+    # The sender is killed when the email is accepted and the sender waits for the response.
+    workerless.sink.pause = 0.3
     for kill in range(KILLS):
-        before = len(stopped.sink.mails)
-        sender = subprocess.Popen(command, cwd=ROOT, env=stopped.environment)
-        stopped.sink.wait_for(before + 1 + kill % 4)
+        before = len(workerless.sink.emails)
+        sender = subprocess.Popen(SEND_MESSAGES, cwd=ROOT, env=workerless.environment)
+        workerless.sink.wait_for(before + 1 + kill % 4)
         sender.kill()
         sender.wait()
-        held = stopped.rows("SELECT count(*) FROM notifications_message WHERE status = 'SENDING'")
-        assert held[0][0] > 0
-        stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
+        claimed = workerless.rows("SELECT count(*) FROM notifications_message WHERE status = 'SENDING'")
+        assert claimed[0][0] > 0
+        workerless.rows(END_LEASES)
 
-    stopped.sink.pause = 0
-    stopped.manage("send_messages")
+    workerless.sink.pause = 0
+    workerless.manage("send_messages")
 
-    counted = copies(stopped)
-    assert counted.keys() == {f"p{number}@example.org" for number in range(MESSAGES)}
-    assert sum(counted.values()) - MESSAGES <= KILLS
-    assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
+    counts = copies(workerless)
+    assert counts.keys() == {f"p{number}@example.org" for number in range(MESSAGES)}
+    assert sum(counts.values()) - MESSAGES <= KILLS
+    assert workerless.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
 
 
-def test_a_worker_killed_again_and_again_while_it_sends(stopped: Stack) -> None:
-    stopped.manage("shell", "-c", QUEUE.format(count=MAILS))
-    stopped.sink.pause = 0.01
+def test_a_worker_killed_repeatedly_while_it_sends(workerless: Stack) -> None:
+    workerless.manage("shell", "-c", QUEUE.format(count=EMAILS))
+    workerless.sink.pause = 0.01
     for _ in range(WORKER_KILLS):
-        before = len(stopped.sink.mails)
-        stopped.start("worker")
-        stopped.sink.wait_for(min(before + 20, MAILS), seconds=60)
-        stopped.kill("worker")
-        stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
-    stopped.sink.pause = 0
-    stopped.manage("send_messages")
+        before = len(workerless.sink.emails)
+        workerless.start("worker")
+        workerless.sink.wait_for(min(before + 20, EMAILS), seconds=60)
+        workerless.kill("worker")
+        workerless.rows(END_LEASES)
+    workerless.sink.pause = 0
+    workerless.manage("send_messages")
 
-    counted = copies(stopped)
-    assert counted.keys() == {f"p{number}@example.org" for number in range(MAILS)}
-    assert sum(counted.values()) - MAILS <= WORKER_KILLS
-    assert stopped.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
+    counts = copies(workerless)
+    assert counts.keys() == {f"p{number}@example.org" for number in range(EMAILS)}
+    assert sum(counts.values()) - EMAILS <= WORKER_KILLS
+    assert workerless.rows("SELECT DISTINCT status FROM notifications_message") == [("SENT",)]
 
 
 DUE = 30
 REMINDERS = "SELECT count(*), count(DISTINCT address) FROM notifications_message WHERE event = 'REMINDER'"
 
 
-def missed(stack: Stack) -> None:
-    """Say that reminders ran four days ago for the last time."""
+def pretend_last_run_four_days_ago(stack: Stack) -> None:
     then = f"{datetime.now(UTC) - timedelta(days=4):%Y-%m-%d %H:%M:%S}"
     stack.rows("UPDATE notifications_remindersettings SET days = '5, 4, 3', done_until = ?", then)
 
 
 @pytest.fixture
-def missed_reminders(stopped: Stack) -> Stack:
-    """Of 30 processes that are due in two and a half days no reminder has gone out: each has missed three."""
+def missed_reminders(workerless: Stack) -> Stack:
+    """30 processes that are due in two and a half days and have missed three reminders each."""
     for number in range(DUE):
         row = signer(ANA, signerEmail=f"p{number}@example.org")
-        wire = body([[row]], processInitiatorEmail=None)
-        wire["signingProcessSteps"][0]["dueDate"] = (
+        process = body([[row]], processInitiatorEmail=None)
+        process["signingProcessSteps"][0]["dueDate"] = (
             f"{datetime.now(UTC) + timedelta(days=2, hours=12):%Y-%m-%dT%H:%M:%SZ}"
         )
-        assert stopped.call("POST", "/api/processes", wire).status == 201
-    stopped.rows("UPDATE signing_signer SET called_at = '2020-01-01'")
-    stopped.rows("DELETE FROM notifications_message")
-    stopped.manage("send_reminders", "--at", f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%dT%H:%M:%S}+00:00")
-    missed(stopped)
-    return stopped
+        assert workerless.call("POST", "/api/processes", process).status == 201
+    workerless.rows("UPDATE signing_signer SET called_at = '2020-01-01'")
+    workerless.rows("DELETE FROM notifications_message")
+    workerless.manage("send_reminders", "--at", f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%dT%H:%M:%S}+00:00")
+    pretend_last_run_four_days_ago(workerless)
+    return workerless
 
 
 def test_reminders_by_ten_runs_at_once(missed_reminders: Stack) -> None:
-    stopped = missed_reminders
+    stack = missed_reminders
     command = [sys.executable, "manage.py", "send_reminders"]
     runs = [
-        subprocess.Popen(command, cwd=ROOT, env=stopped.environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(10)
+        subprocess.Popen(command, cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, text=True) for _ in range(10)
     ]
-    told = [int(run.communicate()[0].split()[1]) for run in runs]
-    assert sum(told) == DUE
-    assert stopped.rows(REMINDERS) == [(DUE, DUE)]
+    counts = [int(run.communicate()[0].split()[1]) for run in runs]
+    assert sum(counts) == DUE
+    assert stack.rows(REMINDERS) == [(DUE, DUE)]
 
 
 BEAT = """
@@ -165,14 +177,17 @@ def test_reminders_by_two_beats_and_two_workers(missed_reminders: Stack) -> None
     try:
         wait_for_beats(logs)
         stack.sink.wait_for(DUE, seconds=60)
-        missed(stack)  # as if the clock were set back: the same slots once more
+
+        # As if the clock were set back: the same reminders are due once more.
+        pretend_last_run_four_days_ago(stack)
         wait_for_beats(logs)
         assert stack.rows(REMINDERS) == [(DUE, DUE)]
 
+        # A new due date has reminders of its own.
         due = f"{datetime.now(UTC) + timedelta(days=2, hours=6):%Y-%m-%d %H:%M:%S}"
         stack.rows("UPDATE signing_step SET due_at = ?", due)
         stack.rows("UPDATE signing_process SET due_at = ?", due)
-        missed(stack)
+        pretend_last_run_four_days_ago(stack)
         wait_for_beats(logs)
         stack.sink.wait_for(2 * DUE, seconds=60)
         assert stack.rows(REMINDERS) == [(2 * DUE, DUE)]
@@ -184,14 +199,14 @@ def test_reminders_by_two_beats_and_two_workers(missed_reminders: Stack) -> None
 
 
 def wait_for_beats(logs: list[Path], *, ticks: int = 8) -> None:
-    """Wait until each beat has called the job so many times more."""
+    """Wait until each beat has started the job that many more times."""
 
-    def called() -> list[int]:
-        return [log.read_text().count("remind of what is due") if log.exists() else 0 for log in logs]
+    def starts() -> list[int]:
+        return [log.read_text().count("(signing.remind)") if log.exists() else 0 for log in logs]
 
-    before = called()
+    before = starts()
     until = time.monotonic() + 60
-    while any(now < then + ticks for now, then in zip(called(), before, strict=True)):
+    while any(now < then + ticks for now, then in zip(starts(), before, strict=True)):
         assert time.monotonic() < until
         time.sleep(0.1)
 
@@ -206,41 +221,41 @@ enqueue((Draft(f"k{{n}}", EventType.PROCESS_COMPLETED, Role.INITIATOR, f"p{{n}}@
 """
 
 
-def test_a_wiped_broker_loses_nothing(stopped: Stack) -> None:
+def test_a_wiped_broker_loses_nothing(workerless: Stack) -> None:
     for number in range(5):
-        create(stopped, number)
-    said = stopped.broker_content()
-    assert "notifications.deliver" in said
-    assert not [secret for secret in (*SECRETS, stopped.token, "p0@example.org") if secret in said]
-    stopped.wipe_broker()
+        create(workerless, number)
+    content = workerless.broker_content()
+    assert "notifications.deliver" in content
+    assert not [secret for secret in (*SECRETS, workerless.token, "p0@example.org") if secret in content]
+    workerless.wipe_broker()
 
-    stopped.start("worker")
+    workerless.start("worker")
 
-    stopped.sink.wait_for(5, seconds=60)
-    assert set(copies(stopped).values()) == {1}
+    workerless.sink.wait_for(5, seconds=60)
+    assert set(copies(workerless).values()) == {1}
 
 
-def test_a_killed_worker_and_a_killed_web_server(stopped: Stack) -> None:
-    stopped.start("worker")
+def test_a_killed_worker_and_a_killed_web_server(workerless: Stack) -> None:
+    workerless.start("worker")
     for number in range(10):
-        create(stopped, number)
+        create(workerless, number)
         if number == 4:
-            stopped.kill("worker")
-    stopped.kill("web")
-    stopped.rows("UPDATE notifications_message SET lease_until = '2020-01-01' WHERE status = 'SENDING'")
-    stopped.start("web", "worker")
+            workerless.kill("worker")
+    workerless.kill("web")
+    workerless.rows(END_LEASES)
+    workerless.start("web", "worker")
 
-    stopped.sink.wait_for(10, seconds=60)
+    workerless.sink.wait_for(10, seconds=60)
     until = time.monotonic() + 60
-    while stopped.rows("SELECT 1 FROM notifications_message WHERE status <> 'SENT'") and time.monotonic() < until:
+    while workerless.rows("SELECT 1 FROM notifications_message WHERE status <> 'SENT'") and time.monotonic() < until:
         time.sleep(0.5)
 
-    counted = copies(stopped)
-    assert len(counted) == 10
-    assert sum(counted.values()) <= 11
+    counts = copies(workerless)
+    assert len(counts) == 10
+    assert sum(counts.values()) <= 11
 
 
-def test_a_broker_that_is_away_refuses_nobody(make_stack: Callable[..., Stack]) -> None:
+def test_an_unavailable_broker_refuses_no_request(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack()
     stack.broker = "redis://127.0.0.1:1/0"
     stack.start("web")
@@ -250,5 +265,5 @@ def test_a_broker_that_is_away_refuses_nobody(make_stack: Callable[..., Stack]) 
 
     assert time.monotonic() - began < 10
     stack.manage("send_messages")
-    assert len(stack.sink.mails) == 1
+    assert len(stack.sink.emails) == 1
     assert address(ANA) not in (stack.folder / "web.log").read_text()

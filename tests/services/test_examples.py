@@ -157,7 +157,7 @@ def test_an_example_runs_to_its_end(stack: Stack, name: str) -> None:
     events: list[str] = []
     mails: list[str] = []
     for moment in STORIES[name]:
-        seen = len(stack.sink.mails)
+        seen = len(stack.sink.emails)
         process = do(stack, name, process, *moment.do)
         events += moment.events
         came = stack.sink.wait_for(seen + len(moment.mails))[seen:]

@@ -21,7 +21,7 @@ def events(process: Process) -> list[str]:
 
 def deliver(**which: object) -> None:
     """Mark the messages as sent, as a sender would."""
-    Message.objects.queued().filter(**which).update(status=MessageStatus.SENT, tries=1)
+    Message.objects.queued().filter(**which).update(status=MessageStatus.SENT, attempts=1)
 
 
 def test_the_last_signature_of_a_step_calls_the_next_signer(outbox: Outbox) -> None:

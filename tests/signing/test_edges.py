@@ -326,7 +326,7 @@ def test_a_due_date_can_be_shown_in_every_zone(api: Api, due: str) -> None:
 
 def test_a_signer_who_was_notified_again_is_notified_of_the_cancellation(db: None, outbox: Outbox) -> None:
     process = started_process([[ANA]], processInitiatorEmail=None)
-    Message.objects.update(status="SENT", tries=1, sent_at=NOON)
+    Message.objects.update(status="SENT", attempts=1, sent_at=NOON)
     send_again(Message.objects.get(), actor=OWNER, at=NOON)
     actions.cancel(process, actor=OWNER, at=NOON)
     assert outbox.recipients("PROCESS_CANCELED") == [address(ANA)]

@@ -1,6 +1,4 @@
-"""For cron, and for people who try things: no worker needed."""
-
-from typing import Any
+"""Sends messages without a worker: for cron, and for trying things out."""
 
 from django.core.management.base import BaseCommand
 
@@ -8,8 +6,9 @@ from notifications.delivery.send import send_due
 
 
 class Command(BaseCommand):
-    help = "Send every message that is due, once, and end."
+    help = "Send every due message once."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         sent = send_due()
-        self.stdout.write(f"Sent {sent} message{'' if sent == 1 else 's'}.")
+        noun = "message" if sent == 1 else "messages"
+        self.stdout.write(f"Sent {sent} {noun}.")

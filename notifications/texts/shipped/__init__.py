@@ -1,22 +1,26 @@
-"""The texts that ship, put together from each language's words and one frame: whole Liquid sources, to be edited."""
+"""The texts that come with the product: the words of each language, composed with one layout into Liquid sources.
+
+The result is a complete source, so that an administrator can edit it like any other text.
+"""
 
 import hashlib
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from config.api_values import JsonObject
 from config.vocabulary import EventType, Role
 
 _FOLDER = Path(__file__).parent
+
+# In the order of the pages that show them. The first is the last fallback.
 LANGUAGES = ("en", "lv", "lt", "et", "pl")
-"""In the order in which pages show them; the first is the last resort."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A mail's text as Liquid: its subject, HTML and plain text."""
+class TextSource:
+    """The Liquid sources of an email."""
 
     subject: str
     html: str
@@ -24,65 +28,73 @@ class Source:
 
     @property
     def fingerprint(self) -> str:
-        """What tells this text from every other one."""
+        """The SHA-256 of the three sources."""
         return hashlib.sha256("\0".join((self.subject, self.html, self.text)).encode()).hexdigest()
 
 
 @cache
-def shipped(event: str, role: str, language: str) -> Source | None:
-    """The text that ships for this event, role and language, or None."""
-    words = _words(language) if language in LANGUAGES else {}
+def shipped_text(event: str, role: str, language: str) -> TextSource | None:
+    """The shipped text for this event, role and language, or None."""
+    if language not in LANGUAGES:
+        return None
+    words = _words(language)
     entry = words.get(event, {}).get(role)
     if entry is None:
         return None
     labels = {**words["labels"], "language": language}
-    return Source(entry["subject"], _compose("html", entry, labels), _compose("text", entry, labels))
+    return TextSource(entry["subject"], _compose("html", entry, labels), _compose("text", entry, labels))
 
 
 @cache
-def pairs() -> frozenset[tuple[EventType, Role]]:
-    """The events and roles that have a text as the product ships."""
-    return frozenset(
-        (EventType(event), Role(role))
-        for event, roles in _words(LANGUAGES[0]).items()
-        if event != "labels"
-        for role in roles
-    )
+def shipped_pairs() -> frozenset[tuple[EventType, Role]]:
+    """The events and roles that have a shipped text."""
+    pairs: set[tuple[EventType, Role]] = set()
+    for event, roles in _words(LANGUAGES[0]).items():
+        if event != "labels":
+            pairs |= {(EventType(event), Role(role)) for role in roles}
+    return frozenset(pairs)
 
 
 @cache
-def _words(language: str) -> dict[str, Any]:
-    return tomllib.loads((_FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+def _words(language: str) -> JsonObject:
+    return _load(f"{language}.toml")
 
 
 @cache
-def _layout() -> dict[str, dict[str, str]]:
-    raw = tomllib.loads((_FOLDER / "layout.toml").read_text(encoding="utf-8"))
-    return {kind: {name: part.removesuffix("\n") for name, part in parts.items()} for kind, parts in raw.items()}
+def _layout(kind: str) -> dict[str, str]:
+    return {name: part.removesuffix("\n") for name, part in _load("layout.toml")[kind].items()}
 
 
-def _compose(kind: str, entry: dict[str, Any], labels: dict[str, str]) -> str:
-    """The frame with the entry's words in it: paragraphs, details of the document, comments, the way to act."""
-    parts = _layout()[kind]
-    content = parts["details"] + parts["comments"] + (parts["action"] if "action" in entry else "")
+def _load(name: str) -> JsonObject:
+    return tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _compose(kind: str, entry: JsonObject, labels: dict[str, str]) -> str:
+    """The layout with the words of an entry in place of its [[placeholders]]."""
+    parts = _layout(kind)
+    content = parts["details"] + parts["comments"]
+    if "action" in entry:
+        content += parts["action"]
     if entry.get("several"):
         content = parts["several"].replace("[[single]]", content)
     fills: dict[str, str] = {
-        "paragraphs": "".join(_paragraph(paragraph, parts["paragraph"]) for paragraph in entry["body"]),
-        "content": content,
-        "footer": labels["footer"],
         **labels,
         **{name: entry[name] for name in ("title", "action", "footer") if name in entry},
+        "content": content,
+        "paragraphs": "".join(_paragraph(paragraph, parts["paragraph"]) for paragraph in entry["body"]),
     }
+
+    # Twice, because the content has placeholders of its own.
     source = parts["frame"]
-    for _ in range(2):  # the frame's parts have holes of their own
+    for _ in range(2):
         for name, fill in fills.items():
             source = source.replace(f"[[{name}]]", fill)
     return source + "\n"
 
 
-def _paragraph(paragraph: Any, around: str) -> str:
+def _paragraph(paragraph: str | JsonObject, frame: str) -> str:
+    """A paragraph; one with `when` is left out if that value is empty."""
     if isinstance(paragraph, str):
-        return around.replace("[[text]]", paragraph) + "\n"
-    inner = around.replace("[[text]]", paragraph["text"])
-    return f"{{% if {paragraph['when']} %}}{inner}\n{{% endif %}}"
+        return frame.replace("[[text]]", paragraph) + "\n"
+    text = frame.replace("[[text]]", paragraph["text"])
+    return f"{{% if {paragraph['when']} %}}{text}\n{{% endif %}}"

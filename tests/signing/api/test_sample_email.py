@@ -10,8 +10,8 @@ from config.access.models import User
 from config.vocabulary import EventType
 from notifications.delivery.claims import claim
 from notifications.models import Message, MessageTemplate
-from notifications.texts.offer import OFFERED
-from notifications.texts.render import mail
+from notifications.texts.email_types import EMAIL_TYPES
+from notifications.texts.render import build_email
 from signing.models import Process
 from tests.builders import NOON
 from tests.conftest import Api
@@ -44,7 +44,7 @@ def test_a_test_email_goes_to_the_callers_own_address(ilze: Api, settings: Any) 
         "reason": None,
     }
     (message,) = claim(NOON.replace(year=2999))
-    outgoing = mail(message)
+    outgoing = build_email(message)
     assert outgoing.subject == answer.json()["subject"]
     assert outgoing.to == [address(ILZE)]
     assert "https://portal.example.org/sign/…" in str(outgoing.body)
@@ -89,10 +89,10 @@ def test_the_response_states_why_no_email_would_be_sent(ilze: Api, event: str, r
 
 def test_a_disabled_text_is_reported(ilze: Api) -> None:
     MessageTemplate(event="TASK_STARTED", role="SIGNER", language="en", active=False, created_at=NOON).save()
-    assert "switched off" in ask(ilze).json()["reason"]
+    assert "disabled" in ask(ilze).json()["reason"]
 
 
-@pytest.mark.parametrize(("event", "role"), OFFERED)
+@pytest.mark.parametrize(("event", "role"), EMAIL_TYPES)
 @pytest.mark.parametrize("sent", [WHOLE, {}, {"signingProcessSteps": []}])
 def test_every_email_can_be_tested(ilze: Api, event: str, role: str, sent: Any) -> None:
     answer = ask(ilze, event, role, sent)

@@ -1,8 +1,7 @@
 """The reminder job: who is reminded, when, and only once."""
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -13,7 +12,7 @@ from django.core.management import CommandError, call_command
 from audit.models import AuditEvent
 from notifications import outbox
 from notifications.delivery.claims import claim
-from notifications.delivery.send import _Batch
+from notifications.delivery.send import Batch
 from notifications.models import Message, MessageTemplate, ReminderSettings
 from signing import actions
 from signing.models import Process, Signer, Step
@@ -155,13 +154,11 @@ def sent_mails(when: datetime = CREATED + 4 * DAY, between: Callable[[], Any] | 
     taken: list[Any] = []
 
     class Taking:
-        @contextmanager
-        def sending(self, outgoing: Any, *, if_slow: Any) -> Iterator[None]:
+        def send(self, outgoing: Any) -> None:
             taken.append(outgoing)
-            yield None
 
     with patch("django.utils.timezone.now", lambda: when):
-        batch = _Batch.of([m for m in claim(when) if m.event == "REMINDER"])
+        batch = Batch([m for m in claim(when) if m.event == "REMINDER"])
         if between:
             between()
         batch.send(Taking())  # type: ignore[arg-type]
@@ -197,7 +194,7 @@ def test_the_tasks_of_a_digest_share_its_outcome(monkeypatch: pytest.MonkeyPatch
         expected = "SUPPRESSED"
     else:
         Message.objects.update(queued_at=at(1))
-        monkeypatch.setattr("notifications.delivery.send.mail", lambda *_: 1 / 0)
+        monkeypatch.setattr("notifications.delivery.send.build_email", lambda *_: 1 / 0)
         expected = "FAILED"
     assert sent_mails() == []
     assert states() == [expected] * 3
@@ -313,7 +310,7 @@ def test_signers_without_notifications_and_disabled_texts_are_recorded() -> None
     rows = Message.objects.filter(event="REMINDER").order_by("address")
     assert [(row.address, row.status) for row in rows] == [(address(ANA), "SUPPRESSED"), (address(BEN), "SUPPRESSED")]
     assert "signerNotification" in rows[0].reason
-    assert "switched off" in rows[1].reason
+    assert "disabled" in rows[1].reason
     assert not AuditEvent.objects.filter(event_type="REMINDER").exists()
 
 
