@@ -1,6 +1,6 @@
-"""Queued messages: our senders against a bare loop over Django's SMTP backend; same mails, server and run.
+"""Sending queued messages, compared with a bare loop over Django's SMTP backend: same emails, same mail server.
 
-Prints the ratio of the rates, to be 0.8 or more, and the senders' memory before and after.
+Prints the ratio of the rates, which should be at least 0.8, and the senders' memory before and after.
 """
 
 import multiprocessing
@@ -19,106 +19,116 @@ ROUNDS = int(os.environ.get("ROUNDS", "3"))
 
 def main() -> None:
     with database(), mail_server() as port:
-        _mail_settings(port)
+        configure_email(port)
         ratios = []
         for number in range(ROUNDS):
             queue(number)
-            bare, ours = bare_loop(number), senders(port)
+            bare = bare_loop()
+            ours = senders(port)
             ratios.append(ours / bare)
             print(f"round {number + 1}: bare loop {bare:.0f}/s, ours {ours:.0f}/s, ratio {ours / bare:.2f}")
         print(f"delivery of {MESSAGES:,} messages by {SENDERS} senders: ratio {statistics.median(ratios):.2f}")
 
 
-def _mail_settings(port: int) -> None:
+def configure_email(port: int) -> None:
     from django.conf import settings
 
-    settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = _BACKEND, "127.0.0.1", port
-    settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-
-
-_BACKEND = "notifications.backends.smtp.EmailBackend"
+    settings.EMAIL_BACKEND = "notifications.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.EMAIL_PORT = port
+    settings.EMAIL_HOST_USER = ""
+    settings.EMAIL_HOST_PASSWORD = ""
+    settings.EMAIL_USE_TLS = False
+    settings.EMAIL_USE_SSL = False
 
 
 def queue(number: int) -> None:
+    """Queue the messages of a round."""
     from django.db import connection
     from django.utils import timezone
 
     from config.vocabulary import EventType, Role
-    from notifications.outbox import Draft, enqueue
+    from notifications.drafts import Draft
+    from notifications.outbox import enqueue
 
+    drafts = []
+    for n in range(MESSAGES):
+        process = {"name": f"Contract {n}", "initiator": "Ilze Kalniņa", "comment": "Please sign this week."}
+        drafts.append(
+            Draft(
+                key=f"bench:{number}:{n}",
+                event=EventType.TASK_STARTED,
+                role=Role.SIGNER,
+                address=f"p{n}@example.org",
+                name=f"Person {n}",
+                language=("en", "lv", "lt")[n % 3],
+                context={"process": process, "signer": {"name": f"Person {n}"}, "dueDate": "2026-03-05T15:00:00Z"},
+            )
+        )
     for start in range(0, MESSAGES, 1000):
-        drafts = (_draft(Draft, EventType, Role, number, n) for n in range(start, min(start + 1000, MESSAGES)))
-        enqueue(drafts, at=timezone.now())
-    with connection.cursor() as cursor:  # what autovacuum does, where it is on
+        enqueue(drafts[start : start + 1000], at=timezone.now())
+
+    # What autovacuum does when it is enabled.
+    with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE notifications_message")
 
 
-def bare_loop(number: int) -> float:
-    """Mails a second of the plainest way to send: each mail made beforehand, one connection, no database."""
+def bare_loop() -> float:
+    """Emails per second of the simplest way to send: built beforehand, over one connection, without a database."""
     from django.core.mail import get_connection
 
     from notifications.models import Message
-    from notifications.texts.render import mail
+    from notifications.texts.render import build_email
 
-    some = min(MESSAGES, 2000)
-    mails = [mail(message) for message in Message.objects.queued().order_by("id")[:some]]
+    count = min(MESSAGES, 2000)
+    emails = [build_email(message) for message in Message.objects.queued().order_by("id")[:count]]
     connection = get_connection("django.core.mail.backends.smtp.EmailBackend")
     connection.open()
     began = time.perf_counter()
-    for outgoing in mails:
-        connection.send_messages([outgoing])
-    took = time.perf_counter() - began
+    for email in emails:
+        connection.send_messages([email])
+    seconds = time.perf_counter() - began
     connection.close()
-    return some / took
+    return count / seconds
 
 
 def senders(port: int) -> float:
-    """Mails a second of SENDERS processes, as a worker with that concurrency has them; timed when all are ready."""
+    """Emails per second of SENDERS processes, like those of a worker; timed from when all are ready."""
     context = multiprocessing.get_context("spawn")
-    ready, results = context.Barrier(SENDERS + 1), context.Queue()
+    ready = context.Barrier(SENDERS + 1)
+    results = context.Queue()
     processes = [context.Process(target=_sender, args=(port, ready, results)) for _ in range(SENDERS)]
     for process in processes:
         process.start()
     ready.wait()
     began = time.perf_counter()
-    done = [results.get() for _ in processes]
-    took = time.perf_counter() - began
-    sent = sum(sent for sent, _, _ in done)
-    assert sent == MESSAGES, sent
-    print(f"  peak memory of each sender: {', '.join(f'{b} -> {a} MB' for _, b, a in done)}")
-    return sent / took
+    outcomes = [results.get() for _ in processes]
+    seconds = time.perf_counter() - began
+    total = sum(sent for sent, _, _ in outcomes)
+    assert total == MESSAGES, total
+    print(f"  peak memory of each sender: {', '.join(f'{before} -> {after} MB' for _, before, after in outcomes)}")
+    return total / seconds
 
 
 def _sender(port: int, ready: Any, results: Any) -> None:
     import django
 
     django.setup()
-    _mail_settings(port)
+    configure_email(port)
     from notifications.delivery.send import send_due
     from notifications.models import Message
 
+    # Connect to the database before the clock starts.
     Message.objects.exists()
     ready.wait()
     before = memory()
-    results.put((send_due(), before, memory()))
+    sent = send_due()
+    results.put((sent, before, memory()))
 
 
 def memory() -> int:
+    """The peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def _draft(draft, events, roles, number: int, n: int):  # type: ignore[no-untyped-def]
-    process = {"name": f"Contract {n}", "initiator": "Ilze Kalniņa", "comment": "Please sign this week."}
-    return draft(
-        key=f"bench:{number}:{n}",
-        event=events.TASK_STARTED,
-        role=roles.SIGNER,
-        address=f"p{n}@example.org",
-        name=f"Person {n}",
-        language=("en", "lv", "lt")[n % 3],
-        context={"process": process, "signer": {"name": f"Person {n}"}, "dueDate": "2026-03-05T15:00:00Z"},
-    )
 
 
 if __name__ == "__main__":

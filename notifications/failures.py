@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from config.access.models import User
 from config.api_values import JsonObject
@@ -25,25 +25,20 @@ def notify_of_failed_message(message: Message, *, at: datetime) -> None:
 def notify_administrators(
     cause: str, failure: JsonObject, *, at: datetime, process_id: uuid.UUID | None = None
 ) -> None:
-    """Queue FAILURE messages to the administrators and to those of the process. `failure` is for their text."""
-    addresses = {*_administrators(), *process_hooks().watchers(process_id)}
-    drafts = [
-        Draft(
-            key=f"failure:{cause}:{at:%Y%m%d%H}:{hashlib.sha256(address.casefold().encode()).hexdigest()[:16]}",
-            event=EventType.FAILURE,
-            role=Role.ADMINISTRATOR,
-            address=address,
-            process_id=process_id,
-            context={"failure": failure},
+    """Queue FAILURE messages to all administrators and to those of the process. `failure` is for their text."""
+    drafts = []
+    for address in sorted({*_administrators(), *process_hooks().watchers(process_id)}):
+        # The hour in the key limits the messages; addresses are not to be readable in keys.
+        digest = hashlib.sha256(address.casefold().encode()).hexdigest()[:16]
+        key = f"failure:{cause}:{at:%Y%m%d%H}:{digest}"
+        context = {"failure": failure}
+        drafts.append(
+            Draft(key, EventType.FAILURE, Role.ADMINISTRATOR, address, process_id=process_id, context=context)
         )
-        for address in sorted(addresses)
-    ]
     enqueue(drafts, at=at)
 
 
-def _administrators() -> list[str]:
-    """The addresses of staff with the right to administer, be it their own or through a group."""
-    own = Q(user_permissions__codename=Right.ADMINISTER, user_permissions__content_type__app_label="access")
-    by_group = Q(groups__permissions__codename=Right.ADMINISTER, groups__permissions__content_type__app_label="access")
-    staff = User.objects.filter(Q(is_superuser=True) | own | by_group, is_staff=True, is_active=True)
-    return list(staff.exclude(email="").values_list("email", flat=True).distinct())
+def _administrators() -> QuerySet[User, str]:
+    """The addresses of staff with the right to administer."""
+    users = User.objects.with_perm(f"access.{Right.ADMINISTER}", backend="django.contrib.auth.backends.ModelBackend")
+    return users.filter(is_staff=True).exclude(email="").values_list("email", flat=True)

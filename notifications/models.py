@@ -37,8 +37,10 @@ class MessageStatus(models.TextChoices):
 STUCK_AFTER = timedelta(minutes=15)
 RESENDABLE = (MessageStatus.SENT, MessageStatus.FAILED)
 
+IN_QUEUE = [MessageStatus.QUEUED, MessageStatus.SENDING]
+
 # The statuses of a message that may still be sent.
-NOT_YET = (MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.MERGED)
+NOT_YET = (*IN_QUEUE, MessageStatus.MERGED)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -89,9 +91,7 @@ class Message(models.Model):
     leader = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="merged")
     context = models.JSONField(default=dict)
     status = models.CharField(max_length=10, choices=MessageStatus.choices, default=MessageStatus.QUEUED)
-    reason = models.TextField(
-        blank=True, help_text="Why it was withdrawn or suppressed, or the last response of the mail server."
-    )
+    reason = models.TextField(blank=True, help_text="Why it was not sent, or the mail server's last response.")
     log = models.JSONField(default=list, help_text="The time and the mail server's response of each failed attempt.")
     template_used = models.CharField(max_length=255, blank=True, help_text="The text of the last attempt.")
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -109,11 +109,7 @@ class Message(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(
-                "queued_at",
-                name="message_queue",
-                condition=Q(status__in=[MessageStatus.QUEUED, MessageStatus.SENDING]),
-            ),
+            models.Index("queued_at", name="message_queue", condition=Q(status__in=IN_QUEUE)),
             models.Index("process_id", "created_at", name="message_of_process"),
             models.Index("created_at", name="message_by_time"),
         ]
@@ -132,16 +128,8 @@ class Message(models.Model):
         return self.status in RESENDABLE and self.leader_id is None
 
 
-_TEMPLATE_FIELDS = {
-    "event": "event",
-    "role": "role",
-    "language": "language",
-    "ownerGroup": "owner_group",
-    "subject": "subject",
-    "html": "html",
-    "text": "text",
-    "active": "active",
-}
+_TEMPLATE_FIELDS = {name: name for name in ("event", "role", "language", "subject", "html", "text", "active")}
+_TEMPLATE_FIELDS["ownerGroup"] = "owner_group"
 _DUPLICATE_TEMPLATE = "A template for this event, role, language and owner group already exists."
 
 
@@ -160,18 +148,11 @@ class MessageTemplate(VersionedModel):
     event = models.CharField(max_length=32, choices=EventType.choices)
     role = models.CharField(max_length=16, choices=Role.choices)
     language = models.CharField(max_length=3, help_text="Two or three lowercase letters, for example lv.")
-    owner_group = models.CharField(
-        max_length=255,
-        null=True,
-        blank=True,
-        help_text="Only used for processes of this owner group. Leave empty to use it for all processes.",
-    )
+    owner_group = models.CharField(max_length=255, null=True, blank=True, help_text="Leave empty for all processes.")
     subject = models.TextField(blank=True)
     html = models.TextField("HTML", blank=True)
     text = models.TextField("plain text", blank=True)
-    active = models.BooleanField(
-        default=True, help_text="If disabled, this role gets no email about this event in this language."
-    )
+    active = models.BooleanField(default=True, help_text="If disabled, no email is sent.")
     based_on = models.CharField(max_length=64, default="", editable=False)
 
     class Meta:
@@ -188,8 +169,12 @@ class MessageTemplate(VersionedModel):
         ]
 
     def __str__(self) -> str:
-        group = f", {self.owner_group}" if self.owner_group else ""
-        return f"{self.event} to {self.role} ({self.language}{group})"
+        return f"{self.event} to {self.role} ({self.place})"
+
+    @property
+    def place(self) -> str:
+        """The language, and the owner group if any: `lv, legal`."""
+        return ", ".join(part for part in (self.language, self.owner_group) if part)
 
     @property
     def outdated(self) -> bool:
@@ -205,6 +190,7 @@ class MessageTemplate(VersionedModel):
     @classmethod
     def validate_change(cls, body: Body, *, actor: Actor, before: "MessageTemplate | None" = None) -> Body:
         changed = cls.changed_columns(body, before)
+        # The row as it will be.
         if before is None:
             after = cls.DEFAULTS | changed
         else:
@@ -255,32 +241,14 @@ class ReminderSettings(models.Model):
 
     active = models.BooleanField(default=True, help_text="If disabled, no reminders are sent automatically.")
     hour = models.PositiveSmallIntegerField(default=11, validators=[MaxValueValidator(23)], help_text="0 to 23.")
-    days = models.CharField(
-        max_length=100, default="5, 3, 1", help_text="How many days before the due date, comma-separated."
-    )
-    zone = models.CharField(
-        max_length=64,
-        blank=True,
-        verbose_name="time zone",
-        help_text="For example Europe/Riga. Leave empty to use the time zone of the service.",
-    )
+    days = models.CharField(max_length=100, default="5, 3, 1", help_text="Days before the due date, comma-separated.")
+    zone = models.CharField("time zone", max_length=64, blank=True, help_text="Empty: the time zone of the service.")
     business_days_only = models.BooleanField(
         default=False, help_text="Send reminders that fall on a weekend or holiday on the preceding business day."
     )
-    quiet_countries = models.CharField(
-        max_length=100,
-        blank=True,
-        verbose_name="holidays of",
-        help_text="Country codes, comma-separated, for example LV, LT, EE.",
-    )
-    overdue_notice = models.BooleanField(
-        default=True, help_text="Notify the initiator on the day after a missed due date."
-    )
-    without_due_date_every = models.PositiveSmallIntegerField(
-        default=0,
-        verbose_name="without a due date, every",
-        help_text="The interval in days between reminders for steps without a due date. 0: no reminders.",
-    )
+    quiet_countries = models.CharField("holidays of", max_length=100, blank=True, help_text="For example: LV, LT, EE.")
+    overdue_notice = models.BooleanField(default=True, help_text="Notify the initiator the day after a due date.")
+    without_due_date_every = models.PositiveSmallIntegerField(default=0, help_text="Interval in days; 0: no reminders.")
     done_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:

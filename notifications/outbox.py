@@ -119,18 +119,15 @@ def withdraw_undue_parts(digest: Message, *, at: datetime) -> list[Message]:
     parts = list(Message.objects.filter(leader=digest, status=MessageStatus.MERGED).order_by("id"))
     due = process_hooks().still_due(parts, at=at)
     undue = [part.pk for part in parts if part.pk not in due]
-    if undue:
-        Message.objects.filter(pk__in=undue, status=MessageStatus.MERGED).update(
-            status=MessageStatus.WITHDRAWN, reason=NO_LONGER_DUE, withdrawn_at=at
-        )
+    Message.objects.filter(pk__in=undue, status=MessageStatus.MERGED).update(
+        status=MessageStatus.WITHDRAWN, reason=NO_LONGER_DUE, withdrawn_at=at
+    )
     return [part for part in parts if part.pk in due]
 
 
 def refused_addresses(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:
     """The addresses among these that a mail server refused, by the address in lowercase. At most one query."""
     lowercase = {address.lower() for address in addresses if address}
-    if not lowercase:
-        return {}
     return {row.address: row for row in RefusedAddress.objects.filter(address__in=lowercase)}
 
 

@@ -28,16 +28,13 @@ def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
     """Queue the draft for this address with its link masked, unless no email would be sent."""
     if draft.suppressed:
         return TestEmail(False, to, reason=f"Nothing would be sent: {draft.suppressed}.")
-    link = masked_link() if draft.signer_id else None
-    test = replace(
-        draft,
-        key=f"test:{uuid.uuid4()}",
-        address=to,
-        process_id=None,
-        signer_id=None,
-        reply_to="",
-        context={**draft.context, "link": link, "test": True},
-    )
+    context = {**draft.context, "link": None, "test": True}
+    if draft.signer_id:
+        context["link"] = masked_link()
+    key = f"test:{uuid.uuid4()}"
+    test = replace(draft, key=key, address=to, process_id=None, signer_id=None, reply_to="", context=context)
+
+    # Rendered only to find out whether it can be sent, and with which subject.
     message = message_from(test, at=at)
     try:
         text = choose_text(message, Texts([test.event]))

@@ -59,15 +59,7 @@ def fictional_draft(
         context |= {"tasks": [], "personalComment": None}
     if role in (Role.INITIATOR, Role.ADMINISTRATOR):
         context["link"] = None
-    return Draft(
-        key="",
-        event=EventType(event),
-        role=Role(role),
-        address="",
-        language=language,
-        owner_group=group,
-        context=context,
-    )
+    return Draft("", EventType(event), Role(role), address="", language=language, owner_group=group, context=context)
 
 
 def _preview(draft: Draft, language: str) -> Preview:

@@ -73,24 +73,21 @@ class MessageTemplateAdmin(VersionedAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
         """A new text starts as a copy of the text that it replaces."""
-        initial: dict[str, str | list[str]] = {}
-        for name in ("event", "role", "language", "owner_group"):
-            initial[name] = request.GET.get(name, "")
-        event = request.GET.get("event", "")
-        role = request.GET.get("role", "")
-        language = request.GET.get("language", "")
+        columns = {name: request.GET.get(name, "") for name in ("event", "role", "language", "owner_group")}
+        event = columns["event"]
+        role = columns["role"]
+        language = columns["language"]
         general = MessageTemplate.objects.filter(event=event, role=role, language=language, owner_group=None).first()
         source = general or shipped_text(event, role, language) or shipped_text(event, role, LANGUAGES[0])
         if source is not None:
-            initial |= {"subject": source.subject, "html": source.html, "text": source.text}
-        return initial
+            columns |= {"subject": source.subject, "html": source.html, "text": source.text}
+        return {**columns}
 
     def changelist_view(self, request: HttpRequest, extra_context: JsonObject | None = None) -> TemplateResponse:
         """The matrix of events, roles and languages; the plain list has its own URL."""
         if not self.has_view_permission(request):
             raise Forbidden
         group = request.GET.get("group", "").strip()
-        matrix = Matrix(group or None)
         groups = self.model.objects.exclude(owner_group=None).order_by("owner_group").values_list("owner_group")
         context = {
             **self.admin_site.each_context(request),
@@ -98,7 +95,7 @@ class MessageTemplateAdmin(VersionedAdmin):
             "opts": self.model._meta,
             "group": group,
             "groups": groups.values_list("owner_group", flat=True).distinct(),
-            "matrix": matrix,
+            "matrix": Matrix(group or None),
         }
         return TemplateResponse(request, "notifications/matrix.html", context)
 
@@ -123,7 +120,7 @@ class MessageTemplateAdmin(VersionedAdmin):
         if not (self.has_view_permission(request) and staff_actor(request).may(Right.ADMINISTER)):
             raise Forbidden("Only administrators can see previews, because they contain data of processes.")
 
-        # What to preview.
+        # Which message to preview.
         event = request.GET.get("event", "")
         role = request.GET.get("role", "")
         if (event, role) not in EMAIL_TYPES:
@@ -158,10 +155,8 @@ class MessageTemplateAdmin(VersionedAdmin):
 
     def restore(self, request: HttpRequest, template: MessageTemplate) -> str:
         """Save an earlier version as the newest one, by today's rules."""
-        version = request.POST.get("version", "")
-        earlier = None
-        if version.isascii() and version.isdigit() and len(version) < 19:
-            earlier = template.history.filter(history_id=version).first()
+        version = request.POST.get("version")
+        earlier = next((row for row in template.history.all() if str(row.history_id) == version), None)
         if earlier is None:
             raise Invalid("There is no such version.")
         body = {name: getattr(earlier, name) for name in (*_PARTS, "active")}

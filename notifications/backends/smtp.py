@@ -1,6 +1,7 @@
 """Django's SMTP backend with a connection that another thread can abort at any time, even during the greeting."""
 
 import socket
+from contextlib import suppress
 
 from django.core.mail.backends import smtp
 
@@ -24,7 +25,5 @@ class EmailBackend(smtp.EmailBackend):
         # STARTTLS replaces the first socket; before the greeting the connection has no other.
         current = getattr(self.connection, "sock", None) or self._first_socket
         if current is not None:
-            try:
+            with suppress(OSError):  # already closed
                 current.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                self._first_socket = None  # already closed

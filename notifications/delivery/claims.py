@@ -22,7 +22,11 @@ from notifications.models import Message, MessageQuerySet, MessageStatus, Refuse
 from notifications.outbox import NO_LONGER_DUE
 
 CLAIM_SIZE = 10
+
+# Longer than one attempt can take (EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE), which the settings check.
 LEASE = timedelta(seconds=settings.SEND_LEASE)
+
+# How long to wait after each attempt; the last interval repeats.
 RETRIES = [timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)]
 GIVE_UP_AFTER = timedelta(days=3)
 _RENEW_AFTER = timedelta(seconds=5)
@@ -39,6 +43,7 @@ def claim(at: datetime, *, limit: int = CLAIM_SIZE) -> list[Message]:
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(
         status=MessageStatus.SENDING, lease_until=at + LEASE, attempts=F("attempts") + 1
     )
+    # The rows in memory must match the database, because later updates are conditional on these values.
     for message in messages:
         message.status = MessageStatus.SENDING
         message.lease_until = at + LEASE
@@ -71,8 +76,7 @@ def mark_sent(message: Message, *, at: datetime, merged: Sequence[Message] = ())
 @transaction.atomic
 def mark_withdrawn(message: Message, *, at: datetime) -> None:
     """Record that the message was not sent because it is no longer due."""
-    outcome = {"status": MessageStatus.WITHDRAWN, "reason": NO_LONGER_DUE, "withdrawn_at": at}
-    _finish(message, outcome, at=at)
+    _finish(message, {"status": MessageStatus.WITHDRAWN, "reason": NO_LONGER_DUE, "withdrawn_at": at}, at=at)
 
 
 @transaction.atomic
@@ -84,6 +88,7 @@ def mark_suppressed(message: Message, reason: str, *, at: datetime, merged: Sequ
 @transaction.atomic
 def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Sequence[Message] = ()) -> None:
     """Record a failed attempt: the message is retried later, or given up, audited, and the administrators notified."""
+    # The back office shows which addresses do not work.
     if refusal.permanent and refusal.of_address:
         RefusedAddress.objects.update_or_create(
             address=message.address.lower(), defaults={"response": refusal.response, "refused_at": at}
@@ -95,17 +100,14 @@ def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Se
         return
     if _finish(message, {"status": MessageStatus.FAILED, "reason": refusal.response}, at=at, merged=merged):
         note = f"A {message.event} message to a {message.role} was given up after {message.attempts} tries."
-        event = Event(
-            EventType.FAILURE, process_id=message.process_id or "", signer_id=message.signer_id or "", note=note
-        )
+        event = Event(EventType.FAILURE, message.process_id or "", signer_id=message.signer_id or "", note=note)
         record([event], actor=SERVICE, at=at)
         failures.notify_of_failed_message(message, at=at)
 
 
 def _finish(message: Message, outcome: JsonObject, *, at: datetime, merged: Sequence[Message] = ()) -> bool:
     """Record an outcome other than sent, unless the claim was lost; the parts of a digest share it."""
-    entry = {"at": at.isoformat(), "response": outcome["reason"]}
-    log = [*message.log, entry][-_MAX_LOG_ENTRIES:]
+    log = [*message.log, {"at": at.isoformat(), "response": outcome["reason"]}][-_MAX_LOG_ENTRIES:]
     claimed = _claimed(message, MessageStatus.SENDING)
     if not claimed.update(**outcome, lease_until=None, log=log):
         return False

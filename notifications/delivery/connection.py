@@ -3,7 +3,7 @@
 import logging
 import smtplib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
 
@@ -47,10 +47,9 @@ class Connection:
         backend = self._backend
         self._backend = None
         if backend is not None:
-            try:
+            # After a fault, the connection may already be closed.
+            with suppress(smtplib.SMTPException, OSError):
                 backend.close()
-            except (smtplib.SMTPException, OSError):
-                logger.info("the connection to the mail server was already closed")
 
     def _send(self, outgoing: EmailMessage) -> None:
         if self._backend is None:
@@ -62,15 +61,6 @@ class Connection:
                 # Certificates, logins, greetings: a failure here is never the fault of the message.
                 raise ConnectionError(_response(exc)) from exc
             self._backend.send_messages([outgoing])
-
-
-@contextmanager
-def connected() -> Iterator[Connection]:
-    connection = Connection()
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def refusal_from(exc: Exception) -> Refusal:
@@ -90,7 +80,6 @@ def _deadline(backend: BaseEmailBackend) -> Iterator[None]:
         yield
         return
     timer = Timer(settings.EMAIL_SEND_DEADLINE, backend.abort)
-    timer.daemon = True
     timer.start()
     try:
         yield
@@ -104,6 +93,7 @@ def _is_permanent(exc: Exception) -> bool:
         return all(code >= _PERMANENT for code, _ in exc.recipients.values())
     if isinstance(exc, smtplib.SMTPResponseException):
         return exc.smtp_code >= _PERMANENT
+    # A header that cannot be written will not be written next time either.
     return isinstance(exc, ValueError) and not isinstance(exc, OSError)
 
 

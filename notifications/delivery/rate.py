@@ -19,10 +19,8 @@ def take(count: int) -> int:
     try:
         cache.add(key, 0, timeout=120)
         total = cache.incr(key, count)
-        granted = max(0, min(count, limit - (total - count)))
-        if granted < count:
-            cache.decr(key, count - granted)
-        return granted
     except (RedisError, OSError, ValueError):
         logger.warning("messages are sent without a rate limit: the cache is unavailable")
         return count
+    # If fewer are granted than counted, the limit is used up, and a higher count changes nothing.
+    return max(0, min(count, limit - (total - count)))

@@ -3,13 +3,15 @@
 Several senders work in parallel: each task of a worker is one, with a claim and a connection of its own.
 """
 
+from contextlib import closing
+
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from config.errors import DomainError
 from notifications import outbox
 from notifications.delivery import claims
-from notifications.delivery.connection import Connection, Refusal, connected, refusal_from
+from notifications.delivery.connection import Connection, Refusal, refusal_from
 from notifications.hooks import process_hooks
 from notifications.models import Message, RefusedAddress
 from notifications.texts.choice import TextDisabled, Texts
@@ -19,7 +21,7 @@ from notifications.texts.render import build_email
 def send_due() -> int:
     """Send every due message and return how many the server accepted."""
     sent = 0
-    with connected() as connection:
+    with closing(Connection()) as connection:
         claimed = claims.claim(timezone.now())
         # A full claim means that there is more to do: wake another sender.
         if len(claimed) == claims.CLAIM_SIZE:
@@ -68,9 +70,8 @@ class Batch:
         claims.mark_sent(message, at=timezone.now(), merged=merged)
 
         # The address works again.
-        refused = self._refused.get(message.address.lower())
-        if refused is not None:
-            RefusedAddress.objects.filter(pk=refused.pk).delete()
+        if message.address.lower() in self._refused:
+            RefusedAddress.objects.filter(address=message.address.lower()).delete()
         return True
 
     def _build(self, message: Message, merged: list[Message]) -> EmailMessage | None:

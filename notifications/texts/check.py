@@ -29,10 +29,8 @@ def template_faults(columns: JsonObject) -> list[Fault]:
 def _place_faults(columns: JsonObject) -> Iterator[Fault]:
     event = columns["event"]
     if (event, columns["role"]) not in EMAIL_TYPES:
-        roles = [role for offered, role in EMAIL_TYPES if offered == event]
-        detail = f"There are no emails about {event}."
-        if roles:
-            detail = f"The role must be one of these for {event}: {', '.join(roles)}."
+        roles = ", ".join(role for offered, role in EMAIL_TYPES if offered == event) or "none"
+        detail = f"The role must be one of these for {event}: {roles}."
         yield Fault(detail, code="not_offered", pointer="#/role")
     if not _LANGUAGE.fullmatch(columns["language"] or ""):
         detail = "The language must be two or three lowercase letters, for example lv."

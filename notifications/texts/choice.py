@@ -79,8 +79,7 @@ def languages(tag: str) -> list[str]:
 
 
 def _chosen(row: MessageTemplate) -> ChosenText:
-    place = f"{row.language}, {row.owner_group}" if row.owner_group else row.language
     if not row.active:
-        raise TextDisabled(f"The text for {row.event} to {row.role} ({place}) is disabled.")
-    origin = f"template for {place}, version {row.version}"
+        raise TextDisabled(f"The text for {row} is disabled.")
+    origin = f"template for {row.place}, version {row.version}"
     return ChosenText(row, row.language, origin, row.owner_group or None)

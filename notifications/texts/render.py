@@ -44,22 +44,16 @@ def build_email(message: Message, texts: Texts | None = None, merged: Sequence[M
     `merged` are the messages in a digest. Raises `NoText`, `TextDisabled` or `Unrenderable`. Sets `template_used` on
     the message.
     """
-    if texts is None:
-        texts = Texts([message.event])
-    text = choose_text(message, texts)
+    text = choose_text(message, texts or Texts([message.event]))
     message.template_used = text.description
     parts = render_parts(text.source, text_values(message, text.language, merged))
-    subject = parts.subject
-    if message.context.get("test"):
-        subject = f"{TEST_MARK} {subject}"
-    email = EmailMultiAlternatives(
-        subject,
-        parts.text,
-        to=[message.address],
-        reply_to=[message.reply_to] if message.reply_to else None,
-        headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
-    )
+    headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"}
+    email = EmailMultiAlternatives(parts.subject, parts.text, to=[message.address], headers=headers)
     email.attach_alternative(parts.html, "text/html")
+    if message.reply_to:
+        email.reply_to = [message.reply_to]
+    if message.context.get("test"):
+        email.subject = f"{TEST_MARK} {parts.subject}"
     return email
 
 
@@ -70,15 +64,11 @@ def choose_text(message: Message, texts: Texts) -> ChosenText:
 
 def render_parts(source: TextSource | MessageTemplate, values: Mapping[str, object]) -> EmailParts:
     """The three parts of an email; raises `Unrenderable`."""
-    subject = sandbox.render(source.subject, values)
-    html = sandbox.render(source.html, values, html=True)
-    text = sandbox.render(source.text, values)
-    return EmailParts(
-        " ".join(subject.split()),
-        sandbox.inline_styles(html),
-        # Unused parts of the layout leave empty lines behind.
-        re.sub(r"\n{3,}", "\n\n", text).lstrip("\n"),
-    )
+    subject = " ".join(sandbox.render(source.subject, values).split())
+    html = sandbox.inline_styles(sandbox.render(source.html, values, html=True))
+    # Unused parts of the layout leave empty lines behind.
+    text = re.sub(r"\n{3,}", "\n\n", sandbox.render(source.text, values)).lstrip("\n")
+    return EmailParts(subject, html, text)
 
 
 def text_values(message: Message, language: str, merged: Sequence[Message] = ()) -> JsonObject:
@@ -95,8 +85,10 @@ def text_values(message: Message, language: str, merged: Sequence[Message] = ())
 
 def message_id(message: Message) -> str:
     """The same for every attempt, and another one when the message is sent again on request."""
-    again = "" if message.queued_at == message.created_at else message.queued_at.isoformat()
-    digest = hashlib.sha256(f"{message.key}{again}".encode()).hexdigest()[:32]
+    key = message.key
+    if message.queued_at != message.created_at:
+        key += message.queued_at.isoformat()
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     return f"<{digest}@{settings.MESSAGE_ID_DOMAIN}>"
 
 

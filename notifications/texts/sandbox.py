@@ -31,6 +31,7 @@ class _Environment(Environment):
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=extra)
+        # Tags that load other templates.
         for name in ("include", "render", "extends", "block"):
             self.tags.pop(name, None)
 
@@ -84,10 +85,11 @@ def _refusals(source: str) -> Iterator[None]:
         yield
     except LiquidError as exc:
         # An error without a position means that the text ends too early.
-        index = exc.token.start_index if exc.token else -1
-        line = _line_number(source, index if index >= 0 else len(source))
+        index = len(source)
+        if exc.token and exc.token.start_index >= 0:
+            index = exc.token.start_index
         message = str(exc.message or type(exc).__name__).rstrip(".")
-        raise Unrenderable(f"Line {line}: {message}.") from exc
+        raise Unrenderable(f"Line {_line_number(source, index)}: {message}.") from exc
     except RecursionError as exc:
         raise Unrenderable("The text is nested too deeply.") from exc
     except (ArithmeticError, ValueError, TypeError) as exc:
@@ -107,7 +109,7 @@ def _is_known(path: Segments, known: object) -> bool:
         if isinstance(known, list):
             if part == "size":
                 return True
-            known = known[0] if known else {}
+            known = (known or [{}])[0]
             if isinstance(part, int) or part in ("first", "last"):
                 continue
         if not isinstance(known, Mapping) or part not in known:

@@ -33,6 +33,8 @@ def masked_link() -> str:
 
 def sample_values() -> JsonObject:
     """A sample of every variable."""
+    due_date = "2026-03-05T15:00:00Z"
+    link = masked_link()
     return {
         "process": {
             "name": "Nomas līgums, Brīvības iela 12",
@@ -46,18 +48,13 @@ def sample_values() -> JsonObject:
         "initiator": {"name": "Ilze Kalniņa"},
         "actor": {"name": "Ona Žukauskienė", "reason": "The amount is not what we agreed.", "self": False},
         "failure": {"event": "TASK_STARTED", "role": "SIGNER", "audit": None},
-        "dueDate": "2026-03-05T15:00:00Z",
+        "dueDate": due_date,
         "personalComment": "Please look at clause 7.",
-        "link": masked_link(),
+        "link": link,
+        # A text must do with and without the values of a task.
         "tasks": [
-            {
-                "name": "Nomas līgums",
-                "initiator": "Ilze Kalniņa",
-                "dueDate": "2026-03-05T15:00:00Z",
-                "comment": None,
-                "link": masked_link(),
-            },
-            {"name": "Sutartis", "initiator": None, "dueDate": None, "comment": None, "link": masked_link()},
+            {"name": "Nomas līgums", "initiator": "Ilze Kalniņa", "dueDate": due_date, "comment": None, "link": link},
+            {"name": "Sutartis", "initiator": None, "dueDate": None, "comment": None, "link": link},
         ],
         "waiting": "Jānis Bērziņš, Ona Žukauskienė",
     }

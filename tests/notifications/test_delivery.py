@@ -10,14 +10,16 @@ from email import message_from_bytes
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from config.access.models import User
 from config.vocabulary import EventType, Role
-from notifications import outbox
+from notifications import failures, outbox
 from notifications.delivery import claims, rate
 from notifications.delivery.claims import LEASE, RETRIES, claim
 from notifications.delivery.connection import MAX_RESPONSE_CHARACTERS, Connection, Refusal, refusal_from
@@ -144,11 +146,36 @@ def test_a_refused_message_is_audited_and_administrators_are_notified_once_an_ho
 
     send_due()
 
-    failures = AuditEvent.objects.filter(event_type="FAILURE")
-    assert failures.count() == 2
-    assert all(address(ANA) not in event.note for event in failures)
+    events = AuditEvent.objects.filter(event_type="FAILURE")
+    assert events.count() == 2
+    assert all(address(ANA) not in event.note for event in events)
     assert sorted(str(email["To"]) for email in sink.emails) == [address(BEN), "boss@example.org"]
     assert "could not be delivered" in str(sink.emails[0]["Subject"])
+
+
+def test_active_staff_with_the_right_are_notified_of_failures() -> None:
+    right = Permission.objects.get(codename="administer", content_type__app_label="access")
+    group = Group.objects.create(name="administrators")
+    group.permissions.add(right)
+    users = {
+        name: User.objects.create(username=name, email=f"{name}@example.org", is_staff=True)
+        for name in ("own", "through-group", "superuser", "clerk", "no-staff", "inactive", "no-address")
+    }
+    for name in ("own", "no-staff", "inactive", "no-address"):
+        users[name].user_permissions.add(right)
+    users["own"].groups.add(group)
+    users["through-group"].groups.add(group)
+    User.objects.filter(username="superuser").update(is_superuser=True)
+    User.objects.filter(username="no-staff").update(is_staff=False)
+    User.objects.filter(username="inactive").update(is_active=False)
+    User.objects.filter(username="no-address").update(email="")
+
+    for _ in range(2):
+        failures.notify_administrators("audit", {"audit": "broken"}, at=NOON)
+    failures.notify_administrators("audit", {"audit": "broken"}, at=NOON + timedelta(hours=1))
+
+    expected = [f"{name}@example.org" for name in ("own", "superuser", "through-group")]
+    assert sorted(Message.objects.values_list("address", flat=True)) == sorted(expected * 2)
 
 
 def test_a_failed_failure_message_causes_no_other(sink: Sink) -> None:

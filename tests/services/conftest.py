@@ -13,11 +13,11 @@ from tests.sink import smtp_sink
 def make_stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> Iterator[Callable[..., Stack]]:
-    """Makes stacks that are stopped at the end; each test process has a broker of its own."""
+    """Creates stacks, which are stopped at the end. Each stack has its own Redis database."""
     services = request.config.getoption("--services")
-    number = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
     redis = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/15").rpartition("/")[0]
-    databases = list(range(1 + 7 * number, 8 + 7 * number))
+    databases = list(range(1 + 7 * worker, 8 + 7 * worker))
     postgres = os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
     with ExitStack() as cleanup:
 
@@ -42,7 +42,7 @@ def make_stack(
 
 @pytest.fixture(scope="session")
 def stack(make_stack: Callable[..., Stack]) -> Stack:
-    """A running product."""
-    made = make_stack()
-    made.start("web", "worker")
-    return made
+    """A running stack with a web server and a worker."""
+    running = make_stack()
+    running.start("web", "worker")
+    return running

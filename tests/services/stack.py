@@ -1,6 +1,6 @@
-"""The product as it runs: web server, Celery worker with beat, a database of its own, and an SMTP sink.
+"""The whole product: a web server, a Celery worker with beat, a new database, and an SMTP sink.
 
-With `--services` on PostgreSQL and Redis, otherwise on SQLite and the file transport.
+On PostgreSQL and Redis with `--services`, otherwise on SQLite with the file transport.
 """
 
 import base64
@@ -31,7 +31,7 @@ BIN = Path(sys.executable).parent
 
 
 @dataclass
-class Answer:
+class HttpResult:
     status: int
     headers: dict[str, str]
     body: Any
@@ -78,12 +78,12 @@ class Stack:
 
     def manage(self, *words: str) -> str:
         command = [sys.executable, "manage.py", *words]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        result = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def start(self, *names: str) -> None:
-        """Start lines of the Procfile; `worker:second` is one more of that line, without the beat."""
+        """Start lines of the Procfile. `worker:second` is a second process of that line, without beat."""
         lines = (ROOT / "Procfile").read_text().splitlines()
         commands = {name: shlex.split(words) for name, words in (line.split(":", 1) for line in lines)}
         for name in names:
@@ -105,7 +105,7 @@ class Stack:
             process.wait()
 
     def stop(self) -> None:
-        """End everything; the second time there is nothing left to end."""
+        """Stop everything. A second call does nothing."""
         if self.when_stopped is None:
             return
         self.when_stopped()
@@ -121,7 +121,7 @@ class Stack:
             self._admin(f"DROP DATABASE {self.name} WITH (FORCE)")
 
     def broker_content(self) -> str:
-        """Everything that the broker holds, payloads unpacked."""
+        """Everything in the broker, with decoded payloads."""
         assert self.redis
         connection = redis.Redis.from_url(self.redis)
         lists = [key for key in connection.scan_iter() if connection.type(key) == b"list"]
@@ -136,7 +136,7 @@ class Stack:
             for file in (self.folder / "broker").glob("*.msg"):
                 file.unlink()
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResult:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -149,13 +149,13 @@ class Stack:
             response = error
         with response:
             raw = response.read()
-            return Answer(response.status, dict(response.headers), json.loads(raw) if raw else None)
+            return HttpResult(response.status, dict(response.headers), json.loads(raw) if raw else None)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         if self.postgres:
             with psycopg.connect(self.database, autocommit=True) as connection:
-                done = connection.execute(sql.replace("?", "%s"), values)
-                return list(done.fetchall()) if done.description else []
+                cursor = connection.execute(sql.replace("?", "%s"), values)
+                return list(cursor.fetchall()) if cursor.description else []
         connection = sqlite3.connect(self.folder / "paraph.sqlite3", timeout=20)
         try:
             with connection:

@@ -37,7 +37,7 @@ def shipped_text(event: str, role: str, language: str) -> TextSource | None:
     """The shipped text for this event, role and language, or None."""
     if language not in LANGUAGES:
         return None
-    words = _words(language)
+    words = _load(language)
     entry = words.get(event, {}).get(role)
     if entry is None:
         return None
@@ -49,24 +49,20 @@ def shipped_text(event: str, role: str, language: str) -> TextSource | None:
 def shipped_pairs() -> frozenset[tuple[EventType, Role]]:
     """The events and roles that have a shipped text."""
     pairs: set[tuple[EventType, Role]] = set()
-    for event, roles in _words(LANGUAGES[0]).items():
+    for event, roles in _load(LANGUAGES[0]).items():
         if event != "labels":
             pairs |= {(EventType(event), Role(role)) for role in roles}
     return frozenset(pairs)
 
 
 @cache
-def _words(language: str) -> JsonObject:
-    return _load(f"{language}.toml")
+def _layout(kind: str) -> dict[str, str]:
+    return {name: part.removesuffix("\n") for name, part in _load("layout")[kind].items()}
 
 
 @cache
-def _layout(kind: str) -> dict[str, str]:
-    return {name: part.removesuffix("\n") for name, part in _load("layout.toml")[kind].items()}
-
-
 def _load(name: str) -> JsonObject:
-    return tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    return tomllib.loads((_FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _compose(kind: str, entry: JsonObject, labels: dict[str, str]) -> str:
