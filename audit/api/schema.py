@@ -1,12 +1,14 @@
-"""Texts and examples of the audit operations in the API schema."""
+"""Responses, parameters and examples of the audit operations in the API schema.
+
+The summary and description of an operation are the docstring of its view method.
+"""
 
 from drf_spectacular.helpers import forced_singular_serializer
-from drf_spectacular.utils import extend_schema
 
 from audit.api.filters import EVENT_PARAMETERS, EVENT_SORTS
 from audit.api.serializers import EVENT_FIELDS, MAX_REPORTS, EventPage, EventSerializer
 from config.api.lists import pages
-from config.api.schema import answer, location, operation, request_example
+from config.api.schema import answer, request_example
 
 _REPORT = {
     "eventType": "SIGNATURE",
@@ -35,44 +37,12 @@ _PAGE = {"content": [EVENT_ANSWER], "size": 25, "numberOfElements": 1, "next": "
 _EVENT = {"$ref": "#/components/schemas/AuditEvent"}
 _EVENTS = {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_REPORTS}
 
-LIST_EVENTS = extend_schema(
-    **operation(
-        "listAuditEvents",
-        "List audit events",
-        "Requires the right `audit_read`. Returns pages, newest first; or, with `after`, the events after a cursor, "
-        "oldest first.",
-        answer(forced_singular_serializer(EventPage), "A page of events, here by cursor.", _PAGE),
-        tag="audit",
-        refusals=(400, 401, 403),
-        parameters=[*pages.parameters(EVENT_SORTS), *EVENT_PARAMETERS],
-    )
-)
-RETRIEVE_EVENT = extend_schema(
-    **operation(
-        "getAuditEvent",
-        "Get an audit event",
-        "Requires the right `audit_read`.",
-        answer(EventSerializer, "The event.", EVENT_ANSWER),
-        tag="audit",
-        refusals=(401, 403, 404),
-    )
-)
-CREATE_EVENT = extend_schema(
-    **operation(
-        "createAuditEvent",
-        "Report audit events",
-        "Requires the right `audit_write`. The body is one event, or a list of up to "
-        f"{MAX_REPORTS}, which are recorded together or not at all. The `id` and `createdAt` of a report are stored as "
-        "`reportedId` and `reportedAt`.",
-        answer(EventSerializer, "The recorded event; a list if a list was sent.", EVENT_ANSWER),
-        tag="audit",
-        refusals=(400, 401, 403, 413),
-        success=201,
-        parameters=[location("event")],
-        request={"application/json": {"oneOf": [_EVENT, _EVENTS]}},
-        examples=[
-            request_example("A signature", _REPORT),
-            request_example("Several events", [_REPORT, {**_REPORT, "eventType": "AUTH_COMPLETED"}]),
-        ],
-    )
-)
+EVENT = answer(EventSerializer, "The event.", EVENT_ANSWER)
+EVENT_PAGE = answer(forced_singular_serializer(EventPage), "A page of events, here by cursor.", _PAGE)
+RECORDED_EVENT = answer(EventSerializer, "The recorded event; a list if a list was sent.", EVENT_ANSWER)
+LIST_PARAMETERS = [*pages.parameters(EVENT_SORTS), *EVENT_PARAMETERS]
+REPORT = {"application/json": {"oneOf": [_EVENT, _EVENTS]}}
+REPORTS = [
+    request_example("A signature", _REPORT),
+    request_example("Several events", [_REPORT, {**_REPORT, "eventType": "AUTH_COMPLETED"}]),
+]

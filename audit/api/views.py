@@ -16,6 +16,7 @@ from audit.models import AuditEvent
 from config.access.actor import MissingRight
 from config.api.idempotency import idempotent
 from config.api.lists.pages import PageRequest
+from config.api.schema import documented, location
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, parse_id
 from config.api_values import Body, JsonObject
@@ -24,8 +25,19 @@ from config.vocabulary import Right
 
 
 class AuditEventViewSet(ApiViewSet):
-    @schema.LIST_EVENTS
+    @documented(
+        "listAuditEvents",
+        schema.EVENT_PAGE,
+        tag="audit",
+        refusals=(400, 401, 403),
+        parameters=schema.LIST_PARAMETERS,
+    )
     def list(self, request: Request) -> Response:
+        """List audit events.
+
+        Requires the right `audit_read`. Returns pages, newest first; or, with `after`, the events after a cursor,
+        oldest first.
+        """
         self._require_reader()
         page = PageRequest.of(request.GET, sorts=EVENT_SORTS, default="createdAt,desc", tie="number")
         after = _cursor(request.GET)
@@ -34,18 +46,36 @@ class AuditEventViewSet(ApiViewSet):
         events = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
         return Response(page.answer(event_bodies(page.rows_of(events)), total=events.count()))
 
-    @schema.RETRIEVE_EVENT
+    @documented("getAuditEvent", schema.EVENT, tag="audit", refusals=(401, 403, 404))
     @snapshot
     def retrieve(self, request: Request, id: str) -> Response:
+        """Get an audit event.
+
+        Requires the right `audit_read`.
+        """
         self._require_reader()
         event = AuditEvent.objects.filter(id=parse_id(id)).first()
         if event is None:
             raise NotFound
         return Response(event_body(event))
 
-    @schema.CREATE_EVENT
+    @documented(
+        "createAuditEvent",
+        schema.RECORDED_EVENT,
+        tag="audit",
+        refusals=(400, 401, 403, 413),
+        success=201,
+        parameters=[location("event")],
+        request=schema.REPORT,
+        examples=schema.REPORTS,
+    )
     @idempotent
     def create(self, request: Request) -> Response:
+        """Report audit events.
+
+        Requires the right `audit_write`. The body is one event, or a list of up to 500, which are recorded together or
+        not at all. The `id` and `createdAt` of a report are stored as `reportedId` and `reportedAt`.
+        """
         if not self.actor.may(Right.AUDIT_WRITE):
             raise MissingRight(Right.AUDIT_WRITE, "Reporting audit events")
         if isinstance(request.data, list):

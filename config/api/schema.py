@@ -1,17 +1,21 @@
 """What is common to all operations in the generated schema: problems, headers, and builders for their texts."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from inspect import getdoc
+from typing import Any, ParamSpec
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from config.api.idempotency import is_idempotent
 from config.api.lists.pages import PageRequest
 from config.api.problems import CONTENT_TYPE, problem_body
 from config.api_values import JsonObject
 from config.errors import DomainError, Fault
+
+Method = ParamSpec("Method")
 
 # For each status, the code of the example and the description.
 REFUSALS = {
@@ -94,6 +98,22 @@ def operation(
         "parameters": [*parameters, *headers],
         **more,
     }
+
+
+def documented(
+    operation_id: str, response: OpenApiResponse, **texts: Any
+) -> Callable[[Callable[Method, Response]], Callable[Method, Response]]:
+    """Describe a view method in the schema; `texts` are arguments of `operation`.
+
+    The docstring of the method is the summary and, after an empty line, the description.
+    """
+
+    def describe(method: Callable[Method, Response]) -> Callable[Method, Response]:
+        summary, _, description = getdoc(method).partition("\n\n")  # type: ignore[union-attr]
+        text = " ".join(description.split())
+        return extend_schema(**operation(operation_id, summary.rstrip("."), text, response, **texts))(method)
+
+    return describe
 
 
 def request_example(name: str, body: object) -> OpenApiExample:

@@ -55,7 +55,7 @@ class MessageTemplateAdmin(VersionedAdmin):
     change_form_outer_after_template = "notifications/template_after.html"  # type: ignore[assignment]
     buttons = ("send_test", "restore")
 
-    def found(self, rows: QuerySet[MessageTemplate], term: str) -> QuerySet[MessageTemplate]:
+    def found(self, rows: VersionedQuerySet, term: str) -> VersionedQuerySet:
         return rows.filter(subject__icontains=term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: MessageTemplate | None = None) -> list[str]:

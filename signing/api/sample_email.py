@@ -3,13 +3,13 @@
 from dataclasses import asdict
 
 from django.db.models import TextChoices
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.access.models import User
 from config.api.idempotency import idempotent
 from config.api.limits import count_test_email
+from config.api.schema import documented
 from config.api_values import Body
 from config.errors import Fault, Invalid
 from config.vocabulary import EventType, Role
@@ -24,9 +24,24 @@ from signing.serializers import ProcessSerializer
 
 
 class TestEmailViewSet(SigningViewSet):
-    @extend_schema(**schema.SEND_TEST_EMAIL)
+    @documented(
+        "sendTestMail",
+        schema.TEST_EMAIL,
+        tag="notifications",
+        refusals=(400, 401, 403, 413),
+        parameters=schema.TEST_EMAIL_PARAMETERS,
+        request=ProcessSerializer,
+        examples=[schema.TWO_STEPS],
+    )
     @idempotent
     def create(self, request: Request) -> Response:
+        """Send a test email.
+
+        Renders the email of an event for the process in the request body, as its first signer of that role would get
+        it, and sends it to the caller's own address. With the right `on_behalf`, it is sent to
+        `processInitiatorEmail`. Links are masked. The process is not stored. Limited to 100 emails per client and
+        hour by default.
+        """
         event = EventType(self._parameter("eventType", EventType))
         role = Role(self._parameter("role", Role))
         rows = self._rows(self.body(ProcessSerializer))

@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Sequence
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.log import Event, record
 from config.access.actor import MissingRight
 from config.api.lists.pages import PageRequest
+from config.api.schema import documented
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet
 from config.errors import Fault, Invalid
@@ -32,9 +32,20 @@ TASK_SORTS = {
 
 
 class SignerTaskViewSet(ApiViewSet):
-    @extend_schema(**schema.LIST_TASKS)
+    @documented(
+        "listSignerTasks",
+        schema.TASK_PAGE,
+        tag="signers",
+        refusals=(400, 401, 403),
+        parameters=schema.TASK_LIST_PARAMETERS,
+    )
     @snapshot
     def list(self, request: Request) -> Response:
+        """List a person's tasks.
+
+        The steps in which it is or was this person's turn, newest first. Steps that have not started are not shown. The
+        caller must be this person or have the right `on_behalf`.
+        """
         person = self._person()
         page = PageRequest.of(request.GET, sorts=TASK_SORTS, default="createdAt,desc")
         rows = TaskFilter(request.GET, queryset=self._rows_of(person), at=self.now).rows()

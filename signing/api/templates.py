@@ -4,7 +4,6 @@ import zoneinfo
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +12,7 @@ from config.api import conditional
 from config.api.idempotency import idempotent
 from config.api.parsers import NotJson, read_json
 from config.api.problems import faults_of
+from config.api.schema import documented, location
 from config.api.views import parse_id
 from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid, NotFound
@@ -37,9 +37,25 @@ class TemplateDoesNotFit(DomainError):
 
 
 class TemplateProcessViewSet(SigningViewSet):
-    @extend_schema(**schema.CREATE_PROCESS_FROM_TEMPLATE)
+    @documented(
+        "createProcessOfTemplate",
+        schema.PROCESS,
+        tag="templates",
+        refusals=(400, 401, 403, 404),
+        success=201,
+        versioned=True,
+        parameters=[location("process")],
+        request=OverridesSerializer,
+        examples=[schema.OVERRIDES],
+    )
     @idempotent
     def create(self, request: Request, id: str) -> Response:
+        """Create a draft process from a template.
+
+        The template's `data` is read as a SigningProcess body, in which a step may have `dueInDays` instead of a
+        `dueDate`. The fields of this request replace those of the template. The process is always a draft. If the data
+        is not a valid process, `errors` lists every problem and nothing is created.
+        """
         template = Template.objects.visible_to(self.actor).filter(id=parse_id(id)).first()
         if template is None:
             raise NotFound

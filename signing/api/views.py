@@ -3,7 +3,6 @@
 import uuid
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,6 +11,7 @@ from config import api_values
 from config.api import conditional
 from config.api.idempotency import idempotent
 from config.api.lists.pages import PageRequest
+from config.api.schema import DELETED, NOT_MODIFIED, documented, location
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
 from config.api_values import JsonObject
@@ -40,6 +40,7 @@ PROCESS_SORTS = {
     "dueDate": "due_at",
 }
 MAX_SEARCH_RESULTS = 200
+TAG = "processes"
 
 
 class SigningViewSet(ApiViewSet):
@@ -91,9 +92,15 @@ class SigningViewSet(ApiViewSet):
 
 
 class ProcessViewSet(SigningViewSet):
-    @extend_schema(**schema.LIST_PROCESSES)
+    @documented(
+        "listProcesses", schema.PROCESS_PAGE, tag=TAG, refusals=(400, 401, 403), parameters=schema.LIST_PARAMETERS
+    )
     @snapshot
     def list(self, request: Request) -> Response:
+        """List processes.
+
+        The processes that the caller may see, newest first, one page at a time.
+        """
         page = PageRequest.of(request.GET, sorts=PROCESS_SORTS, default="createdAt,desc")
         visible = Process.objects.visible_to(self.actor)
         rows = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
@@ -101,15 +108,34 @@ class ProcessViewSet(SigningViewSet):
         content = represent.processes(page.rows_of(rows), self.actor)
         return Response(page.answer(content, total=rows.count()))
 
-    @extend_schema(**schema.CREATE_PROCESS)
+    @documented(
+        "createProcess",
+        schema.PROCESS,
+        tag=TAG,
+        refusals=(400, 401, 403, 413),
+        success=201,
+        versioned=True,
+        parameters=[location("process")],
+        request=ProcessSerializer,
+        examples=schema.NEW_PROCESSES,
+    )
     @idempotent
     def create(self, request: Request) -> Response:
+        """Create a process.
+
+        The process starts immediately. With `status` `PENDING` it is kept as a draft and no email is sent. `Location`
+        is the URL of the new process.
+        """
         rows = actions.create(self.body(ProcessSerializer), actor=self.actor, at=self.now)
         return self.created_response(rows)
 
-    @extend_schema(**schema.GET_PROCESS)
+    @documented("getProcess", schema.PROCESS, tag=TAG, refusals=(401, 403, 404), versioned=True, also=NOT_MODIFIED)
     @snapshot
     def retrieve(self, request: Request, processId: str) -> Response:
+        """Get a process.
+
+        If `If-None-Match` is the current version, the response is 304.
+        """
         process = self.find(id=parse_id(processId))
         if conditional.unchanged(process.version, request.headers):
             return not_modified(process.version)
@@ -117,21 +143,51 @@ class ProcessViewSet(SigningViewSet):
         self.record_opened(process)
         return self.with_warnings(represent.process(process, self.actor), process)
 
-    @extend_schema(**schema.UPDATE_PROCESS)
+    @documented(
+        "updateProcess",
+        schema.PROCESS,
+        tag=TAG,
+        refusals=(*schema.CHANGE_REFUSALS, 413),
+        versioned=True,
+        request=ProcessSerializer,
+        examples=[schema.RENAME],
+    )
     def update(self, request: Request, processId: str) -> Response:
+        """Update a process.
+
+        Send back what you read, with your changes. Absent keys stay unchanged, null clears the value, and fields that
+        the server owns are ignored. Steps and signers with an `id` are changed, those without one are added, and
+        missing ones are removed. The past cannot be rewritten.
+        """
         process = self.find(id=parse_id(processId))
         rows = actions.replace(process, self.body(ProcessSerializer), **self.action_kwargs)
         return self.process_response(rows)
 
-    @extend_schema(**schema.DELETE_PROCESS)
+    @documented("deleteProcess", DELETED, tag=TAG, refusals=(401, 403, 404, 409, 412), success=204)
     def destroy(self, request: Request, processId: str) -> Response:
+        """Delete a draft or a finished process.
+
+        The audit trail keeps its events.
+        """
         process = self.find(id=parse_id(processId))
         actions.delete(process, **self.action_kwargs)
         return Response(status=204)
 
-    @extend_schema(**schema.SEARCH_PROCESSES)
+    @documented(
+        "searchProcesses",
+        schema.SEARCH_RESULT,
+        tag=TAG,
+        refusals=(400, 401, 403),
+        request=SearchSerializer,
+        examples=[schema.SEARCH],
+    )
     @snapshot
     def search(self, request: Request) -> Response:
+        """Find processes by document and personal code.
+
+        At least one of the two fields is required; if both are given, both must match. At most 200 processes, newest
+        first.
+        """
         body = self.body(SearchSerializer)
         document_id = body.get("document_id")
         personal_code = body.get("personal_code")
@@ -147,22 +203,49 @@ class ProcessViewSet(SigningViewSet):
         newest = rows.order_by("-created_at", "-id")[:MAX_SEARCH_RESULTS]
         return Response(represent.processes(newest, self.actor))
 
-    @extend_schema(**schema.START_PROCESS)
+    @documented("startProcess", schema.PROCESS, tag=TAG, refusals=schema.CHANGE_REFUSALS, versioned=True, request=None)
     @idempotent
     def start(self, request: Request, processId: str) -> Response:
+        """Start a draft.
+
+        The first step starts, and its signers are notified.
+        """
         process = self.find(id=parse_id(processId))
         return self.process_response(actions.start(process, **self.action_kwargs))
 
-    @extend_schema(**schema.CANCEL_PROCESS)
+    @documented(
+        "cancelProcess",
+        schema.PROCESS,
+        tag=TAG,
+        refusals=schema.CHANGE_REFUSALS,
+        versioned=True,
+        request=CancelSerializer,
+        examples=[schema.CANCELLATION],
+    )
     @idempotent
     def cancel(self, request: Request, processId: str) -> Response:
+        """Cancel a process.
+
+        Cancels the process. Everyone who was already asked to act is notified, with the reason.
+        """
         process = self.find(id=parse_id(processId))
         rows = actions.cancel(process, **self.body(CancelSerializer), **self.action_kwargs)
         return self.process_response(rows)
 
-    @extend_schema(**schema.REMIND_SIGNERS)
+    @documented(
+        "remindSigners",
+        schema.REMINDED,
+        tag=TAG,
+        refusals=schema.CHANGE_REFUSALS,
+        request=RemindSerializer,
+        examples=[schema.ONE_SIGNER],
+    )
     @idempotent
     def remind(self, request: Request, processId: str) -> Response:
+        """Remind signers.
+
+        Reminds the given signers, or every signer whose turn it is. Each person is reminded at most once an hour.
+        """
         process = self.find(id=parse_id(processId))
         result = actions.remind(process, **self.body(RemindSerializer), **self.action_kwargs)
         return Response(
@@ -174,9 +257,13 @@ class ProcessViewSet(SigningViewSet):
 
 
 class StepViewSet(SigningViewSet):
-    @extend_schema(**schema.GET_STEP)
+    @documented("getStep", schema.STEP, tag="steps", refusals=(401, 403, 404), versioned=True, also=NOT_MODIFIED)
     @snapshot
     def retrieve(self, request: Request, processStepId: str) -> Response:
+        """Get a step.
+
+        The step with its signers.
+        """
         step_id = parse_id(processStepId)
         process = self.find(steps=step_id)
         if conditional.unchanged(process.version, request.headers):
@@ -185,8 +272,21 @@ class StepViewSet(SigningViewSet):
         self.record_opened(process)
         return self.step_with_warnings(represent.step(process, step_id, self.actor), process)
 
-    @extend_schema(**schema.UPDATE_STEP)
+    @documented(
+        "updateStep",
+        schema.STEP,
+        tag="steps",
+        refusals=(*schema.CHANGE_REFUSALS, 413),
+        versioned=True,
+        request=StepSerializer,
+        examples=[schema.SIGNATURE_IN_STEP],
+    )
     def update(self, request: Request, processStepId: str) -> Response:
+        """Update a step, or report what a person did.
+
+        The rules are those of updating a process, for one step; signers that are left out stay. A new `signingStatus`
+        reports that signer's act. Reporting the same act twice is harmless.
+        """
         step_id = parse_id(processStepId)
         process = self.find(steps=step_id)
         rows = actions.replace_step(process, step_id, self.body(StepSerializer), **self.action_kwargs)
@@ -194,9 +294,22 @@ class StepViewSet(SigningViewSet):
 
 
 class SignerViewSet(SigningViewSet):
-    @extend_schema(**schema.REPORT_ACT)
+    @documented(
+        "reportAct",
+        schema.STEP,
+        tag="signers",
+        refusals=schema.CHANGE_REFUSALS,
+        versioned=True,
+        request=ActSerializer,
+        examples=schema.ACTS,
+    )
     @idempotent
     def act(self, request: Request, signerId: str) -> Response:
+        """Report what one signer did.
+
+        The signer signed, approved, viewed or declined. For an anonymous signer, the request may name the person. The
+        response is the step.
+        """
         signer_id = parse_id(signerId)
         process = self.find(signers=signer_id)
         rows = actions.act(process, signer_id, self.body(ActSerializer), **self.action_kwargs)
