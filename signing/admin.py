@@ -11,7 +11,6 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.decorators import display
 
-from audit.chain.verify import verify
 from audit.log import Event, record
 from audit.models import AuditEvent
 from config.access.backoffice import ReadOnlyAdmin, staff_actor
@@ -23,6 +22,7 @@ from notifications.outbox import refused_addresses
 from signing import actions
 from signing.erasure.page import erasure_page
 from signing.evidence.bundle import attachment, bundle
+from signing.evidence.verdict import verdict
 from signing.models import Process, ProcessQuerySet, Signer, Step
 from signing.timeline import timeline
 
@@ -125,16 +125,16 @@ def _page_context(request: HttpRequest, process: Process) -> JsonObject:
     steps = process.steps.order_by("process_order").prefetch_related(by_position)
     messages = Message.objects.of_process(process.id).order_by("id")
     events: Iterable[AuditEvent] = []
-    verdict = None
+    result = None
     if actor.may(Right.AUDIT_READ):
         events = AuditEvent.objects.of_process(process.id).in_order()
-        verdict = verify(at=timezone.now(), process_id=str(process.id))
+        result = verdict(at=timezone.now(), process_id=str(process.id))
     return {
         "steps": steps,
         "refused": _refused_by_signer(steps),
         "sent": messages,
         "timeline": timeline(events, messages),
-        "verdict": verdict,
+        "verdict": result,
         "administers": actor.may(Right.ADMINISTER),
         "may_change": process.managed_by(actor),
         "may_send_again": actor.may(Right.ADMINISTER),

@@ -1,9 +1,9 @@
-"""What happened to a process in one line of time: events, the state changes in them, and mails."""
+"""The history of one process for the back office: its events, the changes of state in them, and its emails."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
 
 from audit.models import AuditEvent
 from notifications.models import Message
@@ -13,49 +13,59 @@ _STATES = ("status", "signingStatus", "stepStatus")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`kind` is event or mail; `state` is a change of state as `STARTED → SIGNED`; `values` what changed, by path."""
+    """One line of the history.
+
+    `state` is a change of state such as `STARTED → SIGNED`. `values` are the other changes: path, value before, value
+    after. `place` is the position of an event in its chain, `erased` the number of its values that were erased.
+    """
 
     at: datetime
-    kind: str
     what: str
     who: str
     state: str = ""
     note: str = ""
     place: int | None = None
-    values: list[tuple[str, Any, Any]] = field(default_factory=list)
+    values: list[tuple[str, object, object]] = field(default_factory=list)
     erased: int = 0
 
 
 def timeline(events: Iterable[AuditEvent], messages: Iterable[Message]) -> list[Entry]:
-    """Oldest first; of one moment, events before the mails that they caused."""
-    entries = [_happened(event) for event in events]
-    entries += [entry for message in messages for entry in _mailed(message)]
-    return sorted(entries, key=lambda entry: (entry.at, entry.kind == "mail"))
+    """Oldest first. Events come before the emails that they caused at the same moment."""
+    entries = [_event_entry(event) for event in events]
+    for message in messages:
+        entries += _message_entries(message)
+    return sorted(entries, key=attrgetter("at"))
 
 
-def _happened(event: AuditEvent) -> Entry:
-    before, after = event.before or {}, event.after or {}
-    by = "" if event.client_app_name == event.creator else f", by {event.client_app_name}"
-    address = f" ({event.ip_address})" if event.ip_address else ""
+def _event_entry(event: AuditEvent) -> Entry:
+    who = event.creator or "(erased)"
+    if event.client_app_name != event.creator:
+        who += f", by {event.client_app_name}"
+    if event.ip_address:
+        who += f" ({event.ip_address})"
+    before = event.before or {}
+    after = event.after or {}
+    states = [f"{before.get(name) or '–'} → {after[name]}" for name in _STATES if name in after]
+    paths = [path for path in {**before, **after} if path not in _STATES]
     return Entry(
         event.created_at,
-        "event",
         event.event_type,
-        f"{event.creator or '(erased)'}{by}{address}",
-        state=", ".join(f"{before.get(name) or '–'} → {after[name]}" for name in _STATES if name in after),
+        who,
+        state=", ".join(states),
         note=event.note,
         place=event.seq,
-        values=[(path, before.get(path), after.get(path)) for path in {**before, **after} if path not in _STATES],
+        values=[(path, before.get(path), after.get(path)) for path in paths],
         erased=len(event.erased or []),
     )
 
 
-def _mailed(message: Message) -> Iterator[Entry]:
-    what, whom = f"{message.event} mail", f"{message.name} {message.address} ({message.role})".strip()
-    yield Entry(message.created_at, "mail", f"{what} written", whom)
+def _message_entries(message: Message) -> Iterator[Entry]:
+    email = f"{message.event} email"
+    recipient = f"{message.name} {message.address} ({message.role})".strip()
+    yield Entry(message.created_at, f"{email} queued", recipient)
     if message.sent_at:
-        yield Entry(message.sent_at, "mail", f"{what} sent", whom)
+        yield Entry(message.sent_at, f"{email} sent", recipient)
     elif message.withdrawn_at:
-        yield Entry(message.withdrawn_at, "mail", f"{what} withdrawn", whom, note=message.reason)
+        yield Entry(message.withdrawn_at, f"{email} withdrawn", recipient, note=message.reason)
     for attempt in message.attempt_log:
-        yield Entry(attempt["at"], "mail", f"{what} tried", whom, note=attempt["response"])
+        yield Entry(attempt["at"], f"{email}: failed attempt", recipient, note=attempt["response"])

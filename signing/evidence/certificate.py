@@ -1,22 +1,23 @@
-"""The certificate: a PDF that shows one document's signing process to a reader on paper.
+"""The certificate: a PDF that shows the signing process of one document to a reader on paper.
 
-Owns the page: its words, its layout, its letters and its QR code. Leaves to others what the facts are, how the chain
-is kept and how it is verified: this module draws what it is given and vouches for none of it.
+Owns the layout, the fonts, the texts and the QR code. It draws what it is given; where that comes from, how the chain
+is kept and how it is verified is left to others.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cache, partial
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from xml.sax.saxutils import escape
 
 from reportlab import platypus
 from reportlab.graphics.barcode.qr import QrCode
-from reportlab.lib.colors import HexColor
+from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
@@ -24,262 +25,319 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import CondPageBreak, Flowable, HRFlowable, LongTable, Paragraph, Spacer
 
-# The fonts are shared, and so is the place in their files that reportlab reads at.
+from audit.chain.parts import SIGNER_PREFIX
+from audit.models import AuditEvent, CheckpointLeaf
+from signing.evidence.replay import API_READS, Replay
+from signing.models import Process, Signer
+
+# reportlab's fonts are shared between threads, and with them the position at which it reads their files.
 _ONE_AT_A_TIME = Lock()
 
-SANS, BOLD, MONO = FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono")
-for _name in FONTS:
-    pdfmetrics.registerFont(TTFont(_name, Path(__file__).parent / "fonts" / f"{_name}.ttf"))
+SANS = "DejaVuSans"
+BOLD = "DejaVuSans-Bold"
+MONO = "DejaVuSansMono"
+for _font in (SANS, BOLD, MONO):
+    pdfmetrics.registerFont(TTFont(_font, Path(__file__).parent / "fonts" / f"{_font}.ttf"))
 
-TITLE, NOTHING, UNKNOWN, MORE = "Certificate of the signing process", "–", "\ufffd", "…"
-INK, GREY, NAVY, RULE, WASH = map(HexColor, ("#1c1c1c", "#666666", "#1b365d", "#cfd3d9", "#f6f7f9"))
-MARGIN, TOP, BOTTOM, GAP = 54, 56, 60, 8
-WIDTH, HEIGHT = A4[0] - 2 * MARGIN, A4[1] - TOP - BOTTOM
+_TITLE = "Certificate of the signing process"
+_EMPTY = "–"
+_ERASED = "(erased)"
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_INK = HexColor("#1c1c1c")
+_GRAY = HexColor("#666666")
+_NAVY = HexColor("#1b365d")
+_LINE = HexColor("#cfd3d9")
+_BACKGROUND = HexColor("#f6f7f9")
+
+# The page, in points.
+_MARGIN = 54
+_TOP = 56
+_BOTTOM = 60
+_WIDTH = A4[0] - 2 * _MARGIN
+_HEIGHT = A4[1] - _TOP - _BOTTOM
+_CELL_PADDING = 8
 
 
-def _style(font: str, size: float, leading: float, colour: Any = INK, **more: Any) -> ParagraphStyle:
-    return ParagraphStyle(font, fontName=font, fontSize=size, leading=leading, textColor=colour, **more)
+def _style(
+    font: str, size: float, leading: float, color: Color = _INK, before: int = 0, after: int = 0
+) -> ParagraphStyle:
+    return ParagraphStyle(
+        font, fontName=font, fontSize=size, leading=leading, textColor=color, spaceBefore=before, spaceAfter=after
+    )
 
 
-HEADLINE, HEADING = _style(SANS, 20, 26, NAVY), _style(BOLD, 10.5, 14, NAVY, spaceBefore=20, spaceAfter=5)
-PROSE, FIELD, VALUE = _style(SANS, 8.5, 13), _style(SANS, 8, 12, GREY), _style(SANS, 8.5, 12)
-STRONG, CODE = _style(BOLD, 8.5, 12), _style(MONO, 8.5, 12)
-COLUMN, CELL, SMALL = _style(BOLD, 7.5, 10, NAVY), _style(SANS, 7.5, 10.5), _style(SANS, 6.5, 9, GREY)
-ALL, HEADER, BODY = ((0, 0), (-1, -1)), ((0, 0), (-1, 0)), ((0, 1), (-1, -1))
-EVERY = [("VALIGN", *ALL, "TOP"), ("FONTNAME", *ALL, SANS), ("LEFTPADDING", *ALL, 0)]
-PLAIN: Any = [*EVERY, ("TOPPADDING", *ALL, 1.5), ("BOTTOMPADDING", *ALL, 1.5)]
-RULED: Any = [
-    *(*EVERY, ("RIGHTPADDING", *ALL, GAP), ("TOPPADDING", *ALL, GAP / 2 - 0.5), ("BOTTOMPADDING", *ALL, GAP / 2 + 0.5)),
-    *(("LINEABOVE", *HEADER, 0.8, NAVY), ("LINEBELOW", *HEADER, 0.8, NAVY), ("LINEBELOW", *BODY, 0.4, RULE)),
+_HEADLINE = _style(SANS, 20, 26, _NAVY)
+_HEADING = _style(BOLD, 10.5, 14, _NAVY, before=20, after=5)
+_PROSE = _style(SANS, 8.5, 12)
+_FIELD = _style(SANS, 8, 12, _GRAY)
+_STRONG = _style(BOLD, 8.5, 12)
+_CODE = _style(MONO, 8.5, 12)
+_COLUMN = _style(BOLD, 7.5, 10, _NAVY)
+_CELL = _style(SANS, 7.5, 10.5)
+
+_TableCommands = list[tuple[Any, ...]]
+_ALL_CELLS = ((0, 0), (-1, -1))
+_HEADER_ROW = ((0, 0), (-1, 0))
+_BODY_ROWS = ((0, 1), (-1, -1))
+
+
+def _cells(left: float, right: float, top: float, bottom: float) -> _TableCommands:
+    """The part that all table styles share, with this padding."""
+    return [
+        ("VALIGN", *_ALL_CELLS, "TOP"),
+        ("FONTNAME", *_ALL_CELLS, SANS),
+        ("LEFTPADDING", *_ALL_CELLS, left),
+        ("RIGHTPADDING", *_ALL_CELLS, right),
+        ("TOPPADDING", *_ALL_CELLS, top),
+        ("BOTTOMPADDING", *_ALL_CELLS, bottom),
+    ]
+
+
+_FIELD_TABLE = _cells(0, 6, 1.5, 1.5)
+_RULED_TABLE = [
+    *_cells(0, _CELL_PADDING, 3.5, 4.5),
+    ("LINEABOVE", *_HEADER_ROW, 0.8, _NAVY),
+    ("LINEBELOW", *_HEADER_ROW, 0.8, _NAVY),
+    ("LINEBELOW", *_BODY_ROWS, 0.4, _LINE),
 ]
-BOXED: Any = [
-    *(*EVERY, ("BOX", *ALL, 0.8, NAVY), ("BACKGROUND", *ALL, WASH), ("TOPPADDING", *ALL, 12)),
-    *(("BOTTOMPADDING", *ALL, 12), ("LEFTPADDING", *ALL, 14), ("RIGHTPADDING", *ALL, 14)),
-]
+_BOX = [*_cells(14, 14, 12, 12), ("BOX", *_ALL_CELLS, 0.8, _NAVY), ("BACKGROUND", *_ALL_CELLS, _BACKGROUND)]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that happened."""
+class Certificate:
+    """What a certificate shows: a replayed process with its signers in order, its events, and the end of its chain.
 
-    at: datetime
-    what: str
-    who: str
-    role: str
-    address: str
-    note: str
+    Times are shown in the zone.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One who had to look, approve or sign; the address is the one that the act came from."""
-
-    step: int
-    name: str
-    role: str
-    status: str
-    acted_at: datetime | None
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All that a certificate says; times are aware and are shown in the zone."""
-
-    process_id: str
-    document_id: str
-    document_name: str
-    status: str
-    initiator: str
-    created_at: datetime
-    ended_at: datetime | None
-    people: Sequence[Person]
-    lines: Sequence[Line]
-    head_seq: int
-    head_digest: str
-    checkpoint_number: int
-    checkpoint_at: datetime
-    fingerprint: str
+    process: Process
+    signers: Sequence[Signer]
+    replayed: Replay
+    events: Sequence[AuditEvent]
+    leaf: CheckpointLeaf
     made_at: datetime
     zone: tzinfo
 
 
-def certificate(facts: Facts) -> bytes:
-    """Draw the certificate as a PDF on A4; the same facts give the same bytes. Refuses a time without a zone."""
-    story = [*_head(facts), *_people(facts), *_lines(facts), *_check(facts)]
-    title, subject = f"{TITLE} {clean(facts.process_id, SANS)}", clean(facts.document_name, SANS)
-    about: Any = {"title": title, "author": "Paraph", "creator": "Paraph", "subject": subject, "lang": "en"}
-    sheet = platypus.PageTemplate(frames=[platypus.Frame(MARGIN, BOTTOM, WIDTH, HEIGHT, 0, 0, 0, 0)])
-    fixed: Any = {"pagesize": A4, "initialFontName": SANS, "invariant": 1, "pageCompression": 1}
-    document = platypus.BaseDocTemplate(out := BytesIO(), pageTemplates=[sheet], **fixed, **about)
+def draw(certificate: Certificate) -> bytes:
+    """The certificate as a PDF on A4. The same content gives the same bytes; a time without a zone is a ValueError."""
+    out = BytesIO()
+    document = platypus.BaseDocTemplate(
+        out,
+        pagesize=A4,
+        pageTemplates=[platypus.PageTemplate(frames=[platypus.Frame(_MARGIN, _BOTTOM, _WIDTH, _HEIGHT, 0, 0, 0, 0)])],
+        title=f"{_TITLE} {certificate.process.id}",
+        subject=clean(certificate.process.document_name or "", SANS),
+        author="Paraph",
+        creator="Paraph",
+        lang="en",
+        initialFontName=SANS,
+        invariant=1,
+        pageCompression=1,
+    )
+    story = [*_head(certificate), *_people(certificate), *_events(certificate), _verification(certificate)]
     with _ONE_AT_A_TIME:
-        document.build(story, canvasmaker=partial(_Sheets, facts))
+        document.build(story, canvasmaker=partial(_NumberedCanvas, certificate))
     return out.getvalue()
 
 
-def qr_text(facts: Facts) -> str:
-    """Say what the QR code holds: enough to find the process and to compare its chain with another copy."""
-    return f"paraph:1:{facts.process_id}:{facts.head_seq}:{facts.head_digest}:{facts.fingerprint[:16]}"
+def qr_text(certificate: Certificate) -> str:
+    """The content of the QR code: enough to find the process, and to compare its chain with another copy."""
+    leaf = certificate.leaf
+    return f"paraph:1:{certificate.process.id}:{leaf.seq}:{leaf.digest}:{leaf.checkpoint.key[:16]}"
 
 
 def clean(value: str, font: str) -> str:
-    """Put text on one line, with U+FFFD for what the font lacks and for what would be invisible or turn the line."""
+    """The text on one line. Characters that are invisible, change the direction or lack a glyph become U+FFFD."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
     if line.isascii() and line.isprintable():
         return line
-    known = pdfmetrics.getFont(font).face.charToGlyph  # type: ignore[attr-defined]
-    return "".join(c if ord(c) in known and unicodedata.category(c)[0] != "C" else UNKNOWN for c in line)
+    glyphs = pdfmetrics.getFont(font).face.charToGlyph  # type: ignore[attr-defined]
+    undrawable = [c for c in line if ord(c) not in glyphs or unicodedata.category(c).startswith("C")]
+    return line.translate(dict.fromkeys(map(ord, undrawable), REPLACEMENT))
 
 
-def shown(at: datetime | None, zone: tzinfo) -> str:
-    """Show a time on the zone's clock, to the second; in the hour that a clock goes through twice, with its offset."""
+def format_time(at: datetime | None, zone: tzinfo) -> str:
+    """A time in the zone, to the second. Times that occur twice when the clock is set back include their offset."""
     if at is None:
-        return NOTHING
+        return _EMPTY
     if at.utcoffset() is None:
         raise ValueError(f"{at} has no time zone")
     local = at.astimezone(zone)
-    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-    return local.isoformat(" ", "seconds")[: None if twice else 19]
+    text = local.isoformat(" ", "seconds")
+    if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+        return text
+    return text[:19]
 
 
-class _Sheets(Canvas):
-    """A canvas that keeps its pages until the last one is there, so that each can say how many there are."""
+class _NumberedCanvas(Canvas):
+    """A canvas that draws its pages at the end, when it is known how many there are."""
 
-    def __init__(self, facts: Facts, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        made_at = facts.made_at.astimezone(UTC)
-        self.setDateFormatter(lambda *_: f"D:{made_at:%Y%m%d%H%M%S}+00'00'")
-        self._foot, self._top = _cut(f"Process {facts.process_id}", 400), _cut(facts.document_name, 320)
-        self._sheets: list[dict[str, Any]] = []
+    def __init__(self, certificate: Certificate, file: BytesIO, **options: Any) -> None:
+        super().__init__(file, **options)
+        made_at = certificate.made_at.astimezone(UTC)
+
+        # `invariant` sets the creation date to a constant; the date of the certificate is as reproducible.
+        def creation_date(*_: int) -> str:
+            return f"D:{made_at:%Y%m%d%H%M%S}+00'00'"
+
+        self.setDateFormatter(creation_date)
+        self._footer = f"Process {certificate.process.id}"
+        self._pages: list[dict[str, object]] = []
 
     def showPage(self) -> None:  # noqa: N802
-        self._sheets.append(dict(self.__dict__))
+        self._pages.append(dict(self.__dict__))
         self._startPage()  # type: ignore[attr-defined]
 
     def save(self) -> None:
-        for sheet in self._sheets:
-            self.__dict__.update(sheet)
-            self._edges(f"Page {self.getPageNumber()} of {len(self._sheets)}")
+        for page in self._pages:
+            self.__dict__.update(page)
+            self._draw_edges()
             super().showPage()
         super().save()
 
-    def _edges(self, page: str) -> None:
-        self.setStrokeColor(RULE)
+    def _draw_edges(self) -> None:
+        right = A4[0] - _MARGIN
+        number = self.getPageNumber()
+        self.setStrokeColor(_LINE)
         self.setLineWidth(0.5)
-        self.line(MARGIN, 51, A4[0] - MARGIN, 51)
+        self.line(_MARGIN, 51, right, 51)
         self.setFont(SANS, 7)
-        self.setFillColor(GREY)
-        for height, left, right in ((40, self._foot, page), (A4[1] - 38, TITLE, self._top))[: self.getPageNumber()]:
-            self.drawString(MARGIN, height, left)
-            self.drawRightString(A4[0] - MARGIN, height, right)
+        self.setFillColor(_GRAY)
+        self.drawString(_MARGIN, 40, self._footer)
+        self.drawRightString(right, 40, f"Page {number} of {len(self._pages)}")
+        if number > 1:
+            self.drawString(_MARGIN, A4[1] - 38, _TITLE)
 
 
-class _Rows(LongTable):
-    """A table that splits between its rows, and within one only where a whole page is too short for it."""
+class _Table(LongTable):
+    """A table that splits between its rows, and within a row only if that row is higher than a page."""
 
     def split(self, width: float, height: float) -> list[Flowable]:
-        self.splitInRow = height > HEIGHT - 30
+        self.splitInRow = height > _HEIGHT - 30
         return super().split(width, height)
 
 
-def _cut(value: str, width: float) -> str:
-    whole = line = clean(value, SANS)[:400]
-    while pdfmetrics.stringWidth(line, SANS, 7) > width:
-        whole = whole[:-1]
-        line = whole.rstrip() + MORE
-    return line
+def _text(value: str | None, style: ParagraphStyle) -> Paragraph:
+    return Paragraph(escape(clean(value or "", style.fontName)) or _EMPTY, style)
 
 
-@cache
-def _frag(style: ParagraphStyle) -> Any:
-    return Paragraph("x", style).frags[0]
+def _digest(value: str) -> list[Flowable]:
+    return [_text(value[start : start + 32], _CODE) for start in range(0, len(value), 32)]
 
 
-def _text(value: str, style: ParagraphStyle) -> Paragraph:
-    """Set text as it is: nothing in it is read as markup."""
-    return Paragraph("", style, frags=[_frag(style).clone(text=clean(value, style.fontName) or NOTHING)])
+def _fields(width: float, fields: Mapping[str, Flowable | list[Flowable]]) -> Flowable:
+    rows = [[_text(name, _FIELD), value] for name, value in fields.items()]
+    return _Table(rows, [104, width - 104], style=_FIELD_TABLE)
 
 
-def _code(value: str) -> list[Flowable]:
-    return [_text(value[at : at + 32], CODE) for at in range(0, len(value), 32)]
-
-
-def _fields(width: float, *rows: tuple[str, Any]) -> Flowable:
-    return _Rows([[_text(name, FIELD), value] for name, value in rows], [104, width - 104], style=PLAIN)
-
-
-def _section(name: str, columns: dict[str, float], rows: list[list[list[Paragraph]]], none: str) -> list[Flowable]:
+def _section(title: str, columns: Mapping[str, float], rows: list[list[str]], none: str) -> list[Flowable]:
     if not rows:
-        return [CondPageBreak(80), _text(name, HEADING), _text(none, PROSE)]
-    rows, widths = [[[_text(column, COLUMN)] for column in columns], *rows], list(columns.values())
-    heights = [_height(row, widths) for row in rows]
-    start = CondPageBreak(min(sum(heights[:2]) + 40, HEIGHT - 1))
-    return [start, _text(name, HEADING), _Rows(rows, widths, heights, repeatRows=1, style=RULED)]
+        return [CondPageBreak(80), _text(title, _HEADING), _text(none, _PROSE)]
+    widths = list(columns.values())
+    cells = [[_text(name, _COLUMN) for name in columns]]
+    cells += [[_text(text, _CELL) for text in row] for row in rows]
+    # Heights are given, because the time that reportlab takes to measure a table is quadratic in its rows.
+    heights = [_height(row, widths) for row in cells]
+    # A cell can be split between pages only if it is a list.
+    splittable = [[[text] for text in row] for row in cells]
+    table = _Table(splittable, widths, heights, repeatRows=1, style=_RULED_TABLE)
+    # The title stays on the page of the first row.
+    start = CondPageBreak(min(sum(heights[:2]) + 40, _HEIGHT - 1))
+    return [start, _text(title, _HEADING), table]
 
 
-def _height(row: list[list[Paragraph]], widths: list[float]) -> float:
-    """Measure a row; reportlab measures a long table's rows in time that grows with their square."""
-    cells = zip(row, widths, strict=True)
-    return GAP + max(sum(text.wrap(width - GAP, HEIGHT)[1] for text in cell) for cell, width in cells)
+def _height(row: list[Paragraph], widths: list[float]) -> float:
+    heights = [text.wrap(width - _CELL_PADDING, _HEIGHT)[1] for text, width in zip(row, widths, strict=True)]
+    return _CELL_PADDING + max(heights)
 
 
-def _head(facts: Facts) -> list[Flowable]:
-    words = (
-        "This certificate says who was asked to look at a document, to approve it or to sign it, and what happened"
-        f" until the certificate was made. All times are in {facts.zone}."
+def _head(certificate: Certificate) -> list[Flowable]:
+    introduction = (
+        "This certificate lists who was asked to view, approve or sign a document, and what happened until the"
+        f" certificate was created. All times are in {certificate.zone}."
     )
-    fields = _fields(
-        WIDTH,
-        ("Document", _text(facts.document_name, STRONG)),
-        ("Document's id", _text(facts.document_id, CODE)),
-        ("Process", _text(facts.process_id, CODE)),
-        ("Status", _text(facts.status, STRONG)),
-        ("Initiator", _text(facts.initiator, VALUE)),
-        ("Created", _text(shown(facts.created_at, facts.zone), VALUE)),
-        ("Ended", _text(shown(facts.ended_at, facts.zone), VALUE)),
-        ("Certificate made", _text(shown(facts.made_at, facts.zone), VALUE)),
-    )
-    thick = HRFlowable("100%", 1.4, color=NAVY, spaceBefore=6, spaceAfter=2, lineCap="butt")
-    thin = HRFlowable("100%", 0.4, color=NAVY, spaceBefore=0, spaceAfter=10, lineCap="butt")
-    return [_text(TITLE, HEADLINE), thick, thin, _text(words, PROSE), Spacer(0, 8), fields]
+    process = certificate.process
+    fields = {
+        "Document": _text(process.document_name, _STRONG),
+        "Document ID": _text(process.document_id, _CODE),
+        "Process ID": _text(str(process.id), _CODE),
+        "Status": _text(process.status, _STRONG),
+        "Initiator": _text(process.initiator_name or process.initiator, _PROSE),
+        "Created": _text(format_time(process.created_at, certificate.zone), _PROSE),
+        "Ended": _text(format_time(process.finished_at, certificate.zone), _PROSE),
+        "Certificate created": _text(format_time(certificate.made_at, certificate.zone), _PROSE),
+    }
+    rule = HRFlowable("100%", 1.4, color=_NAVY, spaceBefore=6, spaceAfter=12, lineCap="butt")
+    return [_text(_TITLE, _HEADLINE), rule, _text(introduction, _PROSE), Spacer(0, 8), _fields(_WIDTH, fields)]
 
 
-def _people(facts: Facts) -> list[Flowable]:
-    columns = {"Step": 30, "Name": 126, "Role": 62, "Outcome": 72, "When": 94, "From address": WIDTH - 384}
+def _people(certificate: Certificate) -> list[Flowable]:
+    columns = {"Step": 30, "Name": 126, "Role": 62, "Outcome": 72, "Time": 94, "IP address": _WIDTH - 384}
     rows = []
-    for one in facts.people:
-        said = (str(one.step), one.name, one.role, one.status, shown(one.acted_at, facts.zone), one.address)
-        rows.append([[_text(value, CELL)] for value in said])
-    return _section("Who was asked", columns, rows, "Nobody was asked.")
+    for signer in certificate.signers:
+        name = signer.name
+        if not name and f"{SIGNER_PREFIX}{signer.id}" in certificate.replayed.erased_groups:
+            name = _ERASED
+        address = ""
+        act = certificate.replayed.acts.get(str(signer.id))
+        if act is not None:
+            address = act.ip_address
+        time = format_time(signer.acted_at, certificate.zone)
+        rows.append([str(signer.step.process_order), name or "", signer.role, signer.status, time, address])
+    return _section("Recipients", columns, rows, "No recipients.")
 
 
-def _lines(facts: Facts) -> list[Flowable]:
-    columns = {"Time": 94, "Event": 98, "Who": 136, "Note": WIDTH - 328}
+def _events(certificate: Certificate) -> list[Flowable]:
+    columns = {"Time": 94, "Event": 98, "User": 136, "Note": _WIDTH - 328}
+    signers = {str(signer.id): signer for signer in certificate.signers}
     rows = []
-    for one in facts.lines:
-        note, whence = one.note.strip(), " · ".join(filter(None, (one.role, one.address)))
-        who = [_text(one.who, CELL), *([_text(whence, SMALL)] if whence else [])]
-        time, what = [_text(shown(one.at, facts.zone), CELL)], [_text(one.what, CELL)]
-        rows.append([time, what, who, [_text(note, CELL)] if note else []])
-    return _section("What happened", columns, rows, "Nothing happened yet.")
+    for event in certificate.events:
+        if event.event_type in API_READS:
+            continue
+        user = event.creator or _ERASED
+        if event.client_app_name != event.creator:
+            user += f" by {event.client_app_name}"
+        role = ""
+        signer = signers.get(event.signer_id)
+        if signer is not None:
+            role = signer.role
+            if signer.name:
+                user += f" for {signer.name}"
+        time = format_time(event.created_at, certificate.zone)
+        rows.append([time, event.event_type, " · ".join(filter(None, [user, role, event.ip_address])), event.note])
+    return _section("Events", columns, rows, "No events.")
 
 
-def _check(facts: Facts) -> list[Flowable]:
-    why = "What happened is kept as a chain of digests. When this certificate was made, the chain stood here:"
-    how = (
-        "The folder that this certificate is in holds verify.py, which checks all of this. The fingerprint of the"
-        " public key proves nothing by being printed here: it has to be known from elsewhere."
+def _verification(certificate: Certificate) -> Flowable:
+    leaf = certificate.leaf
+    chain = (
+        "The events are kept as a chain of digests. When this certificate was created, the chain ended with this event:"
     )
-    holds = "Holds the process, the head of the chain and the start of the fingerprint"
-    columns = [WIDTH - 136, 136]
-    fields = _fields(
-        columns[0] - 28,
-        ("Head of the chain", _text(f"No. {facts.head_seq}", VALUE)),
-        ("Its digest", _code(facts.head_digest)),
-        ("Checkpoint", _text(f"No. {facts.checkpoint_number}, {shown(facts.checkpoint_at, facts.zone)}", VALUE)),
-        ("Key's fingerprint", _code(facts.fingerprint)),
+    verifier = (
+        "The folder of this certificate contains verify.py, which verifies all of this. The fingerprint of the public"
+        " key, as printed here, proves nothing by itself: compare it with the one that the organization publishes."
     )
-    left = [_text("How to check this", HEADING), _text(why, PROSE), Spacer(0, 4), fields, Spacer(0, 6)]
-    code = QrCode(qr_text(facts), width=108, height=108, qrLevel="M", qrBorder=0)
-    right = [code, Spacer(0, 10), _text(holds, SMALL)]
-    return [_Rows([[[*left, _text(how, PROSE)], right]], columns, style=BOXED, spaceBefore=22)]
+    checkpoint = f"No. {leaf.checkpoint.number}, {format_time(leaf.checkpoint.at, certificate.zone)}"
+    fields: dict[str, Flowable | list[Flowable]] = {
+        "Last event": _text(f"No. {leaf.seq}", _PROSE),
+        "Its digest": _digest(leaf.digest),
+        "Checkpoint": _text(checkpoint, _PROSE),
+        "Key fingerprint": _digest(leaf.checkpoint.key),
+    }
+    widths = [_WIDTH - 136, 136]
+    left = [
+        _text("How to verify this", _HEADING),
+        _text(chain, _PROSE),
+        Spacer(0, 4),
+        _fields(widths[0] - 28, fields),
+        Spacer(0, 6),
+        _text(verifier, _PROSE),
+    ]
+    right = [
+        QrCode(qr_text(certificate), width=108, height=108, qrLevel="M", qrBorder=0),
+        Spacer(0, 10),
+        _text("Contains the process, the digest and the beginning of the fingerprint", _FIELD),
+    ]
+    return _Table([[left, right]], widths, style=_BOX, spaceBefore=22)

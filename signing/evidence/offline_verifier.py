@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks the evidence bundle of one process offline: its manifest, its chain of events and its checkpoint.
+"""Verifies the evidence bundle of one process offline: its manifest, its chain of events and its checkpoint.
 
-This script owns the whole check. It needs Python 3.11 or newer and the package `cryptography`, no network and no file
-but the bundle's. It ends with 0 if everything holds, with 1 and one line that says what does not, with 2 if it cannot
-run. It cannot check the `mac` of the events (its key is secret) nor, without `--key`, whose key the bundle's key is.
+This script needs Python 3.11 or later and the package `cryptography`, but no network and no files except those of the
+bundle. It exits with 0 if the evidence is valid, with 1 and the reason if it is not, and with 2 if it cannot run. Two
+things cannot be verified offline: the `mac` of the events, because its key is secret, and, without `--key`, who owns
+the key that signed the bundle.
 """
 
 import argparse
@@ -19,263 +20,242 @@ try:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:
-    print("This check needs the Python package 'cryptography' (python -m pip install cryptography).", file=sys.stderr)
+    print("This script needs the Python package 'cryptography' (python -m pip install cryptography).", file=sys.stderr)
     sys.exit(2)
 
-Json = dict[str, Any]
+_Json = dict[str, Any]
 
-HEX32, HEX64, HEX128 = "[0-9a-f]{32}", "[0-9a-f]{64}", "[0-9a-f]{128}"
-UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?"
-EACH = "*"
-
-UNKNOWN_KEY = (
-    "The bundle's own public key proves nothing unless its fingerprint is known from elsewhere, "
-    "for example from the organisation's web site or from a letter."
+_MANIFEST_FILES = {"manifest.json", "manifest.sig"}
+_LISTED_FILES = {
+    *("process.json", "events.json", "checkpoint.json", "public_key.txt"),
+    *("certificate.pdf", "README.txt", "verify.py"),
+}
+# The fields of an event that its digest covers, in the order of the canonical form.
+_HASHED_FIELDS = (
+    *("seq", "prev", "number", "id", "createdAt", "eventType", "source", "eventOrigin", "clientAppName", "documentId"),
+    *("signerId", "containerId", "method", "requestId", "reportedId", "reportedAt"),
 )
-
-NAMING = {"manifest.json", "manifest.sig"}
-PAPERS = {"certificate.pdf", "README.txt", "verify.py"}
-NAMED = PAPERS | {"public_key.txt", "process.json", "events.json", "checkpoint.json"}
-
-# CHAINED has the order of the canonical event.
-CHAINED: Json = {"seq": int, "prev": HEX64, "number": int, "id": UUID, "createdAt": TIME, "eventType": str}
-CHAINED |= {"source": str, "eventOrigin": str, "clientAppName": str, "documentId": str, "signerId": str}
-CHAINED |= {"containerId": str, "method": str, "requestId": str, "reportedId": str, "reportedAt": f"({TIME})?"}
-EVENT = CHAINED | {"mac": HEX64, "keyId": str, "processId": str}
-EVENT |= {"commitments": {EACH: HEX64}, "values": {EACH: {"salt": HEX32, "value": str}}}
-LEAF = {"processId": str, "seq": int, "digest": HEX64}
-STATEMENT = {"database": UUID, "number": int, "at": TIME, "upTo": int, "size": int}
-STATEMENT |= {"root": HEX64, "previous": HEX64, "key": HEX64}
-MANIFEST = {"format": int, "database": UUID, "processId": str, "madeAt": TIME, "files": dict.fromkeys(NAMED, HEX64)}
-EVENTS = {"format": int, "processId": str, "events": [EVENT]}
-CHECKPOINT = {"statement": STATEMENT, "signature": HEX128, "leaf": LEAF, "index": int, "path": [HEX64]}
+_EVENT_FIELDS = {*_HASHED_FIELDS, "processId", "mac", "keyId", "commitments", "values"}
+_UNKNOWN_KEY = (
+    "The public key in the bundle proves nothing unless you know its fingerprint from another source, "
+    "for example from the organization's website or from a letter."
+)
 
 
 class Broken(Exception):
-    """Something in the bundle does not hold; the text says what and where."""
+    """The bundle is not valid. The message states what is wrong and where."""
 
 
-def need(holds: bool, complaint: str) -> None:
-    """Refuses the bundle with the complaint unless the condition holds."""
-    if not holds:
-        raise Broken(complaint)
-
-
-def fit(where: str, x: Any, rule: Any) -> None:
-    """Refuses what is not as its rule says: an object with exactly these keys, a list, a pattern or the exact type."""
-    if isinstance(rule, dict):
-        need(type(x) is dict, f"{where}: this is not a JSON object")
-        rules = dict.fromkeys(x, rule[EACH]) if EACH in rule else rule
-        for key in sorted(x.keys() ^ rules.keys()):
-            raise Broken(f"{where}: '{key}' {'is missing' if key in rules else 'does not belong here'}")
-        for key in x:
-            fit(f"{where}: {key}", x[key], rules[key])
-    elif isinstance(rule, list):
-        need(type(x) is list, f"{where}: this is not a JSON array")
-        for place, each in enumerate(x, 1):
-            fit(f"{where} {place}", each, rule[0])
-    elif isinstance(rule, str):
-        need(type(x) is str and re.fullmatch(rule, x) is not None, f"{where}: this is not of the right form")
-    else:
-        need(type(x) is rule, f"{where}: this is not of the right type")
-        need(rule is not int or 0 <= x < 2**63, f"{where}: this number is out of range")
-
-
-def canonical(x: Any) -> bytes:
-    """Writes JSON in the one form that is hashed and signed."""
-    return json.dumps(x, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
-
-
-def unique(pairs: list[tuple[str, Any]]) -> Json:
-    """Makes an object of the pairs unless a key comes twice."""
-    if len(dict(pairs)) != len(pairs):
-        raise ValueError("a key comes twice in one object")
-    return dict(pairs)
-
-
-def parsed(files: dict[str, bytes], name: str, rule: Any) -> Any:
-    """Reads strict JSON that is as the rule says: UTF-8, no key twice, no NaN or infinity, no lone surrogate."""
+def check(files: dict[str, bytes]) -> tuple[list[_Json], _Json]:
+    """Verify the whole bundle. Returns its events and the statement of its checkpoint."""
     try:
-        x = json.loads(files[name].decode(), object_pairs_hook=unique)
-        canonical(x)
-    except (ValueError, RecursionError) as error:
-        raise Broken(f"{name}: this is not proper JSON ({error})") from None
-    fit(name, x, rule)
-    return x
+        return _check(files)
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise Broken(f"the bundle is malformed ({type(error).__name__}: {error})") from None
 
 
 def sha256(*parts: bytes) -> bytes:
-    """Hashes the parts in a row."""
+    """The hash of the concatenated parts."""
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def bare_hex(files: dict[str, bytes], name: str, rule: str) -> bytes:
-    """Returns the bytes that a file spells in hex digits, if it holds nothing else."""
-    digits = files[name].decode("ascii", "replace")
-    fit(name, digits, rule)
-    return bytes.fromhex(digits)
-
-
-def check_signature(name: str, key: bytes, signature: bytes, message: bytes) -> None:
-    """Refuses a signature that the key has not made over the message."""
-    try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-    except (ValueError, InvalidSignature):
-        raise Broken(f"{name}: the signature of its content is not by the key in public_key.txt") from None
-
-
-def check_manifest(files: dict[str, bytes], key: bytes) -> Json:
-    """Checks the manifest's signature and that it names exactly the files of the bundle, each with its hash."""
-    signature, message = bare_hex(files, "manifest.sig", HEX128), b"paraph manifest 1\n" + files["manifest.json"]
-    check_signature("manifest.json", key, signature, message)
-    manifest: Json = parsed(files, "manifest.json", MANIFEST)
+def _check(files: dict[str, bytes]) -> tuple[list[_Json], _Json]:
+    # The manifest is signed and contains the hashes of all other files, so it comes first.
+    key = _hex_file(files, "public_key.txt", 64)
+    message = b"paraph manifest 1\n" + files["manifest.json"]
+    _check_signature("manifest.json", key, _hex_file(files, "manifest.sig", 128), message)
+    manifest = _parse_file(files, "manifest.json")
+    _require(manifest["files"].keys() == _LISTED_FILES, "manifest.json: the list of files is not complete")
     for name, digest in manifest["files"].items():
-        need(sha256(files[name]).hex() == digest, f"{name}: this is not the file that the manifest names (SHA-256)")
-    return manifest
+        _require(sha256(files[name]).hex() == digest, f"{name}: the SHA-256 hash differs from the manifest")
 
-
-def named(event: Json) -> str:
-    """Names an event in a complaint."""
-    return f"event {event['seq']} ({event['eventType']})"
-
-
-def digest_of(event: Json) -> str:
-    """Computes the digest of an event."""
-    fields, parts = [event[key] for key in CHAINED], sorted(event["commitments"].items())
-    return sha256(canonical(["paraph event 1", event["processId"], *fields, parts, event["keyId"]])).hex()
-
-
-def check_chain(events: list[Json], leaf: Json) -> None:
-    """Checks that the events follow one another without a gap from the first to the one that the leaf names."""
-    for place, event in enumerate(events, 1):
-        need(event["seq"] == place, f"events.json: {named(event)} stands where event {place} belongs")
-    need(events[0]["prev"] == "0" * 64, f"events.json: {named(events[0])} follows another, so it is not the first")
-    for event, after in pairwise(events):
-        complaint = f"events.json: {named(event)} is not the one that event {after['seq']} follows"
-        need(digest_of(event) == after["prev"], complaint)
-    last = events[-1]
-    complaint = f"events.json: {named(last)} is not the one that the checkpoint's leaf has as the last"
-    need((last["seq"], digest_of(last)) == (leaf["seq"], leaf["digest"]), complaint)
-
-
-def check_erased(events: list[Json]) -> None:
-    """Checks that what is missing of the values was erased: an event's part 'erased' names each, with its number."""
-    erased: set[tuple[Any, ...]] = set()
-    for event in events:
-        if "erased" in event["values"]:
-            pairs = parsed({"erased": event["values"]["erased"]["value"].encode()}, "erased", list)
-            erased |= {tuple(pair) for pair in pairs if type(pair) is list and len(pair) == 2}
-    for event in events:
-        for part in sorted(event["commitments"].keys() - event["values"].keys()):
-            complaint = f"events.json: {named(event)} lacks its value '{part}', and no erasure says so"
-            need((event["number"], part) in erased, complaint)
-
-
-def check_inclusion(leaf: Json, index: int, path: list[str], size: int, root: str) -> None:
-    """Checks that the leaf is in the tree with this root, as RFC 9162, 2.1.3.2 lays down."""
-    need(index < size, "checkpoint.json: 'index' is beyond the size of the tree")
-    node, end = sha256(b"\x00", canonical([leaf["processId"], leaf["seq"], leaf["digest"]])), size - 1
-    for sibling in map(bytes.fromhex, path):
-        need(end > 0, "checkpoint.json: 'path' is too long for the tree")
-        if index % 2 or index == end:
-            node = sha256(b"\x01", sibling, node)
-            while index and index % 2 == 0:
-                index, end = index // 2, end // 2
-        else:
-            node = sha256(b"\x01", node, sibling)
-        index, end = index // 2, end // 2
-    complaint = "checkpoint.json: 'index' and 'path' do not lead from the leaf to the statement's 'root'"
-    need(end == 0 and node.hex() == root, complaint)
-
-
-def check(files: dict[str, bytes]) -> tuple[list[Json], Json]:
-    """Checks the whole bundle and returns its events and its checkpoint's statement."""
-    key = bare_hex(files, "public_key.txt", HEX64)
-    manifest = check_manifest(files, key)
-    process: Json = parsed(files, "process.json", dict)
-    content: Json = parsed(files, "events.json", EVENTS)
-    checkpoint: Json = parsed(files, "checkpoint.json", CHECKPOINT)
-    events, statement, leaf = content["events"], checkpoint["statement"], checkpoint["leaf"]
-    need(manifest["format"] == content["format"] == 1, "manifest.json, events.json: this script knows format 1 only")
-    need(events != [], "events.json: there are no events")
-
+    # All files are about the same process of the same database.
+    content = _parse_file(files, "events.json")
+    checkpoint = _parse_file(files, "checkpoint.json")
+    events = content["events"]
+    leaf = checkpoint["leaf"]
+    statement = checkpoint["statement"]
     process_id = manifest["processId"]
-    need(process.get("id") == process_id, "process.json: 'id' is not the manifest's process")
-    need(content["processId"] == process_id, "events.json: 'processId' is not the manifest's process")
-    for event in events:
-        need(event["processId"] == process_id, f"events.json: {named(event)} is not of the manifest's process")
-    need(leaf["processId"] == process_id, "checkpoint.json: 'leaf' is not of the manifest's process")
-    need(statement["database"] == manifest["database"], "checkpoint.json: 'database' is not the manifest's")
+    _require(manifest["format"] == content["format"] == 1, "the format of the bundle must be 1")
+    _require(_parse_file(files, "process.json")["id"] == process_id, "process.json: 'id' differs from the manifest")
+    _require(content["processId"] == process_id, "events.json: 'processId' differs from the manifest")
+    _require(leaf["processId"] == process_id, "checkpoint.json: 'leaf' is about another process")
+    _require(statement["database"] == manifest["database"], "checkpoint.json: 'database' differs from the manifest")
 
+    # The events lead to the leaf, and the leaf to the root that the service has signed.
+    _require(len(events) > 0, "events.json: there are no events")
     for event in events:
-        for part, value in event["values"].items():
-            made = sha256(b"paraph value 1\n", bytes.fromhex(value["salt"]), value["value"].encode()).hex()
-            complaint = f"events.json: {named(event)} does not commit to its value '{part}'"
-            need(made == event["commitments"].get(part), complaint)
-    check_erased(events)
-    check_chain(events, leaf)
-    check_inclusion(leaf, checkpoint["index"], checkpoint["path"], statement["size"], statement["root"])
-    message = b"paraph checkpoint 1\n" + canonical(statement)
-    check_signature("checkpoint.json", key, bytes.fromhex(checkpoint["signature"]), message)
-    fits = statement["key"] == sha256(key).hex()
-    need(fits, "checkpoint.json: statement: 'key' is not the fingerprint of the key in public_key.txt")
+        _check_event(event, process_id)
+    _check_erasures(events)
+    _check_chain(events, leaf)
+    _check_inclusion(leaf, checkpoint["index"], checkpoint["path"], statement["size"], statement["root"])
+    message = b"paraph checkpoint 1\n" + _canonical(statement)
+    _check_signature("checkpoint.json", key, bytes.fromhex(checkpoint["signature"]), message)
+    _require(statement["key"] == sha256(key).hex(), "checkpoint.json: 'key' is not the fingerprint of public_key.txt")
     return events, statement
 
 
-def read(folder: Path) -> dict[str, bytes]:
-    """Reads every file of the bundle once."""
-    for name in sorted(NAMING | NAMED):
-        need((folder / name).is_file(), f"{name}: there is no such file in {folder}")
-    return {name: (folder / name).read_bytes() for name in NAMING | NAMED}
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise Broken(problem)
 
 
-def report(events: list[Json], statement: Json, key_asked: bool, listed: bool) -> list[str]:
-    """Says in a few lines what the evidence is about, then one line per event if these are wanted."""
-    commitments, values = (sum(len(event[key]) for event in events) for key in ("commitments", "values"))
-    lines = [
-        "The evidence holds.",
+def _canonical(value: object) -> bytes:
+    """JSON in the only form that is hashed or signed."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _parse_file(files: dict[str, bytes], name: str) -> _Json:
+    parsed = json.loads(files[name].decode(), object_pairs_hook=_unique_keys)
+    _require(type(parsed) is dict, f"{name}: the content must be a JSON object")
+    return parsed
+
+
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse repeated keys, which other programs might read differently."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("repeated key in a JSON object")
+    return dict(pairs)
+
+
+def _hex_file(files: dict[str, bytes], name: str, length: int) -> bytes:
+    digits = files[name].decode("ascii", "replace")
+    well_formed = re.fullmatch(f"[0-9a-f]{{{length}}}", digits) is not None
+    _require(well_formed, f"{name}: the content must be {length} lowercase hex digits")
+    return bytes.fromhex(digits)
+
+
+def _check_signature(name: str, key: bytes, signature: bytes, message: bytes) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (ValueError, InvalidSignature):
+        raise Broken(f"{name}: it was not signed with the key in public_key.txt") from None
+
+
+def _label(event: _Json) -> str:
+    return f"events.json: event {event['seq']} ({event['eventType']})"
+
+
+def _check_event(event: _Json, process_id: str) -> None:
+    """Check the fields of one event, and its values against its commitments."""
+    _require(event.keys() == _EVENT_FIELDS, "events.json: an event has missing or unknown fields")
+    _require(event["processId"] == process_id, f"{_label(event)} is about another process")
+    for part, value in event["values"].items():
+        _require(value.keys() == {"salt", "value"}, f"{_label(event)} has a malformed value '{part}'")
+        commitment = sha256(b"paraph value 1\n", bytes.fromhex(value["salt"]), value["value"].encode()).hex()
+        _require(
+            commitment == event["commitments"].get(part), f"{_label(event)} is not committed to its value '{part}'"
+        )
+
+
+def _check_erasures(events: list[_Json]) -> None:
+    """Check that each missing value was erased: the part `erased` of an event lists its event number and its part."""
+    erased = set()
+    for event in events:
+        if "erased" in event["values"]:
+            erased |= {(number, part) for number, part in json.loads(event["values"]["erased"]["value"])}
+    for event in events:
+        for part in sorted(event["commitments"].keys() - event["values"].keys()):
+            problem = f"{_label(event)} has no value '{part}', and no event lists it as erased"
+            _require((event["number"], part) in erased, problem)
+
+
+def _check_chain(events: list[_Json], leaf: _Json) -> None:
+    """Check that the events follow one another without a gap, from the first one to the one in the leaf."""
+    for seq, event in enumerate(events, start=1):
+        _require(event["seq"] == seq, f"{_label(event)} is at the position of event {seq}")
+    _require(events[0]["prev"] == "0" * 64, f"{_label(events[0])} is not the first event of its chain")
+    for event, following in pairwise(events):
+        problem = f"{_label(event)} is not the one that event {following['seq']} follows"
+        _require(_digest(event) == following["prev"], problem)
+    problem = f"{_label(events[-1])} is not the last event in the leaf of checkpoint.json"
+    _require(events[-1]["seq"] == leaf["seq"] and _digest(events[-1]) == leaf["digest"], problem)
+
+
+def _digest(event: _Json) -> str:
+    fields = [event[name] for name in _HASHED_FIELDS]
+    commitments = sorted(event["commitments"].items())
+    return sha256(_canonical(["paraph event 1", event["processId"], *fields, commitments, event["keyId"]])).hex()
+
+
+def _check_inclusion(leaf: _Json, index: int, path: list[str], size: int, root: str) -> None:
+    """Check that the leaf is in the tree with this root (RFC 9162, section 2.1.3.2)."""
+    _require(0 <= index < size, "checkpoint.json: 'index' is outside the tree")
+    node = sha256(b"\x00", _canonical([leaf["processId"], leaf["seq"], leaf["digest"]]))
+    last = size - 1
+    for sibling in path:
+        _require(last > 0, "checkpoint.json: 'path' is too long for the tree")
+        if index % 2 == 1 or index == last:
+            node = sha256(b"\x01", bytes.fromhex(sibling), node)
+            # At these levels, the node is the last one and has no sibling.
+            while index % 2 == 0 and index > 0:
+                index //= 2
+                last //= 2
+        else:
+            node = sha256(b"\x01", node, bytes.fromhex(sibling))
+        index //= 2
+        last //= 2
+    problem = "checkpoint.json: 'path' does not lead from the leaf to the root in the statement"
+    _require(last == 0 and node.hex() == root, problem)
+
+
+def _summary(events: list[_Json], statement: _Json) -> list[str]:
+    documents = {event["documentId"] for event in events} - {""}
+    commitments = sum(len(event["commitments"]) for event in events)
+    values = sum(len(event["values"]) for event in events)
+    return [
+        "The evidence is valid.",
         f"Process:      {events[0]['processId']}",
-        *(f"Document:     {document}" for document in sorted({event["documentId"] for event in events} - {""})),
+        f"Document:     {', '.join(sorted(documents))}",
         f"Events:       {len(events)}",
         f"First event:  {events[0]['createdAt']}  {events[0]['eventType']}",
         f"Last event:   {events[-1]['createdAt']}  {events[-1]['eventType']}",
         f"Erased:       {commitments - values} of {commitments} values",
-        f"Checkpoint:   number {statement['number']} of {statement['at']}",
+        f"Checkpoint:   number {statement['number']}, {statement['at']}",
         f"Public key:   fingerprint {statement['key']}",
-        "The bundle's public key is the one that was asked for." if key_asked else UNKNOWN_KEY,
     ]
-    for event in events if listed else []:
-        creator, note = (event["values"].get(part, {}).get("value", "") for part in ("creator", "note"))
-        lines.append("  ".join(filter(None, [event["createdAt"], event["eventType"], creator, note[:80]])))
-    return lines
 
 
-def plain(line: str) -> str:
-    """Replaces what could disturb a terminal: line ends, control characters, changes of direction."""
+def _event_line(event: _Json) -> str:
+    texts = [event["createdAt"], event["eventType"]]
+    for part in ("creator", "note"):
+        if part in event["values"]:
+            texts.append(event["values"][part]["value"][:80])
+    return "  ".join(texts)
+
+
+def _printable(line: str) -> str:
+    """Replace what could disturb a terminal: line ends, control characters, changes of direction."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def main() -> int:
-    """Checks the folder that the command line names and reports."""
-    parser = argparse.ArgumentParser(description="Check the evidence bundle of one process, offline.")
+    parser = argparse.ArgumentParser(description="Verify the evidence bundle of one process, offline.")
     here = Path(__file__).parent
     parser.add_argument("folder", nargs="?", type=Path, default=here, help="the bundle (default: this script's folder)")
-    parser.add_argument("--key", metavar="FINGERPRINT", help="the public key's fingerprint, known from elsewhere")
-    parser.add_argument("--events", action="store_true", help="list the events, too")
+    parser.add_argument("--key", metavar="FINGERPRINT", help="the fingerprint of the public key, from another source")
+    parser.add_argument("--events", action="store_true", help="list the events")
     options = parser.parse_args()
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
     try:
-        events, statement = check(read(options.folder))
-        asked = options.key is None or re.sub("[ :]", "", options.key).lower() == statement["key"]
-        need(asked, f"public_key.txt: the key's fingerprint is {statement['key']}, not the one asked for")
-        others = sorted({path.name for path in options.folder.iterdir()} - NAMING - NAMED)
+        files = {name: (options.folder / name).read_bytes() for name in sorted(_MANIFEST_FILES | _LISTED_FILES)}
+        events, statement = check(files)
+        if options.key is not None:
+            same = re.sub("[ :]", "", options.key).lower() == statement["key"]
+            _require(same, f"public_key.txt: its fingerprint is {statement['key']}, not the given one")
+        others = {path.name for path in options.folder.iterdir()} - files.keys()
     except (Broken, OSError) as error:
-        print(plain(f"The evidence does not hold: {error}"), file=sys.stderr)
+        print(_printable(f"The evidence is not valid: {error}"), file=sys.stderr)
         return 1
-    lines = report(events, statement, options.key is not None, options.events)
-    lines += [f"Note: not part of the evidence: {name}" for name in others]
-    print("\n".join(map(plain, lines)))
+
+    lines = _summary(events, statement)
+    lines.append(_UNKNOWN_KEY if options.key is None else "The fingerprint of the public key is the given one.")
+    if options.events:
+        lines += [_event_line(event) for event in events]
+    lines += [f"Note: not part of the evidence: {name}" for name in sorted(others)]
+    for line in lines:
+        print(_printable(line))
     return 0
 
 

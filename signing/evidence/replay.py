@@ -1,163 +1,278 @@
-"""Whether the rows of a process agree with what its trail says happened: the trail is protected, the rows are not."""
+"""Rebuilds a process from the events that the service recorded, and compares its rows with the result.
+
+The chain protects the events; the rows of a process are not protected. The bundle and the certificate are therefore
+made from what is rebuilt here. Whether the chain itself is intact is checked elsewhere (`signing.evidence.verdict`).
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from audit.chain import parts
 from audit.chain.verify import verify
 from audit.models import AuditEvent
-from config.errors import DomainError
-from config.vocabulary import EventType, ProcessStatus, SignerStatus
-from signing import represent
+from config.api_values import JsonObject
+from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus
+from signing import flow, represent
 from signing.models import Process, Signer, Step
+from templates_app.rules import Rules
 
-E, P, S = EventType, ProcessStatus, SignerStatus
-_ACTS: dict[str, str] = {
-    E.SIGNER_SIGNED: S.SIGNED,
-    E.APPROVER_APPROVED: S.APPROVED,
-    E.PROCESS_OPENED: S.VIEWED,
-    E.SIGNER_DECLINED: S.DECLINED,
-    E.APPROVER_DECLINED: S.DECLINED,
+# Events that only record that a process was read through the API.
+API_READS = frozenset({EventType.PROCESS_GETONE, EventType.PROCESS_GETALL})
+
+_ACTS: dict[str, SignerStatus] = {
+    EventType.SIGNER_SIGNED: SignerStatus.SIGNED,
+    EventType.APPROVER_APPROVED: SignerStatus.APPROVED,
+    EventType.PROCESS_OPENED: SignerStatus.VIEWED,
+    EventType.SIGNER_DECLINED: SignerStatus.DECLINED,
+    EventType.APPROVER_DECLINED: SignerStatus.DECLINED,
 }
-_MOVES: dict[str, str] = {
-    E.PROCESS_STARTED: P.STARTED,
-    E.PROCESS_COMPLETED: P.COMPLETED,
-    E.PROCESS_CANCELED: P.CANCELED,
+_MOVES: dict[str, ProcessStatus] = {
+    EventType.PROCESS_STARTED: ProcessStatus.STARTED,
+    EventType.PROCESS_COMPLETED: ProcessStatus.COMPLETED,
+    EventType.PROCESS_CANCELED: ProcessStatus.CANCELED,
 }
-_BY_EVENTS = frozenset({"status", "completedAt", "signingStatus"})
-"""What is told by what happened, and held against that."""
-_NOT_TOLD = frozenset({"stepStatus", "position"})
-"""What follows from the rest, and in which order signers of a step are shown."""
-_FIRST = {"hold": None}
-"""What is so until an event tells otherwise."""
-
-
-class Doubtful(DomainError):
-    """No evidence is made of what is in doubt."""
-
-    code = "evidence_in_doubt"
-    status = 409
-
-
-def require_agreement(
-    process: Process, steps: Sequence[Step], signers: Sequence[Signer], events: Sequence[AuditEvent], *, at: datetime
-) -> None:
-    """`Doubtful` unless the process's trail verifies, and says what the rows say."""
-    if wrong := not_whole(process, at=at):
-        raise Doubtful(f"The trail of this process {wrong}.")
-    for wrong in contradictions(process, steps, signers, events):
-        raise Doubtful(f"What is kept of this process contradicts its trail: {wrong}.")
-
-
-def not_whole(process: Process, *, at: datetime) -> str:
-    """What is wrong with the trail of this process, or that it could not be checked; nothing if it is whole."""
-    verdict = verify(at=at, process_id=str(process.id))
-    if verdict.findings:
-        return f"is not whole: {verdict.findings[0]}"
-    return f"could not be checked: {'; '.join(verdict.unchecked)}" if verdict.unchecked else ""
-
-
-def contradictions(
-    process: Process, steps: Iterable[Step], signers: Sequence[Signer], events: Iterable[AuditEvent]
-) -> Iterator[str]:
-    """Where the rows say something else than the service's own events, which are given in their order."""
-    told = _Told.by(event for event in events if event.source == "SERVICE")
-    for signer in signers:
-        said, at = told.acts.get(str(signer.id), (None, None))
-        if (signer.status if signer.acted else None) != said:
-            yield f"the signer {signer.id} is {signer.status}, and the trail says {said or 'that nobody acted'}"
-        elif signer.acted_at != at:
-            yield f"the signer {signer.id} acted at {signer.acted_at}, and the trail says {at}"
-    if process.status != told.state:
-        yield f"the process is {process.status}, and the trail says {told.state}"
-    for what, moment, at in (
-        ("started", process.started_at, told.started_at),
-        ("ended", process.finished_at, told.ended_at if process.finished else None),
-        ("was completed", process.completed_at, told.ended_at if process.status == P.COMPLETED else None),
-    ):
-        if moment != at:
-            yield f"the process {what} at {moment}, and the trail says {at}"
-    kept = represent.paths(process, steps, signers) | {"hold": process.hold}
-    yield from _otherwise(_compared(kept), _compared(_FIRST | told.values))
-    rows: list[Any] = [process, *signers]
-    for row in rows:
-        if wrong := [column for column, folded in row.search_columns().items() if getattr(row, column) != folded]:
-            yield f"{wrong[0]} of {row.pk} is not made of what it stands for"
-
-
-def contradiction(process: Process) -> str:
-    """The first of them, or nothing."""
-    events = AuditEvent.objects.of_process(process.pk).filter(seq__isnull=False).order_by("seq")
-    return next(contradictions(process, process.steps.all(), list(process.signers.all()), events), "")
-
-
-def told_anew(process: Process, groups: Set[str]) -> dict[str, Any]:
-    """What an event has to tell when values of these groups were erased, so that the trail knows what is left."""
-    left = _compared(represent.paths(process, process.steps.all(), process.signers.all()))
-    return {path: said for path, said in left.items() if parts.group(path) in groups}
-
-
-def _compared(said: dict[str, Any]) -> dict[str, Any]:
-    return {path: v for path, v in said.items() if path.rpartition("/")[2] not in _BY_EVENTS | _NOT_TOLD}
-
-
-def _otherwise(kept: dict[str, Any], told: dict[str, Any]) -> Iterator[str]:
-    """Which values are others than the events told, or are missing, or were never told."""
-    for path in sorted(kept.keys() | told.keys()):
-        if path not in told:
-            yield f"the trail does not know of {path}"
-        elif path not in kept:
-            yield f"{path} is missing, and the trail knows of it"
-        elif _written(kept[path]) != _written(told[path]):
-            yield f"{path} is not what the trail says"
-
-
-def _written(value: Any) -> str:
-    """A value as JSON, by which 1 is not true, and -0.0 is 0.0: one of the databases makes that of it."""
-    return json.dumps(json.loads(json.dumps(value), parse_float=lambda text: float(text) + 0.0), sort_keys=True)
+# Statuses and times follow from the types of the events; the order of signers is only how a step is displayed.
+_NOT_REPLAYED = frozenset({"status", "completedAt", "signingStatus", "stepStatus", "position"})
 
 
 @dataclass(slots=True)
-class _Told:
-    """What the events say, the later ones over the earlier. Where values were erased, that event tells what is left."""
+class Replay:
+    """A process after its events.
 
-    state: str = P.PENDING
-    acts: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
+    `values` are the values of the process, its steps and its signers, by path as in `represent.paths`. `acts` are the
+    events in which signers acted, by signer id. `erased_groups` are the groups (`audit.chain.parts.group`) of which
+    values were erased.
+    """
+
+    status: ProcessStatus = ProcessStatus.PENDING
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    acts: dict[str, AuditEvent] = field(default_factory=dict)
+    values: JsonObject = field(default_factory=dict)
+    erased_groups: set[str] = field(default_factory=set)
 
-    @classmethod
-    def by(cls, events: Iterable[AuditEvent]) -> "_Told":
-        told, about = cls(), dict[int, str]()
-        for event in events:
-            about[event.number] = event.signer_id
-            if event.event_type in _MOVES:
-                told._move(_MOVES[event.event_type], event.created_at)
-            if event.event_type in _ACTS and "before" in event.commitments:
-                told._act(event.signer_id, _ACTS[event.event_type], event.created_at)
-            # What was erased is forgotten first: the same event tells what is left of it.
-            told._forget(parts.groups((about.get(number, ""), part) for number, part in event.erasures))
-            path = f"{parts.SIGNER_PREFIX}{event.signer_id}/" if event.signer_id else ""
-            gone = {path + name for name in event.before or {}}
-            told.values = {name: v for name, v in told.values.items() if name not in gone}
-            told.values |= {path + name: v for name, v in (event.after or {}).items()}
-        return told
+    @property
+    def completed_at(self) -> datetime | None:
+        if self.status != ProcessStatus.COMPLETED:
+            return None
+        return self.ended_at
 
-    def _move(self, state: str, at: datetime) -> None:
-        self.state = state
-        if state == P.STARTED:
+    def apply_transition(self, event: AuditEvent) -> None:
+        """Apply what the type of the event means."""
+        move = _MOVES.get(event.event_type)
+        if move is not None:
+            self._move(move, event.created_at)
+        # PROCESS_OPENED is an act only if it changed the signer; otherwise the signer just read the process.
+        if event.event_type in _ACTS and "before" in event.commitments:
+            self.acts[event.signer_id] = event
+            declined = _ACTS[event.event_type] == SignerStatus.DECLINED
+            if declined and not self.values.get("continueOnDecline"):
+                self._move(ProcessStatus.DECLINED, event.created_at)
+
+    def apply_values(self, event: AuditEvent) -> None:
+        """Remove the values that the event replaced, and add its new ones."""
+        prefix = ""
+        if event.signer_id:
+            prefix = f"{parts.SIGNER_PREFIX}{event.signer_id}/"
+        for name in event.before or {}:
+            self.values.pop(prefix + name, None)
+        for name, value in (event.after or {}).items():
+            if name.rpartition("/")[2] not in _NOT_REPLAYED:
+                self.values[prefix + name] = value
+
+    def forget(self, groups: Set[str]) -> None:
+        self.values = {path: value for path, value in self.values.items() if parts.group(path) not in groups}
+        self.erased_groups |= groups
+
+    def _move(self, status: ProcessStatus, at: datetime) -> None:
+        self.status = status
+        if status == ProcessStatus.STARTED:
             self.started_at = at
         else:
             self.ended_at = at
 
-    def _act(self, signer_id: str, status: str, at: datetime) -> None:
-        self.acts[signer_id] = (status, at)
-        if status == S.DECLINED and not self.values.get("continueOnDecline"):
-            self._move(P.DECLINED, at)
 
-    def _forget(self, groups: Set[str]) -> None:
-        self.values = {path: v for path, v in self.values.items() if parts.group(path) not in groups}
+def replay(events: Iterable[AuditEvent]) -> Replay:
+    """Rebuild a process from its events, given in the order of the chain. Reported events are ignored."""
+    replayed = Replay()
+    signer_ids: dict[int, str] = {}
+    for event in events:
+        if event.source != "SERVICE":
+            continue
+        signer_ids[event.number] = event.signer_id
+        replayed.apply_transition(event)
+        # An erasure lists in `after` the values that are left, so the whole groups are forgotten first.
+        erased = [(signer_ids.get(number, ""), part) for number, part in event.erasures]
+        if erased:
+            replayed.forget(parts.groups(erased))
+        replayed.apply_values(event)
+    return replayed
+
+
+def rebuild(
+    process_id: UUID, replayed: Replay, *, positions: Mapping[UUID, int]
+) -> tuple[Process, list[Step], list[Signer]]:
+    """The replayed process as unsaved rows, steps and signers in their order.
+
+    `positions` orders the signers within a step, because the trail does not contain that order.
+    """
+    # The process, with the profile's rules as far as the API shows them.
+    values = replayed.values
+    process = Process(id=process_id, started_at=replayed.started_at, finished_at=replayed.ended_at)
+    _set_columns(process, represent.PROCESS_FIELDS, values)
+    process.status = replayed.status
+    process.completed_at = replayed.completed_at
+    rules = Rules(values["continueOnDecline"], seal=values["seal"], is_seal_required=values["isSealRequired"])
+    process.rules = rules.kept()
+
+    # Its steps and signers.
+    steps = {}
+    for step_id, step_values in _by_row(values, "steps/").items():
+        step = Step(id=UUID(step_id), process_id=process_id)
+        _set_columns(step, represent.STEP_FIELDS, step_values)
+        steps[step_id] = step
+    signers = []
+    for signer_id, signer_values in _by_row(values, parts.SIGNER_PREFIX).items():
+        signer = Signer(id=UUID(signer_id), process_id=process_id, step=steps[signer_values["step"]])
+        _set_columns(signer, represent.SIGNER_FIELDS, signer_values)
+        signer.position = positions.get(signer.id, len(positions))
+        signers.append(signer)
+    signers.sort(key=lambda signer: (signer.step.process_order, signer.position, signer.id))
+    in_order = sorted(steps.values(), key=lambda step: step.process_order)
+    _set_statuses(replayed, rules, in_order, signers)
+    return process, in_order, signers
+
+
+def contradictions(
+    process: Process, steps: Collection[Step], signers: Collection[Signer], events: Iterable[AuditEvent]
+) -> Iterator[str]:
+    """How the rows of a process differ from its events, which are given in the order of the chain.
+
+    The texts contain statuses and times, but no personal data.
+    """
+    replayed = replay(events)
+    for signer in signers:
+        yield from _act_differences(signer, replayed.acts.get(str(signer.id)))
+    yield from _process_differences(process, replayed)
+    rows = represent.paths(process, steps, signers) | {"hold": process.hold}
+    # No event contains the hold until there is one.
+    yield from _value_differences(_comparable(rows), {"hold": None} | replayed.values)
+    yield from _search_differences(process)
+    for signer in signers:
+        yield from _search_differences(signer)
+
+
+def _set_columns(row: Process | Step | Signer, fields: Mapping[str, str], values: JsonObject) -> None:
+    columns = {column.name: column for column in row._meta.concrete_fields}
+    for name, column in fields.items():
+        if name in values:
+            setattr(row, column, columns[column].to_python(values[name]))
+
+
+def _by_row(values: JsonObject, prefix: str) -> dict[str, JsonObject]:
+    """The values below a prefix such as `steps/`, by the id of their row and by API field."""
+    rows: dict[str, JsonObject] = defaultdict(dict)
+    for path, value in values.items():
+        if path.startswith(prefix):
+            row_id, _, name = path.removeprefix(prefix).partition("/")
+            rows[row_id][name] = value
+    return rows
+
+
+def _set_statuses(replayed: Replay, rules: Rules, steps: Collection[Step], signers: Collection[Signer]) -> None:
+    """Repeat the acts by the rules of `flow`, which gives the status of every step and signer."""
+    in_step = defaultdict(list)
+    for signer in signers:
+        in_step[signer.step_id].append(flow.Signer(signer.id, Role(signer.role)))
+    flow_steps = [flow.Step(step.id, tuple(in_step[step.id])) for step in steps]
+    state = flow.Process(ProcessStatus.PENDING, tuple(flow_steps), rules.continue_on_decline)
+
+    if replayed.started_at is not None:
+        state = flow.start(state)
+    for signer_id, act in replayed.acts.items():
+        state = flow.act(state, UUID(signer_id), _ACTS[act.event_type])
+    if replayed.status == ProcessStatus.CANCELED:
+        state = flow.cancel(state)
+
+    # `flow` keeps the steps in their order.
+    for step, flow_step in zip(steps, state.steps, strict=True):
+        step.status = flow_step.status
+    statuses = {signer.id: signer.status for signer in state.signers}
+    for signer in signers:
+        signer.status = statuses[signer.id]
+        if str(signer.id) in replayed.acts:
+            signer.acted_at = replayed.acts[str(signer.id)].created_at
+
+
+def _act_differences(signer: Signer, act: AuditEvent | None) -> Iterator[str]:
+    if act is None:
+        if signer.acted or signer.acted_at is not None:
+            yield f"the signer {signer.id} is {signer.status}, but the trail contains no act of this signer"
+    elif signer.status != _ACTS[act.event_type]:
+        yield f"the signer {signer.id} is {signer.status}, but {_ACTS[act.event_type]} in the trail"
+    elif signer.acted_at != act.created_at:
+        yield f"the signer {signer.id} acted at {signer.acted_at}, but at {act.created_at} in the trail"
+
+
+def _process_differences(process: Process, replayed: Replay) -> Iterator[str]:
+    if process.status != replayed.status:
+        yield f"the process is {process.status}, but {replayed.status} in the trail"
+    times = (
+        ("started", process.started_at, replayed.started_at),
+        ("ended", process.finished_at, replayed.ended_at),
+        ("was completed", process.completed_at, replayed.completed_at),
+    )
+    for verb, at, replayed_at in times:
+        if at != replayed_at:
+            yield f"the process {verb} at {at}, but at {replayed_at} in the trail"
+
+
+def _comparable(values: JsonObject) -> JsonObject:
+    return {path: value for path, value in values.items() if path.rpartition("/")[2] not in _NOT_REPLAYED}
+
+
+def _value_differences(rows: JsonObject, replayed: JsonObject) -> Iterator[str]:
+    for path in sorted(rows.keys() | replayed.keys()):
+        if path not in replayed:
+            yield f"{path} is not in the trail"
+        elif path not in rows:
+            yield f"{path} is in the trail, but missing in the database"
+        elif _normalized(rows[path]) != _normalized(replayed[path]):
+            yield f"{path} differs from the trail"
+
+
+def _normalized(value: object) -> str:
+    """A value as JSON, in which 1 and true differ. SQLite stores -0.0 as 0.0, so adding 0.0 makes both the same."""
+    return json.dumps(json.loads(json.dumps(value), parse_float=lambda text: float(text) + 0.0), sort_keys=True)
+
+
+def _search_differences(row: Process | Signer) -> Iterator[str]:
+    for column, expected in row.search_columns().items():
+        if getattr(row, column) != expected:
+            yield f"the search column {column} of {row.pk} does not match its values"
+
+
+# The erasure of a person calls these until it reads the values to keep from `replay`.
+
+
+def contradiction(process: Process) -> str:
+    events = AuditEvent.objects.of_process(process.pk).filter(seq__isnull=False).order_by("seq")
+    return next(contradictions(process, process.steps.all(), list(process.signers.all()), events), "")
+
+
+def not_whole(process: Process, *, at: datetime) -> str:
+    verdict = verify(at=at, process_id=str(process.id))
+    if verdict.findings:
+        return f"is not whole: {verdict.findings[0]}"
+    if verdict.unchecked:
+        return f"could not be checked: {'; '.join(verdict.unchecked)}"
+    return ""
+
+
+def told_anew(process: Process, groups: Set[str]) -> JsonObject:
+    left = _comparable(represent.paths(process, process.steps.all(), process.signers.all()))
+    return {path: value for path, value in left.items() if parts.group(path) in groups}

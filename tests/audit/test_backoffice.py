@@ -109,7 +109,7 @@ class TestProcessPage:
         sign(process, ANA)
         page = boss.get(f"/admin/signing/process/{process.pk}/change/").content.decode()
         happened = page[page.index("What happened") :]
-        for text in ("the trail is whole", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED mail written"):
+        for text in ("the trail is whole", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED email queued"):
             assert text in happened
         assert happened.index("PROCESS_STARTED") < happened.index("SIGNER_SIGNED")
 

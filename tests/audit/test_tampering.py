@@ -434,7 +434,7 @@ class TestCommands:
     def test_an_intact_trail(self) -> None:
         process_id, *_ = random_trail(1)
         code, output = self.run()
-        assert (code, "The trail is whole." in output) == (0, True)
+        assert (code, "The audit trail is intact." in output) == (0, True)
         assert self.run("--process", process_id)[0] == self.run("--since", "2026-05-04")[0] == 0
 
     def test_tampering(self) -> None:
@@ -450,7 +450,7 @@ class TestCommands:
         assert self.run("--process", "nobody") == (2, ANY)
         settings.AUDIT_KEYS = {"other": "x" * 40}
         code, output = self.run()
-        assert (code, "COULD NOT CHECK" in output) == (2, True)
+        assert (code, "COULD NOT VERIFY" in output) == (2, True)
 
     def test_a_checkpoint_on_demand(self, file: Path) -> None:
         record([Event(EventType.FAILURE)], actor=PORTAL, at=NOON)

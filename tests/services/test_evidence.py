@@ -1,4 +1,4 @@
-"""The product as it runs: reads get their places, the trail verifies, and a bundle is checked without Paraph."""
+"""The running product: reads are chained, the audit trail verifies, and a bundle is verified without Paraph."""
 
 import io
 import json
@@ -17,19 +17,19 @@ from tests.services.stack import Stack
 pytestmark = pytest.mark.services
 
 
-def test_from_a_process_to_evidence_in_somebody_elses_hands(stack: Stack, tmp_path: Path) -> None:
+def test_evidence_is_verified_by_a_third_party(stack: Stack, tmp_path: Path) -> None:
     process = stack.call("POST", "/api/processes", body([[ANA], [BEN]], documentId="DOC-1")).body
     act = f"/api/signers/{process['signers'][0]['id']}/act"
     assert stack.call("POST", act, {"signingStatus": "SIGNED"}).status == 200
     stack.call("GET", f"/api/processes/{process['id']}")
     until = time.monotonic() + 60
     while stack.rows("SELECT 1 FROM audit_event WHERE seq IS NULL") and time.monotonic() < until:
-        time.sleep(0.5)  # the job gives places
+        time.sleep(0.5)  # a job chains the events
     assert stack.rows("SELECT count(*) FROM audit_event WHERE seq IS NULL") == [(0,)]
 
-    said = stack.manage("verify_audit")
-    assert "The trail is whole." in said
-    fingerprint = said.partition("Public key: ")[2].split()[0]
+    output = stack.manage("verify_audit")
+    assert "The audit trail is intact." in output
+    fingerprint = output.partition("Public key: ")[2].split()[0]
     stack.manage("checkpoint_audit")
     lines = (stack.folder / "audit-checkpoints.jsonl").read_text().splitlines()
     assert {json.loads(line)["statement"]["key"] for line in lines} == {fingerprint}
@@ -38,7 +38,7 @@ def test_from_a_process_to_evidence_in_somebody_elses_hands(stack: Stack, tmp_pa
         f"http://127.0.0.1:{stack.port}/api/processes/{process['id']}/evidence",
         headers={"Authorization": f"Token {stack.token}"},
     )
-    with urllib.request.urlopen(request) as answer, zipfile.ZipFile(io.BytesIO(answer.read())) as archive:
+    with urllib.request.urlopen(request) as response, zipfile.ZipFile(io.BytesIO(response.read())) as archive:
         archive.extractall(tmp_path)
     (folder,) = tmp_path.iterdir()
     command = [sys.executable, "-I", "verify.py", "--key", fingerprint, "--events"]
@@ -49,4 +49,4 @@ def test_from_a_process_to_evidence_in_somebody_elses_hands(stack: Stack, tmp_pa
     events.write_text(events.read_text(encoding="utf-8").replace("SIGNER_SIGNED", "SIGNER_SIGNEE"), encoding="utf-8")
     checked = subprocess.run(command, cwd=folder, env={"LANG": "C"}, capture_output=True, text=True, check=False)
     assert (checked.returncode, "events.json" in checked.stderr) == (1, True)
-    assert "The trail is whole." in stack.manage("verify_audit")
+    assert "The audit trail is intact." in stack.manage("verify_audit")

@@ -1,4 +1,4 @@
-"""The certificate: what it says, what its code holds, and that nothing that people type can break it."""
+"""The certificate: its contents, its QR code, and that no text can break it."""
 
 import hashlib
 import os
@@ -6,34 +6,38 @@ import subprocess
 import sys
 import time
 import unicodedata
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from pypdf import PdfReader
 
+from audit.models import AuditEvent, Checkpoint, CheckpointLeaf
 from signing.evidence.certificate import (
     A4,
     BOLD,
     MONO,
+    REPLACEMENT,
     SANS,
-    UNKNOWN,
-    Facts,
-    Line,
-    Person,
-    certificate,
+    Certificate,
     clean,
+    draw,
+    format_time,
     qr_text,
-    shown,
 )
+from signing.evidence.replay import Replay
+from signing.models import Process, Signer, Step
 
 NOON = datetime(2026, 3, 4, 12, 0, 0, tzinfo=UTC)
 RIGA = ZoneInfo("Europe/Riga")
+COLUMNS = "Time\nEvent\nUser\nNote"
 LETTERS = ("āčēģīķļņšūž ĀČĒĢĪĶĻŅŠŪŽ", "ąęėįųū ĄĘĖĮŲŪ", "õäöü ÕÄÖÜ", "łżźćńó ŁŻŹĆŃÓ", "Екатерина Щербакова ёъэ")
 NASTY = (
     "<b>&\"'</b>",
@@ -52,40 +56,67 @@ NASTY = (
 )
 
 
-def facts(**changes) -> Facts:
-    """Build a process that Ana started, that Ben approved and that Cleo still has to sign."""
-    made = Facts(
-        process_id="0198c1d2-7f3a-7b44-9c55-2e1f0a6b8d90",
-        document_id="0198c1d0-11aa-7c02-8d3e-5b7790aa41c3",
-        document_name="Pirkuma līgums.pdf",
-        status="In progress",
-        initiator="Ana",
-        created_at=NOON,
-        ended_at=None,
-        people=[
-            Person(1, "Ben", "Approver", "Approved", NOON + timedelta(hours=1), "192.0.2.17"),
-            Person(2, "Cleo", "Signer", "Waiting", None, ""),
+BEN_ID = uuid.UUID("0198c1d2-7f3a-7b44-9c55-000000000001")
+CLEO_ID = uuid.UUID("0198c1d2-7f3a-7b44-9c55-000000000002")
+
+
+def event(
+    at: datetime, name: str, user: str, address: str, note: str, signer_id: uuid.UUID | None = None
+) -> AuditEvent:
+    made = AuditEvent(created_at=at, event_type=name, client_app_name=user, signer_id=str(signer_id or ""))
+    made.personal_values = {"creator": user, "ipAddress": address, "note": note}
+    return made
+
+
+def signer(signer_id: uuid.UUID, order: int, name: str, role: str, status: str, acted_at: datetime | None) -> Signer:
+    step = Step(process_order=order)
+    return Signer(id=signer_id, step=step, name=name, role=role, status=status, acted_at=acted_at)
+
+
+def process(**changes: Any) -> Process:
+    columns = {
+        "id": "0198c1d2-7f3a-7b44-9c55-2e1f0a6b8d90",
+        "document_id": "0198c1d0-11aa-7c02-8d3e-5b7790aa41c3",
+        "document_name": "Pirkuma līgums.pdf",
+        "status": "In progress",
+        "initiator": "Ana",
+        "created_at": NOON,
+    }
+    return Process(**columns | changes)
+
+
+def leaf(seq: int = 4711, key: str = hashlib.sha256(b"key").hexdigest()) -> CheckpointLeaf:
+    checkpoint = Checkpoint(number=212, at=NOON + timedelta(hours=2), key=key)
+    return CheckpointLeaf(checkpoint=checkpoint, seq=seq, digest=hashlib.sha256(b"head").hexdigest())
+
+
+def certificate(**changes: Any) -> Certificate:
+    """Ana started the process, Ben approved, and Cleo still has to sign."""
+    approved = event(NOON + timedelta(hours=1), "Approved", "Ben", "192.0.2.17", "Fine by me", BEN_ID)
+    whole = Certificate(
+        process=process(),
+        signers=[
+            signer(BEN_ID, 1, "Ben", "Approver", "Approved", NOON + timedelta(hours=1)),
+            signer(CLEO_ID, 2, "Cleo", "Signer", "Waiting", None),
         ],
-        lines=[
-            Line(NOON, "Started", "Ana", "Initiator", "192.0.2.5", ""),
-            Line(NOON + timedelta(hours=1), "Approved", "Ben", "Approver", "192.0.2.17", "Fine by me"),
-        ],
-        head_seq=4711,
-        head_digest=hashlib.sha256(b"head").hexdigest(),
-        checkpoint_number=212,
-        checkpoint_at=NOON + timedelta(hours=2),
-        fingerprint=hashlib.sha256(b"key").hexdigest(),
+        replayed=Replay(acts={str(BEN_ID): approved}),
+        events=[event(NOON, "Started", "Ana", "192.0.2.5", ""), approved],
+        leaf=leaf(),
         made_at=NOON + timedelta(hours=3),
         zone=RIGA,
     )
-    return replace(made, **changes)
+    return replace(whole, **changes)
 
 
-def said_everywhere(text: str) -> Facts:
-    """Put the same text in each place that takes text from data."""
-    person = Person(1, text, text, text, NOON, text)
-    line = Line(NOON, text, text, text, text, text)
-    return facts(document_name=text, document_id=text, status=text, initiator=text, people=[person], lines=[line])
+def certificate_of(text: str) -> Certificate:
+    """A certificate with the same text wherever text comes from data."""
+    happened = event(NOON, text, text, text, text)
+    return certificate(
+        process=process(document_name=text, document_id=text, status=text, initiator=text),
+        signers=[signer(BEN_ID, 1, text, text, text, NOON)],
+        replayed=Replay(acts={str(BEN_ID): happened}),
+        events=[happened],
+    )
 
 
 def pages(pdf: bytes) -> list[str]:
@@ -96,8 +127,8 @@ def text(pdf: bytes) -> str:
     return " ".join("\n".join(pages(pdf)).split())
 
 
-def test_it_says_the_document_the_process_and_the_people() -> None:
-    said = text(certificate(facts()))
+def test_the_document_the_process_and_the_people() -> None:
+    drawn = text(draw(certificate()))
 
     for words in (
         "Certificate of the signing process",
@@ -107,51 +138,78 @@ def test_it_says_the_document_the_process_and_the_people() -> None:
         "In progress",
         "1 Ben Approver Approved 2026-03-04 15:00:00 192.0.2.17",
         "2 Cleo Signer Waiting – –",
-        "2026-03-04 15:00:00 Approved Ben Approver · 192.0.2.17 Fine by me",
+        "2026-03-04 15:00:00 Approved Ben for Ben · Approver · 192.0.2.17 Fine by me",
         "verify.py",
     ):
-        assert words in said
+        assert words in drawn
 
 
-def test_it_says_where_the_chain_stood() -> None:
-    said, given = text(certificate(facts())), facts()
+def test_the_end_of_the_chain() -> None:
+    drawn = text(draw(certificate()))
 
-    assert "No. 4711" in said
-    assert "No. 212, 2026-03-04 16:00:00" in said
-    assert given.head_digest in said.replace(" ", "")
-    assert given.fingerprint in said.replace(" ", "")
+    assert "No. 4711" in drawn
+    assert "No. 212, 2026-03-04 16:00:00" in drawn
+    assert leaf().digest in drawn.replace(" ", "")
+    assert leaf().checkpoint.key in drawn.replace(" ", "")
 
 
-def test_the_zone_is_said_once_and_all_times_are_on_its_clock() -> None:
-    said = text(certificate(facts(zone=ZoneInfo("America/New_York"))))
+def test_all_times_are_in_the_zone_which_is_stated_once() -> None:
+    drawn = text(draw(certificate(zone=ZoneInfo("America/New_York"))))
 
-    assert said.count("America/New_York") == 1
-    assert "2026-03-04 07:00:00 Started" in said
+    assert drawn.count("America/New_York") == 1
+    assert "2026-03-04 07:00:00 Started" in drawn
+
+
+def test_the_client_that_acted_for_a_user() -> None:
+    by_portal = event(NOON, "Approved", "Ben", "", "", BEN_ID)
+    by_portal.client_app_name = "portal"
+
+    assert "Ben by portal for Ben · Approver" in text(draw(certificate(events=[by_portal])))
+
+
+def test_erased_names_and_users() -> None:
+    anonymous = [signer(BEN_ID, 1, "", "Approver", "Approved", NOON), signer(CLEO_ID, 2, "", "Signer", "Waiting", None)]
+    by_erased = event(NOON, "Approved", "", "", "", BEN_ID)
+    by_erased.client_app_name = "portal"
+    replayed = Replay(erased_groups={f"signers/{BEN_ID}"})
+
+    drawn = text(draw(certificate(signers=anonymous, replayed=replayed, events=[by_erased])))
+
+    assert "1 (erased) Approver Approved" in drawn
+    assert "2 – Signer Waiting" in drawn
+    assert "(erased) by portal · Approver" in drawn
+
+
+def test_reads_are_not_shown() -> None:
+    read = event(NOON, "PROCESS_GETONE", "Ana", "192.0.2.5", "")
+
+    assert "PROCESS_GETONE" not in text(draw(certificate(events=[read, *certificate().events])))
 
 
 @pytest.mark.parametrize("letters", LETTERS)
 def test_letters_of_the_region_are_drawn_and_found(letters) -> None:
     for font in (SANS, BOLD, MONO):
         assert clean(letters, font) == letters
-    assert text(certificate(said_everywhere(letters))).count(letters) >= 4
+    assert text(draw(certificate_of(letters))).count(letters) >= 4
 
 
 def test_an_hour_that_comes_twice_has_its_offset() -> None:
-    summer, winter = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    summer = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    winter = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
-    assert shown(summer, RIGA) == "2026-10-25 03:30:00+03:00"
-    assert shown(winter, RIGA) == "2026-10-25 03:30:00+02:00"
-    assert shown(winter + timedelta(hours=1), RIGA) == "2026-10-25 04:30:00"
-    assert shown(NOON, timezone(timedelta(hours=-5))) == "2026-03-04 07:00:00"
+    assert format_time(summer, RIGA) == "2026-10-25 03:30:00+03:00"
+    assert format_time(winter, RIGA) == "2026-10-25 03:30:00+02:00"
+    assert format_time(winter + timedelta(hours=1), RIGA) == "2026-10-25 04:30:00"
+    assert format_time(NOON, timezone(timedelta(hours=-5))) == "2026-03-04 07:00:00"
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
-        certificate(facts(made_at=datetime(2026, 3, 4, 12)))  # noqa: DTZ001
+        draw(certificate(made_at=datetime(2026, 3, 4, 12)))  # noqa: DTZ001
 
 
-def test_it_describes_itself() -> None:
-    reader = PdfReader(BytesIO(certificate(facts())))
+def test_the_metadata() -> None:
+    reader = PdfReader(BytesIO(draw(certificate())))
 
     assert reader.metadata.title == "Certificate of the signing process 0198c1d2-7f3a-7b44-9c55-2e1f0a6b8d90"
     assert reader.metadata.author == "Paraph"
@@ -161,123 +219,129 @@ def test_it_describes_itself() -> None:
     assert [float(side) for side in reader.pages[0].mediabox[2:]] == pytest.approx(A4, abs=0.01)
 
 
-def test_it_carries_every_font_that_it_uses() -> None:
-    fonts = PdfReader(BytesIO(certificate(facts()))).pages[0]["/Resources"]["/Font"].values()
+def test_all_fonts_are_embedded() -> None:
+    fonts = PdfReader(BytesIO(draw(certificate()))).pages[0]["/Resources"]["/Font"].values()
 
     assert len(fonts) == 3
     assert all("/FontFile2" in font.get_object()["/FontDescriptor"] for font in fonts)
 
 
-def test_the_same_facts_give_the_same_bytes_later_and_elsewhere() -> None:
-    first = certificate(facts())
-    certificate(said_everywhere(LETTERS[0]))
+def test_the_same_content_gives_the_same_bytes_later_and_elsewhere() -> None:
+    first = draw(certificate())
+    draw(certificate_of(LETTERS[0]))
     time.sleep(1.1)
     code = (
-        "import hashlib; from tests.signing import test_certificate as t; "
-        "print(hashlib.sha256(t.certificate(t.facts())).hexdigest())"
+        "import hashlib, django; django.setup(); from tests.signing import test_certificate as t; "
+        "print(hashlib.sha256(t.draw(t.certificate())).hexdigest())"
     )
-    here, seeded = Path(__file__).parents[2], {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo"}
-    there = subprocess.run(
-        [sys.executable, "-c", code], cwd=here, env=seeded, capture_output=True, text=True, check=True
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
     )
 
-    assert certificate(facts()) == first
-    assert there.stdout.strip() == hashlib.sha256(first).hexdigest()
-    assert certificate(facts(head_seq=4712)) != first
+    assert draw(certificate()) == first
+    assert elsewhere.stdout.strip() == hashlib.sha256(first).hexdigest()
+    assert draw(certificate(leaf=leaf(seq=4712))) != first
 
 
 @pytest.fixture
-def turns_are_short() -> Iterator[None]:
+def short_switch_interval() -> Iterator[None]:
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(usual)
 
 
-@pytest.mark.usefixtures("turns_are_short")
+@pytest.mark.usefixtures("short_switch_interval")
 def test_threads_do_not_disturb_one_another() -> None:
-    given = [facts(initiator=letters, lines=facts().lines * 4) for letters in LETTERS * 4]
-    alone = [certificate(one) for one in given]
+    certificates = [
+        certificate(process=process(initiator=letters), events=[*certificate().events] * 4) for letters in LETTERS * 4
+    ]
+    alone = [draw(one) for one in certificates]
 
     with ThreadPoolExecutor(5) as threads:
-        assert list(threads.map(certificate, given)) == alone
+        assert list(threads.map(draw, certificates)) == alone
 
 
 @pytest.mark.parametrize("nasty", NASTY, ids=ascii)
-def test_nothing_that_people_type_breaks_it(nasty) -> None:
-    assert "How to check this" in text(certificate(said_everywhere(nasty)))
+def test_no_text_breaks_it(nasty) -> None:
+    assert "How to verify this" in text(draw(certificate_of(nasty)))
 
 
 def test_markup_is_text() -> None:
-    said = text(certificate(said_everywhere("<b>&\"'</b>")))
+    drawn = text(draw(certificate_of("<b>&\"'</b>")))
 
-    assert said.count("<b>&\"'</b>") >= 7
+    assert drawn.count("<b>&\"'</b>") >= 7
 
 
-def test_what_cannot_be_drawn_is_shown_as_missing() -> None:
-    assert clean("a\x00b", SANS) == f"a{UNKNOWN}b"
-    assert clean("\u202eb", SANS) == f"{UNKNOWN}b"
-    assert clean("漢\ud800", SANS) == UNKNOWN * 2
+def test_characters_that_cannot_be_drawn_are_replaced() -> None:
+    assert clean("a\x00b", SANS) == f"a{REPLACEMENT}b"
+    assert clean("\u202eb", SANS) == f"{REPLACEMENT}b"
+    assert clean("漢\ud800", SANS) == REPLACEMENT * 2
     assert clean(" one\r\n two\x85three ", SANS) == "one two three"
     assert clean(unicodedata.normalize("NFD", "āģš"), SANS) == "āģš"
-    assert text(certificate(facts(initiator="漢字"))).count(UNKNOWN) == 2
+    assert text(draw(certificate(process=process(initiator="漢字")))).count(REPLACEMENT) == 2
 
 
-def test_any_letter_can_be_typed() -> None:
+def test_every_character_can_be_typed() -> None:
     every = "".join(map(chr, range(0x30000)))
+    notes = [every[start : start + 4000] for start in range(0, len(every), 4000)]
 
-    certificate(
-        facts(lines=[Line(NOON, "x", "y", "z", "w", every[at : at + 4000]) for at in range(0, len(every), 4000)])
-    )
+    draw(certificate(events=[event(NOON, "x", "y", "w", note) for note in notes]))
 
 
 @pytest.mark.parametrize("length", [4_000, 9_000])
 @pytest.mark.parametrize("word", ["ķ", "ķ "])
-def test_a_note_longer_than_a_page_is_whole_and_the_next_line_follows(word, length) -> None:
-    before, after = facts().lines
-    long = replace(before, note=word * length)
+def test_a_note_longer_than_a_page_is_complete_and_the_next_event_follows(word, length) -> None:
+    before, after = certificate().events
+    long = event(NOON, "Started", "Ana", "192.0.2.5", word * length)
 
-    for lines in ([long, after], [before, long, long, after], [before] * 60 + [long, after]):
-        drawn = pages(certificate(facts(lines=lines)))
-        assert sum(page.count("ķ") for page in drawn) == length * lines.count(long)
+    for events in ([long, after], [before, long, long, after], [before] * 60 + [long, after]):
+        drawn = pages(draw(certificate(events=events)))
+        assert sum(page.count("ķ") for page in drawn) == length * events.count(long)
         assert any("Fine by me" in page for page in drawn)
-        assert all(page.count("Time\nEvent\nWho\nNote") <= 1 for page in drawn)
+        assert all(page.count(COLUMNS) <= 1 for page in drawn)
 
 
-@pytest.mark.parametrize("known", ["fingerprint", "document_name", "initiator"])
-def test_even_what_the_system_says_may_be_longer_than_a_page(known) -> None:
-    assert text(certificate(facts(**{known: "ķ" * 9_000}))).count("ķ") >= 9_000
+@pytest.mark.parametrize("column", ["document_name", "initiator"])
+def test_values_of_the_process_may_be_longer_than_a_page(column) -> None:
+    assert text(draw(certificate(process=process(**{column: "ķ" * 9_000})))).count("ķ") >= 9_000
 
 
-def test_each_page_says_which_it_is_and_of_how_many() -> None:
-    drawn = pages(certificate(facts(lines=facts().lines * 100)))
+def test_a_fingerprint_may_be_longer_than_a_page() -> None:
+    assert text(draw(certificate(leaf=leaf(key="ķ" * 9_000)))).count("ķ") >= 9_000
+
+
+def test_each_page_has_its_number_and_the_number_of_pages() -> None:
+    drawn = pages(draw(certificate(events=[*certificate().events] * 100)))
 
     assert len(drawn) > 5
     for number, page in enumerate(drawn, 1):
         assert f"Page {number} of {len(drawn)}" in page
         assert "Process 0198c1d2-7f3a-7b44-9c55-2e1f0a6b8d90" in page
-    assert sum("Time\nEvent\nWho\nNote" in page for page in drawn) >= len(drawn) - 1
+    assert sum(COLUMNS in page for page in drawn) >= len(drawn) - 1
 
 
-def test_nobody_and_nothing_are_said() -> None:
-    said = text(certificate(facts(people=[], lines=[])))
+def test_without_recipients_and_events() -> None:
+    drawn = text(draw(certificate(signers=[], events=[])))
 
-    assert "Nobody was asked." in said
-    assert "Nothing happened yet." in said
+    assert "No recipients." in drawn
+    assert "No events." in drawn
 
 
-def test_five_hundred_people_and_five_thousand_lines() -> None:
-    given = facts()
-    lines = [
-        replace(given.lines[1], note=f"Note {number}", at=NOON + timedelta(minutes=number)) for number in range(5000)
+def test_five_hundred_recipients_and_five_thousand_events() -> None:
+    events = [
+        event(NOON + timedelta(minutes=number), "Approved", "Ben", "192.0.2.17", f"Note {number}", BEN_ID)
+        for number in range(5000)
     ]
-    many = replace(given, people=given.people * 250, lines=lines)
 
-    drawn = certificate(many)
+    drawn = draw(certificate(signers=[*certificate().signers] * 250, events=events))
 
     assert "Note 4999" in "".join(page.extract_text() for page in PdfReader(BytesIO(drawn)).pages[-2:])
 
 
-def test_the_code_holds_the_head_of_the_chain() -> None:
-    given = facts()
-    assert qr_text(given) == f"paraph:1:{given.process_id}:4711:{given.head_digest}:{given.fingerprint[:16]}"
+def test_the_qr_code_contains_the_end_of_the_chain() -> None:
+    end = leaf()
+    expected = f"paraph:1:{process().id}:4711:{end.digest}:{end.checkpoint.key[:16]}"
+    assert qr_text(certificate()) == expected

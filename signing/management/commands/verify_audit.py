@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: is the trail as it was written?"""
+"""`manage.py verify_audit`: is the audit trail intact, and do the processes agree with it?"""
 
 import sys
 import time
@@ -6,88 +6,107 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, OutputWrapper
 from django.utils import timezone
 
 from audit.chain import keys
-from audit.chain.verify import verify
+from audit.chain.verdict import Verdict
 from audit.models import AuditEvent
 from config.api_values import is_id
+from signing.evidence.verdict import verdict
+from signing.models import Process
 
-WHOLE, TAMPERED, UNCHECKED = 0, 1, 2
-SHOWN = 20
-_BAR = 40
+_TAMPERED = 1
+_UNVERIFIED = 2
+_FINDINGS_SHOWN = 20
+_BAR_WIDTH = 40
 
 
-def moment(text: str) -> datetime:
-    """A date or a date and time; without an offset in the service's zone."""
+def parse_time(text: str) -> datetime:
+    """A date, or a date and a time. Without an offset, it is in the service's time zone."""
     parsed = datetime.fromisoformat(text)
-    return parsed if parsed.tzinfo else timezone.make_aware(parsed)
+    if parsed.tzinfo:
+        return parsed
+    return timezone.make_aware(parsed)
 
 
 class Command(BaseCommand):
     help = (
-        "Checks the audit trail: chains, values, checkpoints and the checkpoint file. Exit code 0: whole; 1: tampered "
-        "with, the first bad event is named; 2: could not be checked, for example since a key is missing."
+        "Verifies the audit trail (chains, values, checkpoints and the checkpoint file), and that the processes agree "
+        "with it. Exit code 0: intact; 1: tampering or a contradiction was found, and the first affected event or "
+        "process is named; 2: could not verify, for example because a key is missing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--process", metavar="ID", help="the chain of this process alone; '' is the journal")
-        parser.add_argument("--since", metavar="DATE", type=moment, help="chains written to since then (2026-02-17)")
+        parser.add_argument("--process", metavar="ID", help="only this process; '' is the chain without a process")
+        parser.add_argument(
+            "--since", metavar="DATE", type=parse_time, help="only processes with events since 2026-02-17"
+        )
         parser.add_argument("--no-progress", action="store_true", help="no progress bar")
 
     def handle(self, *args: Any, **options: Any) -> None:
         process_id = options["process"]
         if process_id is not None and is_id(process_id):
             process_id = process_id.lower()
-        whole = options["process"] is None and options["since"] is None
-        shows = not options["no_progress"] and sys.stderr.isatty()
-        bar = _Progress(AuditEvent.objects.filter(seq__isnull=False).count() if shows and whole else 0, self.stderr)
+        everything = process_id is None and options["since"] is None
+        progress = _Progress(self.stderr, enabled=not options["no_progress"] and sys.stderr.isatty())
+        if everything:
+            progress.total = AuditEvent.objects.filter(seq__isnull=False).count() + Process.objects.count()
         try:
-            verdict = verify(
-                at=timezone.now(),
-                process_id=process_id,
-                since=options["since"],
-                progress=bar.show if shows else lambda done: None,
-            )
-        except Exception as exc:  # noqa: BLE001 (whatever broke off, nothing was found to be tampered with)
-            self.stderr.write(f"COULD NOT CHECK: {type(exc).__name__}: {exc}")
-            sys.exit(UNCHECKED)
-        bar.end()
-        looked_at = f"{verdict.events:,} events in chains, {verdict.waiting:,} that wait for their place"
-        if whole:
-            looked_at += f", {verdict.checkpoints:,} checkpoints"
-        self.stdout.write(f"Looked at {looked_at}.")
+            result = verdict(at=timezone.now(), process_id=process_id, since=options["since"], progress=progress.update)
+        except Exception as exc:  # noqa: BLE001 (a verification that failed has found no tampering)
+            self.stderr.write(f"COULD NOT VERIFY: {type(exc).__name__}: {exc}")
+            sys.exit(_UNVERIFIED)
+        progress.end()
+        self._summarize(result, everything)
+        self._report_problems(result, everything)
+        self.stdout.write(self.style.SUCCESS("The audit trail is intact."))
+
+    def _summarize(self, result: Verdict, everything: bool) -> None:
+        checked = f"{result.events:,} events in chains, {result.waiting:,} that are not in a chain yet"
+        if everything:
+            checked += f", {result.checkpoints:,} checkpoints"
+        self.stdout.write(f"Verified {checked}.")
         self.stdout.write(f"Public key: {keys.fingerprint(keys.public())}")
-        for note in verdict.notes[:SHOWN]:
+        for note in result.notes[:_FINDINGS_SHOWN]:
             self.stdout.write(f"Note: {note}.")
-        if not verdict.whole:
-            self.stderr.write(f"TAMPERED: {verdict.findings[0]}.")
-            for finding in verdict.findings[1:SHOWN]:
+
+    def _report_problems(self, result: Verdict, everything: bool) -> None:
+        """Exit with the code for the worst problem, if there is one."""
+        if result.findings:
+            self.stderr.write(f"TAMPERED: {result.findings[0]}.")
+            for finding in result.findings[1:_FINDINGS_SHOWN]:
                 self.stderr.write(f"Also: {finding}.")
-            if verdict.wrong > SHOWN:
-                self.stderr.write(f"And {verdict.wrong - SHOWN} more.")
-            sys.exit(TAMPERED)
-        if verdict.unchecked:
-            self.stderr.write(f"COULD NOT CHECK: {'; '.join(verdict.unchecked)}.")
-            sys.exit(UNCHECKED)
-        if not whole and not verdict.events + verdict.waiting:
-            self.stderr.write("COULD NOT CHECK: there is no such event.")
-            sys.exit(UNCHECKED)
-        self.stdout.write(self.style.SUCCESS("The trail is whole."))
+            if result.wrong > _FINDINGS_SHOWN:
+                self.stderr.write(f"And {result.wrong - _FINDINGS_SHOWN} more.")
+            sys.exit(_TAMPERED)
+        unverified = "; ".join(result.unchecked)
+        if not everything and result.events + result.waiting == 0:
+            unverified = unverified or "there are no such events"
+        if unverified:
+            self.stderr.write(f"COULD NOT VERIFY: {unverified}.")
+            sys.exit(_UNVERIFIED)
 
 
 class _Progress:
-    def __init__(self, total: int, out: Any) -> None:
-        self._total, self._out, self._began, self._shown = total, out, time.monotonic(), False
+    """A progress bar, or only a counter if the total is not known."""
 
-    def show(self, done: int) -> None:
-        rate = done / max(time.monotonic() - self._began, 0.001)
-        share = min(done / self._total, 1) if self._total else 0
-        bar = f"[{'#' * int(_BAR * share):<{_BAR}}] {share:4.0%} " if self._total else ""
-        self._out.write(f"\r{bar}{done:,} events, {rate:,.0f}/s", ending="")
-        self._shown = True
+    def __init__(self, out: OutputWrapper, *, enabled: bool) -> None:
+        self.total = 0
+        self._out = out
+        self._enabled = enabled
+        self._started = time.monotonic()
+
+    def update(self, checked: int) -> None:
+        if not self._enabled:
+            return
+        bar = ""
+        if self.total:
+            share = min(checked / self.total, 1)
+            bar = f"[{'#' * int(_BAR_WIDTH * share):<{_BAR_WIDTH}}] {share:4.0%} "
+        rate = checked / max(time.monotonic() - self._started, 0.001)
+        self._out.write(f"\r{bar}{checked:,} events and processes, {rate:,.0f}/s", ending="")
 
     def end(self) -> None:
-        if self._shown:
+        if self._enabled:
             self._out.write("")
