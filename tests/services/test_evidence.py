@@ -4,13 +4,20 @@ import io
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 
+from audit.models import AuditEvent
+from signing.evidence.verdict import verdict
+from tests.builders import NOON, sign, started_process
 from tests.people import ANA, BEN, body
 from tests.services.stack import Stack
 
@@ -50,3 +57,33 @@ def test_evidence_is_verified_by_a_third_party(stack: Stack, tmp_path: Path) -> 
     checked = subprocess.run(command, cwd=folder, env={"LANG": "C"}, capture_output=True, text=True, check=False)
     assert (checked.returncode, "events.json" in checked.stderr) == (1, True)
     assert "The audit trail is intact." in stack.manage("verify_audit")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_changes_during_the_verification_is_no_false_alarm(settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
+    process = started_process([[ANA], [BEN]])
+    changed = []
+
+    def sign_elsewhere() -> None:
+        try:
+            sign(process, ANA)
+        finally:
+            connection.close()
+
+    def between_rows_and_events(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        """Change the process after its rows were read and before its events are."""
+        result = execute(sql, *args)
+        if 'FROM "signing_signer"' in sql and not changed:
+            changed.append(True)
+            thread = threading.Thread(target=sign_elsewhere)
+            thread.start()
+            thread.join()
+        return result
+
+    with connection.execute_wrapper(between_rows_and_events):
+        result = verdict(at=NOON)
+    assert changed
+    assert AuditEvent.objects.filter(event_type="SIGNER_SIGNED").exists()
+    assert result.findings == []
+    assert verdict(at=NOON).findings == []

@@ -120,7 +120,7 @@ class TestWhatIsLeft:
         erase(known_as(**CODED), actor=BOSS, at=NOON)
         assert fetched(api, process)
         type(process).objects.filter(pk=process.pk).update(**forged)
-        assert "is not what the trail says" in contradiction(type(process).objects.get(pk=process.pk))
+        assert "differs from the trail" in contradiction(type(process).objects.get(pk=process.pk))
 
     def test_another_signer_who_spoke_of_the_person(self, api: Api) -> None:
         process = started_process([[canary(), BEN]], documentName=f"Lease of {NAME}")
