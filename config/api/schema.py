@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from inspect import getdoc
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
+from django.http import HttpResponse
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.response import Response
 
 from config.api.idempotency import is_idempotent
 from config.api.lists.pages import PageRequest
@@ -16,6 +16,7 @@ from config.api_values import JsonObject
 from config.errors import DomainError, Fault
 
 Method = ParamSpec("Method")
+AnyResponse = TypeVar("AnyResponse", bound=HttpResponse)
 
 # For each status, the code of the example and the description.
 REFUSALS = {
@@ -102,13 +103,13 @@ def operation(
 
 def documented(
     operation_id: str, response: OpenApiResponse, **texts: Any
-) -> Callable[[Callable[Method, Response]], Callable[Method, Response]]:
+) -> Callable[[Callable[Method, AnyResponse]], Callable[Method, AnyResponse]]:
     """Describe a view method in the schema; `texts` are arguments of `operation`.
 
     The docstring of the method is the summary and, after an empty line, the description.
     """
 
-    def describe(method: Callable[Method, Response]) -> Callable[Method, Response]:
+    def describe(method: Callable[Method, AnyResponse]) -> Callable[Method, AnyResponse]:
         summary, _, description = getdoc(method).partition("\n\n")  # type: ignore[union-attr]
         text = " ".join(description.split())
         return extend_schema(**operation(operation_id, summary.rstrip("."), text, response, **texts))(method)

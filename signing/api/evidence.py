@@ -1,16 +1,16 @@
 """The audit trail of one process with the verdict over it, and the bundle of evidence to hand over."""
 
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.views import shown
-from audit.chain.append import give_places
+from audit.api.views import event_bodies
+from audit.chain.append import append_pending
 from audit.log import Event, record
 from audit.models import AuditEvent
 from config import api_values
 from config.api.lists.pages import PageRequest
+from config.api.schema import documented
 from config.api.views import parse_id
 from config.api_values import JsonObject
 from config.errors import Forbidden, NotFound
@@ -23,22 +23,45 @@ from signing.models import Process
 
 
 class EvidenceViewSet(SigningViewSet):
-    @extend_schema(**schema.GET_AUDIT)
+    @documented(
+        "getProcessAudit",
+        schema.AUDIT_TRAIL,
+        tag="processes",
+        refusals=(400, 401, 403, 404),
+        parameters=schema.AUDIT_PARAMETERS,
+    )
     def audit(self, request: Request, processId: str) -> Response:
+        """Get the audit trail of a process.
+
+        The events of the process, oldest first, one page at a time, and the verdict: whether the audit trail is intact
+        and the process agrees with it. Requires permission to change the process, or the right `audit_read`, which
+        also covers deleted processes.
+        """
         process_id = str(parse_id(processId))
         self._require_reader(process_id)
         page = PageRequest.of(request.GET, sorts={"createdAt": "created_at"}, default="createdAt,asc", tie="number")
-        give_places(process_id=process_id)
+        append_pending(process_id=process_id)
         events = AuditEvent.objects.of_process(process_id)
-        response = page.answer(shown(page.rows_of(events)), total=events.count())
+        response = page.answer(event_bodies(page.rows_of(events)), total=events.count())
         if not response["totalElements"]:
             raise NotFound
         read = Event(EventType.PROCESS_GETONE, process_id, method="audit")
         record([read], actor=self.actor, at=self.now)
         return Response(response | {"verdict": self._verdict(process_id)})
 
-    @extend_schema(**schema.GET_EVIDENCE)
+    @documented(
+        "getProcessEvidence",
+        schema.EVIDENCE,
+        tag="processes",
+        refusals=(401, 403, 404, 409),
+        success=(200, "application/zip"),
+    )
     def evidence(self, request: Request, processId: str) -> HttpResponse:
+        """Download the evidence of a process.
+
+        A ZIP file to hand over: the process, its events, a signed checkpoint, a PDF certificate, and `verify.py`, which
+        verifies all of it without Paraph. 409 if the audit trail is not intact or contradicts the process.
+        """
         process = self.find(id=parse_id(processId))
         self._require_manager(process)
         content = bundle(process, self.actor, at=self.now)

@@ -23,6 +23,7 @@ from signing.serializers import (
 
 SORT_FIELDS = ["createdAt", "completedAt", "documentName", "status", "dueDate"]
 LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS), *filters.PROCESS_PARAMETERS]
+AUDIT_PARAMETERS = pages.parameters(["createdAt"])
 TASK_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS, several=False), *filters.TASK_PARAMETERS]
 TEST_EMAIL_PARAMETERS = [
     OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="The event to notify of."),

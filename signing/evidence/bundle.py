@@ -54,7 +54,7 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
     )
     event_objects = [_event_object(event) for event in events]
     files = {
-        "process.json": _json(represent.process(rebuilt, actor, within=(steps, signers))),
+        "process.json": _json(represent.process(rebuilt, actor, children=(steps, signers))),
         "events.json": _json({"format": 1, "processId": process_id, "events": event_objects}),
         "checkpoint.json": _json(_checkpoint_object(leaf)),
         "public_key.txt": keys.public().hex().encode(),

@@ -25,9 +25,10 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import CondPageBreak, Flowable, HRFlowable, LongTable, Paragraph, Spacer
 
+from audit.chain.append import API_READS
 from audit.chain.parts import SIGNER_PREFIX
 from audit.models import AuditEvent, CheckpointLeaf
-from signing.evidence.replay import API_READS, Replay
+from signing.evidence.replay import Replay
 from signing.models import Process, Signer
 
 # reportlab's fonts are shared between threads, and with them the position at which it reads their files.

@@ -15,26 +15,14 @@ from audit.chain import parts
 from audit.chain.verify import verify
 from audit.models import AuditEvent
 from config.api_values import JsonObject
-from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus
+from config.vocabulary import ProcessStatus, Role, SignerStatus
 from signing import flow, represent
 from signing.models import Process, Signer, Step
 from templates_app.rules import Rules
 
-# Events that only record that a process was read through the API.
-API_READS = frozenset({EventType.PROCESS_GETONE, EventType.PROCESS_GETALL})
-
-_ACTS: dict[str, SignerStatus] = {
-    EventType.SIGNER_SIGNED: SignerStatus.SIGNED,
-    EventType.APPROVER_APPROVED: SignerStatus.APPROVED,
-    EventType.PROCESS_OPENED: SignerStatus.VIEWED,
-    EventType.SIGNER_DECLINED: SignerStatus.DECLINED,
-    EventType.APPROVER_DECLINED: SignerStatus.DECLINED,
-}
-_MOVES: dict[str, ProcessStatus] = {
-    EventType.PROCESS_STARTED: ProcessStatus.STARTED,
-    EventType.PROCESS_COMPLETED: ProcessStatus.COMPLETED,
-    EventType.PROCESS_CANCELED: ProcessStatus.CANCELED,
-}
+# What the events of `flow` mean, read backwards.
+_MOVES: dict[str, ProcessStatus] = {event: status for status, event in flow.PROCESS_EVENTS.items()}
+_ACTS: dict[str, SignerStatus] = {event: status for (_, status), event in flow.ACT_EVENTS.items()}
 # Statuses and times follow from the types of the events; the order of signers is only how a step is displayed.
 _NOT_REPLAYED = frozenset({"status", "completedAt", "signingStatus", "stepStatus", "position"})
 
@@ -187,9 +175,9 @@ def _set_statuses(replayed: Replay, rules: Rules, steps: Collection[Step], signe
     """Repeat the acts by the rules of `flow`, which gives the status of every step and signer."""
     in_step = defaultdict(list)
     for signer in signers:
-        in_step[signer.step_id].append(flow.Signer(signer.id, Role(signer.role)))
-    flow_steps = [flow.Step(step.id, tuple(in_step[step.id])) for step in steps]
-    state = flow.Process(ProcessStatus.PENDING, tuple(flow_steps), rules.continue_on_decline)
+        in_step[signer.step_id].append(flow.SignerState(signer.id, Role(signer.role)))
+    flow_steps = [flow.StepState(step.id, tuple(in_step[step.id])) for step in steps]
+    state = flow.ProcessState(ProcessStatus.PENDING, tuple(flow_steps), rules.continue_on_decline)
 
     if replayed.started_at is not None:
         state = flow.start(state)
@@ -198,9 +186,8 @@ def _set_statuses(replayed: Replay, rules: Rules, steps: Collection[Step], signe
     if replayed.status == ProcessStatus.CANCELED:
         state = flow.cancel(state)
 
-    # `flow` keeps the steps in their order.
-    for step, flow_step in zip(steps, state.steps, strict=True):
-        step.status = flow_step.status
+    for step, step_state in zip(steps, state.steps, strict=True):
+        step.status = step_state.status
     statuses = {signer.id: signer.status for signer in state.signers}
     for signer in signers:
         signer.status = statuses[signer.id]

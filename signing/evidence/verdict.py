@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit.chain.append import API_READS
 from audit.chain.verdict import Finding, Verdict
 from audit.chain.verify import Progress, verify
 from audit.models import AuditEvent
-from config.api.snapshots import one_snapshot
 from config.api_values import is_id
 from config.errors import DomainError
-from signing.evidence.replay import API_READS, contradictions
+from signing.evidence.replay import contradictions
 from signing.models import Process
 
 PROCESSES_AT_ONCE = 100
@@ -35,31 +35,26 @@ class Contradiction(Finding):
         return f"process {self.process_id} contradicts its audit trail: {self.what}"
 
 
-def _no_progress(_checked: int) -> None:
-    pass
-
-
 def verdict(
-    *,
-    at: datetime,
-    process_id: str | None = None,
-    since: datetime | None = None,
-    progress: Progress = _no_progress,
+    *, at: datetime, process_id: str | None = None, since: datetime | None = None, progress: Progress | None = None
 ) -> Verdict:
-    """Verify everything, the trail of one process, or the trails with events since that time; then compare the rows.
+    """Verify everything, the trail of one process, or the trails with events since a time; then compare the rows.
 
     A process whose trail is already in doubt is not compared. `progress` is called with the number of events and
     processes that were checked so far.
     """
-    result = verify(at=at, process_id=process_id, since=since, progress=progress)
-    in_doubt = {finding.process_id for finding in result.findings}
-    compared = 0
-    for process_ids in _batches(process_id, since):
-        for contradiction in _contradictions(process_ids):
-            if contradiction.process_id not in in_doubt:
-                result.add(contradiction)
-        compared += len(process_ids)
-        progress(result.events + compared)
+    # Rows and events are read as of one moment, so that a process that is changing is no false alarm.
+    if True:
+        result = verify(at=at, process_id=process_id, since=since, progress=progress)
+        in_doubt = {finding.process_id for finding in result.findings}
+        checked = result.events
+        for process_ids in _batches(process_id, since):
+            for contradiction in _contradictions(process_ids):
+                if contradiction.process_id not in in_doubt:
+                    result.add(contradiction)
+            checked += len(process_ids)
+            if progress is not None:
+                progress(checked)
     return result
 
 
@@ -90,20 +85,13 @@ def _batches(process_id: str | None, since: datetime | None) -> Iterator[list[st
 
 
 def _contradictions(process_ids: Iterable[str]) -> Iterator[Contradiction]:
-    # Rows and events are read at the same moment, so that a process that is changing is no false alarm. Only the
-    # reading is in the transaction, because SQLite keeps all writers waiting meanwhile.
+    ids = [process_id for process_id in process_ids if is_id(process_id)]
     events: dict[str, list[AuditEvent]] = defaultdict(list)
-    with one_snapshot():
-        ids = [process_id for process_id in process_ids if is_id(process_id)]
-        processes = list(Process.objects.filter(pk__in=ids).prefetch_related("steps", "signers"))
-        of_processes = AuditEvent.objects.filter(process_id__in=ids, seq__isnull=False)
-        for event in of_processes.exclude(event_type__in=API_READS).order_by("seq"):
-            events[event.process_id].append(event)
-
-    for process in processes:
-        process_id = str(process.pk)
-        if not events[process_id]:
-            continue
-        first = next(contradictions(process, process.steps.all(), process.signers.all(), events[process_id]), None)
+    of_processes = AuditEvent.objects.filter(process_id__in=ids, seq__isnull=False)
+    for event in of_processes.exclude(event_type__in=API_READS).order_by("seq"):
+        events[event.process_id].append(event)
+    for process in Process.objects.filter(pk__in=events).prefetch_related("steps", "signers"):
+        trail = events[str(process.pk)]
+        first = next(contradictions(process, process.steps.all(), process.signers.all(), trail), None)
         if first is not None:
-            yield Contradiction(process_id, None, None, "", first)
+            yield Contradiction(str(process.pk), None, None, "", first)

@@ -71,17 +71,16 @@ def test_a_process_that_changes_during_the_verification_is_no_false_alarm(settin
         finally:
             connection.close()
 
-    def between_rows_and_events(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
-        """Change the process after its rows were read and before its events are."""
-        result = execute(sql, *args)
+    def between_events_and_rows(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        """Change the process after its events were read and before its signers are."""
         if 'FROM "signing_signer"' in sql and not changed:
             changed.append(True)
             thread = threading.Thread(target=sign_elsewhere)
             thread.start()
             thread.join()
-        return result
+        return execute(sql, *args)
 
-    with connection.execute_wrapper(between_rows_and_events):
+    with connection.execute_wrapper(between_events_and_rows):
         result = verdict(at=NOON)
     assert changed
     assert AuditEvent.objects.filter(event_type="SIGNER_SIGNED").exists()

@@ -62,7 +62,7 @@ def assert_replayable(process: Process) -> None:
     assert list(contradictions(stored, stored.steps.all(), stored.signers.all(), events)) == []
     positions = dict(stored.signers.values_list("id", "position"))
     rebuilt, steps, signers = rebuild(stored.pk, replay(events), positions=positions)
-    assert api_process(rebuilt, BOSS, within=(steps, signers)) == api_process(stored, BOSS)
+    assert api_process(rebuilt, BOSS, children=(steps, signers)) == api_process(stored, BOSS)
 
 
 def states(process: Process) -> dict[Any, tuple[str, str]]:
