@@ -20,7 +20,7 @@ from config.vocabulary import EventType, ProcessStatus, Right
 from notifications.models import Message, RefusedAddress
 from notifications.outbox import refused_addresses
 from signing import actions
-from signing.erasure.page import erasure_page
+from signing.erasure.admin_page import erasure_page
 from signing.evidence.bundle import attachment, bundle
 from signing.evidence.verdict import verdict
 from signing.models import Process, ProcessQuerySet, Signer, Step

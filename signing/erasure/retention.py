@@ -1,13 +1,15 @@
-"""Retention: some days after a process has finished it is removed, with its mails and what is personal of it in the
-trail. Its events stay; PROCESS_DELETED is the tombstone. How many days says the profile of its document's type."""
+"""Retention: finished processes are deleted after the number of days that the profile of their document type sets.
 
-from collections.abc import Iterator
+Their emails and the personal values of their events are deleted with them. The events stay; PROCESS_DELETED is the
+tombstone.
+"""
+
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from audit import log
 from audit.chain.parts import ERASED
@@ -18,62 +20,66 @@ from notifications.models import Message
 from signing.models import Process
 from templates_app.models import DocumentProfile
 
-BATCH = 100
-_NOBODYS = Q(owner_group=None) | Q(owner_group="")
+_WITHOUT_GROUP = Q(owner_group=None) | Q(owner_group="")
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """What a profile's retention would remove now: `processes` are due, `held` of them are on hold and stay."""
+class DueProcesses:
+    """How many processes of a profile are due for deletion, and how many more are due but on hold."""
 
     profile: DocumentProfile
     processes: int
     held: int
 
 
-def preview(*, at: datetime) -> list[Due]:
-    """What is due now, by profile."""
-    return [
-        Due(profile, rows.filter(hold=None).count(), rows.exclude(hold=None).count())
-        for profile in DocumentProfile.objects.exclude(retention_days=None)
-        for rows in [due(profile, at=at)]
-    ]
+def summarize(*, at: datetime) -> list[DueProcesses]:
+    """What is due, for every profile with a retention."""
+    summary = []
+    for profile in _profiles_with_retention():
+        processes = due(profile, at=at)
+        not_held = processes.filter(hold=None).count()
+        summary.append(DueProcesses(profile, not_held, processes.exclude(hold=None).count()))
+    return summary
 
 
-def due(profile: DocumentProfile, *, at: datetime) -> Any:
-    """The processes whose time is over by this profile, those on hold included."""
+def due(profile: DocumentProfile, *, at: datetime) -> QuerySet[Process]:
+    """Processes whose retention by this profile has ended, including those on hold."""
     before = at - timedelta(days=profile.retention_days or 0)
-    rows = Process.objects.filter(document_type=profile.document_type, finished_at__lte=before)
+    processes = Process.objects.filter(document_type=profile.document_type, finished_at__lte=before)
     if profile.owner_group:
-        return rows.filter(owner_group=profile.owner_group)
-    own = DocumentProfile.objects.filter(document_type=profile.document_type).exclude(_NOBODYS)
-    return rows.exclude(owner_group__in=list(own.values_list("owner_group", flat=True)))
+        return processes.filter(owner_group=profile.owner_group)
+    # A group with a profile of its own for this type does not use the general profile.
+    of_groups = DocumentProfile.objects.filter(document_type=profile.document_type).exclude(_WITHOUT_GROUP)
+    return processes.exclude(owner_group__in=list(of_groups.values_list("owner_group", flat=True)))
 
 
 def apply(*, at: datetime) -> int:
-    """Remove what is due; how many processes. Each is a transaction."""
-    return sum(_remove(pk, profile, at) for profile, pk in _due(at))
+    """Delete what is due, each process in its own transaction; returns how many were deleted."""
+    deleted = 0
+    for profile in _profiles_with_retention():
+        for process_id in list(due(profile, at=at).filter(hold=None).values_list("pk", flat=True)):
+            deleted += _delete(process_id, profile, at)
+    return deleted
 
 
-def _due(at: datetime) -> Iterator[tuple[DocumentProfile, Any]]:
-    for profile in DocumentProfile.objects.exclude(retention_days=None):
-        rows = due(profile, at=at).filter(hold=None).order_by("pk")
-        while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
-            yield from ((profile, pk) for pk in batch)
-            rows = rows.filter(pk__gt=batch[-1])
+def _profiles_with_retention() -> QuerySet[DocumentProfile]:
+    return DocumentProfile.objects.exclude(retention_days=None)
 
 
 @transaction.atomic
-def _remove(pk: Any, profile: DocumentProfile, at: datetime) -> bool:
-    process = due(profile, at=at).select_for_update().filter(pk=pk, hold=None).first()
+def _delete(process_id: UUID, profile: DocumentProfile, at: datetime) -> bool:
+    # The process may have been put on hold, or deleted, after it was found.
+    process = due(profile, at=at).select_for_update().filter(pk=process_id, hold=None).first()
     if process is None:
         return False
-    chain = str(pk)
-    values = AuditValue.objects.filter(event__process_id=chain).exclude(part=ERASED).values_list("event_id", "part")
-    Message.objects.of_process(pk).delete()
+
+    # Messages before the chain of the trail: senders lock them in this order.
+    Message.objects.of_process(process_id).delete()
+    values = AuditValue.objects.filter(event__process_id=str(process_id)).exclude(part=ERASED)
+    pairs = values.order_by("event_id", "part").values_list("event_id", "part")
     log.erase(
-        {chain: list(values.order_by("event_id", "part"))},
-        note=f"Removed by retention; days kept after it had finished: {profile.retention_days}.",
+        {str(process_id): list(pairs)},
+        note=f"Deleted by retention, {profile.retention_days} days after the process ended.",
         event_type=EventType.PROCESS_DELETED,
         document_id=process.document_id,
         before={"status": process.status},

@@ -12,7 +12,6 @@ from datetime import datetime
 from uuid import UUID
 
 from audit.chain import parts
-from audit.chain.verify import verify
 from audit.models import AuditEvent
 from config.api_values import JsonObject
 from config.vocabulary import ProcessStatus, Role, SignerStatus
@@ -241,25 +240,3 @@ def _search_differences(row: Process | Signer) -> Iterator[str]:
     for column, expected in row.search_columns().items():
         if getattr(row, column) != expected:
             yield f"the search column {column} of {row.pk} does not match its values"
-
-
-# The erasure of a person calls these until it reads the values to keep from `replay`.
-
-
-def contradiction(process: Process) -> str:
-    events = AuditEvent.objects.of_process(process.pk).filter(seq__isnull=False).order_by("seq")
-    return next(contradictions(process, process.steps.all(), list(process.signers.all()), events), "")
-
-
-def not_whole(process: Process, *, at: datetime) -> str:
-    verdict = verify(at=at, process_id=str(process.id))
-    if verdict.findings:
-        return f"is not whole: {verdict.findings[0]}"
-    if verdict.unchecked:
-        return f"could not be checked: {'; '.join(verdict.unchecked)}"
-    return ""
-
-
-def told_anew(process: Process, groups: Set[str]) -> JsonObject:
-    left = _comparable(represent.paths(process, process.steps.all(), process.signers.all()))
-    return {path: value for path, value in left.items() if parts.group(path) in groups}

@@ -156,7 +156,7 @@ class TestErasure:
         assert Signer.objects.get(process=process).name == ANA
         boss.post(self.URL, {**form, "erase": "yes"})
         assert Signer.objects.get(process=process).name is None
-        assert "Nothing is kept of that person" in boss.post(self.URL, form).content.decode()
+        assert "No data of this person is stored" in boss.post(self.URL, form).content.decode()
         assert not LogEntry.objects.filter(change_message__contains=CODES[ANA]).exists()
 
     def test_only_administrators_may_erase(self) -> None:

@@ -11,9 +11,8 @@ from audit.models import AuditEvent
 from config.errors import DomainError
 from notifications.delivery.send import send_due
 from signing import actions
-from signing.erasure.known import known_as
-from signing.erasure.people import NobodyFound
-from signing.erasure.person import erase
+from signing.erasure.erase import NothingFound, erase
+from signing.erasure.person import find_person
 from signing.evidence.replay import contradictions, rebuild, replay
 from signing.evidence.verdict import verdict
 from signing.models import Process
@@ -151,8 +150,8 @@ def test_random_edits_can_be_replayed(seed: int, api: Api) -> None:
         actions.cancel(process, actor=OWNER, at=NOON)
     send_due()
     for name in (ANA, BEN, CLEO, DAN):
-        with suppress(NobodyFound):
-            assert erase(known_as(country="LV", code=CODES[name]), actor=BOSS, at=NOON).kept == []
+        with suppress(NothingFound):
+            assert erase(find_person(country="LV", code=CODES[name]), actor=BOSS, at=NOON).kept == []
         said = [
             value for event in AuditEvent.objects.of_process(process.pk) for value in event.personal_values.values()
         ]

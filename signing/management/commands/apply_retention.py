@@ -1,28 +1,27 @@
-"""`manage.py apply_retention`: what the document profiles' retention would remove, and its removal."""
+"""`manage.py apply_retention`: previews and deletes the processes whose retention has ended."""
 
-from argparse import ArgumentParser
-from typing import Any
-
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from signing.erasure.retention import apply, preview
+from signing.erasure import retention
 
 
 class Command(BaseCommand):
-    help = "Shows which finished processes are older than their document profile keeps them; with --yes removes them."
+    help = "Previews which finished processes are past the retention of their document profile; --yes deletes them."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--yes", action="store_true", help="remove them; without it they are only counted")
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--yes", action="store_true", help="delete the processes; without it they are only counted")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, yes: bool, **options: object) -> None:
         now = timezone.now()
-        found = preview(at=now)
-        for due in found:
-            held = f", and {due.held} on hold" if due.held else ""
-            kept = f"{due.profile.document_type}, days kept: {due.profile.retention_days}"
-            self.stdout.write(f"{due.profile} ({kept}): {due.processes} due{held}")
-        if not found:
-            self.stdout.write("No document profile has a retention; everything is kept.")
-        elif options["yes"]:
-            self.stdout.write(f"Processes removed: {apply(at=now)}.")
+        summary = retention.summarize(at=now)
+        for due in summary:
+            line = f"{due.profile} ({due.profile.document_type}, {due.profile.retention_days} days): "
+            line += f"{due.processes} due"
+            if due.held:
+                line += f", and {due.held} on hold"
+            self.stdout.write(line)
+        if not summary:
+            self.stdout.write("No document profile has a retention. All processes are kept.")
+        elif yes:
+            self.stdout.write(f"Processes deleted: {retention.apply(at=now)}.")

@@ -1,50 +1,49 @@
-"""`manage.py erase_person`: what is kept of a person, and its erasure."""
+"""`manage.py erase_person`: previews and erases the data of a person."""
 
-from argparse import ArgumentParser
-from typing import Any
-
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from config.access.actor import SERVICE
 from config.errors import DomainError
-from signing.erasure.known import known_as
-from signing.erasure.person import Plan, erase, look
+from signing.erasure.erase import Preview, erase, preview
+from signing.erasure.person import find_person
 
 
 class Command(BaseCommand):
     help = (
-        "Shows what is kept of a person and, after a yes, erases it: values in finished processes, mails, contacts, "
-        "and values in the audit trail, which still verifies. Running processes and those on hold keep what they need."
+        "Previews what is stored about a person and, after confirmation, erases it: data in finished processes, "
+        "emails, contacts, and values in the audit trail, which still verifies. Processes that are running or on hold "
+        "keep what they need."
     )
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--country", default="", metavar="CC", help="country of the personal code, for example LV")
         parser.add_argument("--code", default="", help="personal code")
-        parser.add_argument("--email", default="", metavar="ADDRESS", help="mail address, in place of both")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--email", default="", metavar="ADDRESS", help="email address, instead of both")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *, country: str, code: str, email: str, yes: bool, **options: object) -> None:
         try:
-            person = known_as(country=options["country"], code=options["code"], address=options["email"])
-            self._show(look(person), "would go")
-            if not (options["yes"] or self._agreed()):
-                raise CommandError("Nothing was changed.")
-            self._show(erase(person, actor=SERVICE, at=timezone.now()), "erased")
+            person = find_person(country=country, code=code, address=email)
+            self._write("will be erased", preview(person))
+            if not yes:
+                self._require_confirmation()
+            self._write("erased", erase(person, actor=SERVICE, at=timezone.now()))
         except DomainError as refusal:
             raise CommandError(refusal.detail) from refusal
 
-    def _agreed(self) -> bool:
+    def _require_confirmation(self) -> None:
         try:
-            return input("Erase this? It cannot be undone. [yes/no] ") == "yes"
+            answer = input("Erase this? It cannot be undone. [yes/no] ")
         except EOFError:
-            raise CommandError("Nothing was changed: nobody is there to be asked. Say --yes.") from None
+            raise CommandError("Nothing was changed: there is no terminal to confirm on. Use --yes.") from None
+        if answer != "yes":
+            raise CommandError("Nothing was changed.")
 
-    def _show(self, plan: Plan, verb: str) -> None:
-        for what, count in plan.counts.items():
-            if count:
-                self.stdout.write(f"{verb}: {count} {what}")
-        for what in plan.kept:
-            self.stdout.write(f"kept: {what}")
-        if plan.again:
-            self.stdout.write(f"When that is over, erase again, by each of: {', '.join(plan.again)}")
+    def _write(self, heading: str, summary: Preview) -> None:
+        for label, count in summary.counts.items():
+            self.stdout.write(f"{heading}: {count} {label}")
+        for reason in summary.kept:
+            self.stdout.write(f"kept: {reason}")
+        if summary.again:
+            self.stdout.write(f"When this is over, erase again by each of: {', '.join(summary.again)}")

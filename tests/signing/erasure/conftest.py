@@ -10,7 +10,7 @@ from tests.signing.erasure.canary import put_everywhere
 
 
 @pytest.fixture(autouse=True)
-def alone(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_checkpoint_file(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_CHECKPOINT_FILE = tmp_path / "checkpoints.jsonl"
     monkeypatch.setattr("audit.chain.reader_cursor.readable_up_to", lambda: None)
 

@@ -1,4 +1,4 @@
-"""Finished processes go when their time is over; their events stay, without what is personal."""
+"""Finished processes are deleted when their retention has ended; their events stay, without personal data."""
 
 import io
 from collections.abc import Callable
@@ -27,23 +27,23 @@ class TestRetention:
     def at(self, days: int) -> Any:
         return NOON + timedelta(days=days)
 
-    def test_by_profile_and_group(self, api: Api) -> None:
+    def test_the_profile_of_the_group_comes_first(self, api: Api) -> None:
         general, own = profile_of("LEASE", retentionDays=10), profile_of("LEASE", ownerGroup="legal", retentionDays=30)
-        first = finished(api, documentType="LEASE")
+        first = finished(documentType="LEASE")
         actor = OWNER.__class__(client="x", subject="x", groups=frozenset({"legal"}))
         second = started_process([[BEN]], actor=actor, documentType="LEASE", ownerGroup="legal")
         actions.cancel(second, actor=actor, at=NOON)
         started_process([[BEN]], documentType="LEASE")
-        finished(api, documentType="OTHER")
-        assert {d.profile.pk: d.processes for d in retention.preview(at=self.at(9))} == {general.pk: 0, own.pk: 0}
-        assert {d.profile.pk: d.processes for d in retention.preview(at=self.at(11))} == {general.pk: 1, own.pk: 0}
+        finished(documentType="OTHER")
+        assert {d.profile.pk: d.processes for d in retention.summarize(at=self.at(9))} == {general.pk: 0, own.pk: 0}
+        assert {d.profile.pk: d.processes for d in retention.summarize(at=self.at(11))} == {general.pk: 1, own.pk: 0}
         assert [retention.apply(at=self.at(days)) for days in (9, 11, 11, 31)] == [0, 1, 0, 1]
         assert not Process.objects.filter(pk__in=[first.pk, second.pk]).exists()
         assert Process.objects.count() == 2
 
-    def test_the_events_stay_and_what_is_personal_goes(self, api: Api, api_of: Callable[..., Api]) -> None:
+    def test_events_stay_without_personal_data(self, api: Api, api_of: Callable[..., Api]) -> None:
         profile_of("LEASE", retentionDays=10)
-        process = finished(api, documentType="LEASE")
+        process = finished(documentType="LEASE")
         checkpoints.make(at=NOON)
         events = AuditEvent.objects.of_process(process.pk).count()
         assert hits(dump())
@@ -60,23 +60,23 @@ class TestRetention:
         auditor = api_of("auditor", rights=["audit_read"])
         assert auditor.get(f"/api/processes/{process.pk}/audit").json()["verdict"]["whole"] is True
 
-    def test_a_hold_stays(self, api: Api) -> None:
+    def test_a_process_on_hold_stays(self, api: Api) -> None:
         profile_of("LEASE", retentionDays=10)
-        process = finished(api, documentType="LEASE")
+        process = finished(documentType="LEASE")
         actions.hold(process, actor=BOSS, at=NOON, reason="x")
-        (due,) = retention.preview(at=self.at(11))
+        (due,) = retention.summarize(at=self.at(11))
         assert (due.processes, due.held) == (0, 1)
         assert retention.apply(at=self.at(11)) == 0
 
     def test_the_command(self, api: Api) -> None:
         out = io.StringIO()
         call_command("apply_retention", stdout=out)
-        assert "everything is kept" in out.getvalue()
+        assert "All processes are kept" in out.getvalue()
         profile_of("LEASE", retentionDays=10)
-        finished(api, documentType="LEASE")
+        finished(documentType="LEASE")
         call_command("apply_retention", stdout=out)
-        assert "LEASE (LEASE, days kept: 10): 1 due" in out.getvalue()
+        assert "LEASE (LEASE, 10 days): 1 due" in out.getvalue()
         assert Process.objects.count() == 1
         call_command("apply_retention", "--yes", stdout=out)
-        assert "Processes removed: 1." in out.getvalue()
+        assert "Processes deleted: 1." in out.getvalue()
         assert Process.objects.count() == 0

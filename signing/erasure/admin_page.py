@@ -1,6 +1,4 @@
-"""The back office's page of erasure and retention: a person is looked for, what would go is shown, and then erased."""
-
-from typing import Any
+"""The page *Erasure and retention* of the back office: name a person, preview the erasure, and confirm it."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,43 +11,52 @@ from config.access.backoffice import show_refusal, staff_actor
 from config.errors import DomainError
 from config.vocabulary import Right
 from signing.erasure import retention
-from signing.erasure.known import known_as
-from signing.erasure.person import Plan, erase, look
+from signing.erasure.erase import Preview, erase, preview
+from signing.erasure.person import find_person
+from signing.erasure.redactors import NOT_SEARCHED
 
 
 class PersonForm(forms.Form):
     country = forms.CharField(max_length=2, required=False, label="Country of the personal code")
     code = forms.CharField(max_length=64, required=False, label="Personal code")
-    address = forms.EmailField(max_length=254, required=False, label="Or a mail address")
+    address = forms.EmailField(max_length=254, required=False, label="Or an email address")
 
 
 def erasure_page(request: HttpRequest) -> HttpResponse:
-    """What is asked comes in the body, never in the address: addresses stand in logs."""
+    """The person is named in the request body only, because URLs are logged."""
     actor = staff_actor(request)
     if not actor.may(Right.ADMINISTER):
         raise MissingRight(Right.ADMINISTER, "Erasing a person")
+
+    # Preview or erase.
     form = PersonForm(request.POST or None)
-    plan: Plan | None = None
+    summary: Preview | None = None
     if request.method == "POST" and form.is_valid():
         try:
-            person = known_as(**form.cleaned_data)
+            person = find_person(**form.cleaned_data)
             if "erase" in request.POST:
-                plan = erase(person, actor=actor, at=timezone.now())
-                gone = sum(plan.counts.values())
-                kept = f" VersionedModel: {len(plan.kept)}; look again to see what." if plan.kept else ""
-                messages.success(request, f"Erased; rows and values that went: {gone}.{kept}")
+                _report(request, erase(person, actor=actor, at=timezone.now()))
                 return redirect("admin:signing_erasure")
-            plan = look(person)
+            summary = preview(person)
         except DomainError as refusal:
             show_refusal(request, refusal)
-    shown: dict[str, Any] = {
+
+    # The page names the person again and must not be cached.
+    context = {
         **admin.site.each_context(request),
         "title": "Erasure and retention",
         "form": form,
-        "plan": plan,
-        "counts": [(what, count) for what, count in plan.counts.items() if count] if plan else [],
-        "due": retention.preview(at=timezone.now()),
+        "preview": summary,
+        "not_searched": NOT_SEARCHED,
+        "retention": retention.summarize(at=timezone.now()),
     }
-    page = render(request, "signing/erasure.html", shown)
+    page = render(request, "signing/erasure.html", context)
     page.headers["Cache-Control"] = "no-store"
     return page
+
+
+def _report(request: HttpRequest, summary: Preview) -> None:
+    text = f"Erased: {sum(summary.counts.values())} rows and values."
+    if summary.kept:
+        text += f" Kept: {len(summary.kept)} (see the preview for the reasons)."
+    messages.success(request, text)

@@ -1,0 +1,195 @@
+"""Removes a person's data table by table: one redactor for each.
+
+Rows are found by identity columns. Free text is removed completely from the finished processes in which the person took
+part, because it may name the person; elsewhere it is not searched (`NOT_SEARCHED`).
+"""
+
+import re
+from typing import ClassVar
+
+from axes.models import AccessAttempt, AccessFailureLog
+from django.contrib.admin.models import LogEntry
+from django.db.models import Max, Model, Q, QuerySet
+from django.db.models.functions import Lower
+
+from config.api.models import IdempotentAnswer
+from contacts.models import Contact, Upload
+from notifications.models import NOT_YET, Message, RefusedAddress
+from signing.erasure.scope import Scope
+from signing.erasure.trail import normalized, without_texts
+from signing.models import Process, Signer
+
+NOT_SEARCHED = (
+    "document names and ids, ids of other systems, user names and client names",
+    "names and contents of process templates, with their histories",
+    "document profiles, names of attributes, and email texts",
+    "comments, attributes and notes of processes in which the person did not take part",
+    "notes of audit events that belong to no process",
+    "signers and contacts without an email address and without a personal code with its country",
+)
+ERASED_NAME = "(erased)"
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Redactor:
+    """Removes a person's data from one table: deletes the rows that `find` returns, unless a subclass keeps a part.
+
+    `label` says in the preview what is counted.
+    """
+
+    label: ClassVar[str]
+
+    def find(self, scope: Scope) -> QuerySet[Model]:
+        raise NotImplementedError
+
+    def preview(self, scope: Scope) -> int:
+        return self.find(scope).count()
+
+    def redact(self, scope: Scope) -> None:
+        self.find(scope).delete()
+
+
+class SignerRedactor(Redactor):
+    """The person's rows. Role, status and times stay: the process would make no sense without them."""
+
+    label = "signers of finished processes"
+
+    def find(self, scope: Scope) -> QuerySet[Signer]:
+        return Signer.objects.filter(scope.person.signers_filter(), process_id__in=scope.process_ids)
+
+    def redact(self, scope: Scope) -> None:
+        for signer in self.find(scope):
+            _clear(signer, "name", "country", "personal_code", "email")
+
+
+class ProcessRedactor(Redactor):
+    """All free text of the processes and their signers, and the initiator if that is the person."""
+
+    label = "finished processes, with the comments of all signers"
+
+    def find(self, scope: Scope) -> QuerySet[Process]:
+        return Process.objects.filter(pk__in=scope.process_ids)
+
+    def redact(self, scope: Scope) -> None:
+        for process in self.find(scope):
+            if process.initiator_email_plain in scope.person.plain_addresses:
+                _clear(process, "initiator_name", "initiator_email")
+            process.attributes = without_texts(process.attributes)
+            process.version += 1
+            _clear(process, "comment", "cancel_reason")
+        Signer.objects.filter(process_id__in=scope.process_ids).update(comment=None, comment_for_signer=None)
+
+
+class MessageRedactor(Redactor):
+    label = "emails about these processes and to the person's addresses"
+
+    def find(self, scope: Scope) -> QuerySet[Message]:
+        about = Message.objects.filter(process_id__in=scope.process_ids).values("pk")
+        addressed = scope.addressed_messages().values("pk")
+        return Message.objects.filter(Q(pk__in=about) | Q(pk__in=addressed)).exclude(status__in=NOT_YET)
+
+
+class ContactRedactor(Redactor):
+    """Contacts with their histories; of a contact that is another person now, the history up to that change."""
+
+    label = "contacts, with their histories"
+
+    def find(self, scope: Scope) -> QuerySet[Contact]:
+        return Contact.objects.filter(scope.person.contacts_filter(), pk__in=scope.contact_ids)
+
+    def preview(self, scope: Scope) -> int:
+        return len(scope.contact_ids)
+
+    def redact(self, scope: Scope) -> None:
+        # The deletion of a contact adds a line to its history.
+        self.find(scope).delete()
+        lines = Contact.history.filter(scope.person.contacts_filter(), id__in=scope.contact_ids).order_by()
+        last_lines = lines.values_list("id").annotate(Max("history_id"))
+        for contact_id, last_line in list(last_lines):
+            Contact.history.filter(id=contact_id, history_id__lte=last_line).delete()
+
+
+class AdminLogRedactor(Redactor):
+    """The admin log names a contact as it was called at the time."""
+
+    label = "names of these contacts in the admin log"
+
+    def find(self, scope: Scope) -> QuerySet[LogEntry]:
+        contacts = LogEntry.objects.filter(content_type__app_label="contacts", content_type__model="contact")
+        return contacts.filter(object_id__in=map(str, scope.contact_ids))
+
+    def redact(self, scope: Scope) -> None:
+        self.find(scope).update(object_repr=ERASED_NAME)
+
+
+class IdempotentAnswerRedactor(Redactor):
+    """Stored responses that contain one of the processes, one of their signers, or a contact."""
+
+    label = "stored responses to requests with an Idempotency-Key"
+
+    def find(self, scope: Scope) -> QuerySet[IdempotentAnswer]:
+        signers = Signer.objects.filter(process_id__in=scope.process_ids).values_list("pk", flat=True)
+        ids = {*scope.process_ids, *map(str, signers), *map(str, scope.contact_ids)}
+        # Responses are stored for a day only. In SQL, each would be compared with each of many ids.
+        answers = IdempotentAnswer.objects.values_list("pk", "body").iterator()
+        matching = [pk for pk, body in answers if not ids.isdisjoint(_ID.findall(body))]
+        return IdempotentAnswer.objects.filter(pk__in=matching)
+
+
+class RefusedAddressRedactor(Redactor):
+    label = "refused addresses"
+
+    def find(self, scope: Scope) -> QuerySet[RefusedAddress]:
+        return RefusedAddress.objects.filter(address__in=scope.person.addresses)
+
+
+class AccessAttemptRedactor(Redactor):
+    """Failed logins with the person's address or code as the user name."""
+
+    label = "failed logins"
+    model: ClassVar[type[Model]] = AccessAttempt
+
+    def find(self, scope: Scope) -> QuerySet[Model]:
+        attempts = self.model._default_manager.annotate(address=Lower("username"), code=normalized("username"))
+        return attempts.filter(Q(address__in=scope.person.addresses) | Q(code__in=scope.person.codes))
+
+
+class AccessFailureLogRedactor(AccessAttemptRedactor):
+    label = "failed logins in the log"
+    model = AccessFailureLog
+
+
+class UploadRedactor(Redactor):
+    """All contact sheets between upload and import: they cannot be searched, and wait for an hour at most."""
+
+    label = "uploaded contact sheets"
+
+    def find(self, scope: Scope) -> QuerySet[Upload]:
+        return Upload.objects.all()
+
+    def preview(self, scope: Scope) -> int:
+        # An upload is no sign that anything is stored about the person.
+        return 0
+
+
+REDACTORS: tuple[Redactor, ...] = (
+    SignerRedactor(),
+    ProcessRedactor(),
+    MessageRedactor(),
+    ContactRedactor(),
+    AdminLogRedactor(),
+    IdempotentAnswerRedactor(),
+    RefusedAddressRedactor(),
+    AccessAttemptRedactor(),
+    AccessFailureLogRedactor(),
+    UploadRedactor(),
+)
+
+
+def _clear(row: Signer | Process, *columns: str) -> None:
+    """Save the row with these columns null."""
+    for column in columns:
+        setattr(row, column, None)
+    for column, text in row.search_columns().items():
+        setattr(row, column, text)
+    row.save()
