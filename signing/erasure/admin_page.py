@@ -11,7 +11,7 @@ from config.access.backoffice import show_refusal, staff_actor
 from config.errors import DomainError
 from config.vocabulary import Right
 from signing.erasure import retention
-from signing.erasure.erase import Preview, erase, preview
+from signing.erasure.erase import ErasureSummary, erase, preview
 from signing.erasure.person import find_person
 from signing.erasure.redactors import NOT_SEARCHED
 
@@ -28,9 +28,9 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
     if not actor.may(Right.ADMINISTER):
         raise MissingRight(Right.ADMINISTER, "Erasing a person")
 
-    # Preview or erase.
+    # ErasureSummary or erase.
     form = PersonForm(request.POST or None)
-    summary: Preview | None = None
+    summary: ErasureSummary | None = None
     if request.method == "POST" and form.is_valid():
         try:
             person = find_person(**form.cleaned_data)
@@ -55,7 +55,7 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
     return page
 
 
-def _report(request: HttpRequest, summary: Preview) -> None:
+def _report(request: HttpRequest, summary: ErasureSummary) -> None:
     text = f"Erased: {sum(summary.counts.values())} rows and values."
     if summary.kept:
         text += f" Kept: {len(summary.kept)} (see the preview for the reasons)."

@@ -13,7 +13,7 @@ from config.access.actor import Actor
 from config.errors import DomainError
 from signing.erasure.person import Person
 from signing.erasure.redactors import REDACTORS
-from signing.erasure.scope import Scope, find_scope
+from signing.erasure.scope import ErasureScope, find_scope
 
 NOTE = "The personal data of a person was erased."
 
@@ -27,7 +27,7 @@ class NothingFound(DomainError):
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class ErasureSummary:
     """How much is removed, by label; what is kept, with reasons; and by which identifiers to erase again later.
 
     Once an erasure has removed the rows that tie a code to an address, each must be named on its own.
@@ -38,13 +38,13 @@ class Preview:
     again: list[str]
 
 
-def preview(person: Person) -> Preview:
+def preview(person: Person) -> ErasureSummary:
     """What an erasure would remove and keep. `NothingFound` if there is neither."""
     return _summarize(find_scope(person))
 
 
 @transaction.atomic
-def erase(person: Person, *, actor: Actor, at: datetime) -> Preview:
+def erase(person: Person, *, actor: Actor, at: datetime) -> ErasureSummary:
     """Remove the person's data; returns what was removed and kept. `NothingFound` if there is neither."""
     # What is found under the locks is removed; a process that was not found before is kept.
     locked = find_scope(person).lock()
@@ -58,7 +58,7 @@ def erase(person: Person, *, actor: Actor, at: datetime) -> Preview:
     return summary
 
 
-def _summarize(scope: Scope) -> Preview:
+def _summarize(scope: ErasureScope) -> ErasureSummary:
     counts = {redactor.label: redactor.preview(scope) for redactor in REDACTORS}
     counts["values in the audit trail"] = sum(map(len, scope.values.values()))
     counts = {label: count for label, count in counts.items() if count}
@@ -66,8 +66,5 @@ def _summarize(scope: Scope) -> Preview:
     kept = postponed + scope.accounts()
     if not (counts or kept):
         raise NothingFound
-    again = []
     identifiers = sorted(scope.person.keys | scope.person.addresses)
-    if postponed and len(identifiers) > 1:
-        again = identifiers
-    return Preview(counts, kept, again)
+    return ErasureSummary(counts, kept, again=identifiers if postponed and len(identifiers) > 1 else [])

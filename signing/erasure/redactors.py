@@ -15,12 +15,12 @@ from django.db.models.functions import Lower
 from config.api.models import IdempotentAnswer
 from contacts.models import Contact, Upload
 from notifications.models import NOT_YET, Message, RefusedAddress
-from signing.erasure.scope import Scope
+from signing.erasure.scope import ErasureScope
 from signing.erasure.trail import normalized, without_texts
 from signing.models import Process, Signer
 
 NOT_SEARCHED = (
-    "document names and ids, ids of other systems, user names and client names",
+    "document names and ids, ids of other systems, and names of users and clients (also as initiators)",
     "names and contents of process templates, with their histories",
     "document profiles, names of attributes, and email texts",
     "comments, attributes and notes of processes in which the person did not take part",
@@ -39,13 +39,13 @@ class Redactor:
 
     label: ClassVar[str]
 
-    def find(self, scope: Scope) -> QuerySet[Model]:
+    def find(self, scope: ErasureScope) -> QuerySet[Model]:
         raise NotImplementedError
 
-    def preview(self, scope: Scope) -> int:
+    def preview(self, scope: ErasureScope) -> int:
         return self.find(scope).count()
 
-    def redact(self, scope: Scope) -> None:
+    def redact(self, scope: ErasureScope) -> None:
         self.find(scope).delete()
 
 
@@ -54,10 +54,10 @@ class SignerRedactor(Redactor):
 
     label = "signers of finished processes"
 
-    def find(self, scope: Scope) -> QuerySet[Signer]:
+    def find(self, scope: ErasureScope) -> QuerySet[Signer]:
         return Signer.objects.filter(scope.person.signers_filter(), process_id__in=scope.process_ids)
 
-    def redact(self, scope: Scope) -> None:
+    def redact(self, scope: ErasureScope) -> None:
         for signer in self.find(scope):
             _clear(signer, "name", "country", "personal_code", "email")
 
@@ -67,10 +67,10 @@ class ProcessRedactor(Redactor):
 
     label = "finished processes, with the comments of all signers"
 
-    def find(self, scope: Scope) -> QuerySet[Process]:
+    def find(self, scope: ErasureScope) -> QuerySet[Process]:
         return Process.objects.filter(pk__in=scope.process_ids)
 
-    def redact(self, scope: Scope) -> None:
+    def redact(self, scope: ErasureScope) -> None:
         for process in self.find(scope):
             if process.initiator_email_plain in scope.person.plain_addresses:
                 _clear(process, "initiator_name", "initiator_email")
@@ -83,7 +83,7 @@ class ProcessRedactor(Redactor):
 class MessageRedactor(Redactor):
     label = "emails about these processes and to the person's addresses"
 
-    def find(self, scope: Scope) -> QuerySet[Message]:
+    def find(self, scope: ErasureScope) -> QuerySet[Message]:
         about = Message.objects.filter(process_id__in=scope.process_ids).values("pk")
         addressed = scope.addressed_messages().values("pk")
         return Message.objects.filter(Q(pk__in=about) | Q(pk__in=addressed)).exclude(status__in=NOT_YET)
@@ -94,13 +94,13 @@ class ContactRedactor(Redactor):
 
     label = "contacts, with their histories"
 
-    def find(self, scope: Scope) -> QuerySet[Contact]:
+    def find(self, scope: ErasureScope) -> QuerySet[Contact]:
         return Contact.objects.filter(scope.person.contacts_filter(), pk__in=scope.contact_ids)
 
-    def preview(self, scope: Scope) -> int:
+    def preview(self, scope: ErasureScope) -> int:
         return len(scope.contact_ids)
 
-    def redact(self, scope: Scope) -> None:
+    def redact(self, scope: ErasureScope) -> None:
         # The deletion of a contact adds a line to its history.
         self.find(scope).delete()
         lines = Contact.history.filter(scope.person.contacts_filter(), id__in=scope.contact_ids).order_by()
@@ -114,11 +114,11 @@ class AdminLogRedactor(Redactor):
 
     label = "names of these contacts in the admin log"
 
-    def find(self, scope: Scope) -> QuerySet[LogEntry]:
+    def find(self, scope: ErasureScope) -> QuerySet[LogEntry]:
         contacts = LogEntry.objects.filter(content_type__app_label="contacts", content_type__model="contact")
         return contacts.filter(object_id__in=map(str, scope.contact_ids))
 
-    def redact(self, scope: Scope) -> None:
+    def redact(self, scope: ErasureScope) -> None:
         self.find(scope).update(object_repr=ERASED_NAME)
 
 
@@ -127,7 +127,7 @@ class IdempotentAnswerRedactor(Redactor):
 
     label = "stored responses to requests with an Idempotency-Key"
 
-    def find(self, scope: Scope) -> QuerySet[IdempotentAnswer]:
+    def find(self, scope: ErasureScope) -> QuerySet[IdempotentAnswer]:
         signers = Signer.objects.filter(process_id__in=scope.process_ids).values_list("pk", flat=True)
         ids = {*scope.process_ids, *map(str, signers), *map(str, scope.contact_ids)}
         # Responses are stored for a day only. In SQL, each would be compared with each of many ids.
@@ -139,7 +139,7 @@ class IdempotentAnswerRedactor(Redactor):
 class RefusedAddressRedactor(Redactor):
     label = "refused addresses"
 
-    def find(self, scope: Scope) -> QuerySet[RefusedAddress]:
+    def find(self, scope: ErasureScope) -> QuerySet[RefusedAddress]:
         return RefusedAddress.objects.filter(address__in=scope.person.addresses)
 
 
@@ -149,7 +149,7 @@ class AccessAttemptRedactor(Redactor):
     label = "failed logins"
     model: ClassVar[type[Model]] = AccessAttempt
 
-    def find(self, scope: Scope) -> QuerySet[Model]:
+    def find(self, scope: ErasureScope) -> QuerySet[Model]:
         attempts = self.model._default_manager.annotate(address=Lower("username"), code=normalized("username"))
         return attempts.filter(Q(address__in=scope.person.addresses) | Q(code__in=scope.person.codes))
 
@@ -164,10 +164,10 @@ class UploadRedactor(Redactor):
 
     label = "uploaded contact sheets"
 
-    def find(self, scope: Scope) -> QuerySet[Upload]:
+    def find(self, scope: ErasureScope) -> QuerySet[Upload]:
         return Upload.objects.all()
 
-    def preview(self, scope: Scope) -> int:
+    def preview(self, scope: ErasureScope) -> int:
         # An upload is no sign that anything is stored about the person.
         return 0
 

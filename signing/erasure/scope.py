@@ -19,7 +19,7 @@ from signing.models import Process, Signer
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ErasureScope:
     """`process_ids` are finished or deleted processes with the person as a signer or the initiator, as texts.
 
     `kept` are the processes that must not be changed yet, with the reason. `values` are the person's values in the
@@ -63,7 +63,7 @@ class Scope:
         ]
 
 
-def find_scope(person: Person, *, locked: Collection[str] | None = None) -> Scope:
+def find_scope(person: Person, *, locked: Collection[str] | None = None) -> ErasureScope:
     """All that concerns the person. If `locked` is given, all other processes are kept."""
     # Rows describe the person now. The trail also names deleted processes, and people whom rows described before.
     contacts = Contact.history.filter(person.contacts_filter())
@@ -85,7 +85,7 @@ def find_scope(person: Person, *, locked: Collection[str] | None = None) -> Scop
 
     # A deleted process has no rows to compare with the trail: nothing of it is stated again.
     remaining = {process_id: trails[process_id].remaining() for process_id in process_ids & processes.keys()}
-    return Scope(
+    return ErasureScope(
         person=person,
         process_ids=frozenset(process_ids),
         kept=kept,

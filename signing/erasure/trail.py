@@ -1,7 +1,7 @@
 """Which values of the audit trail are a person's data, and what an erasure leaves of a process.
 
 Both are read from the events alone: rows may have been forged, and an erasure must not make a forged row look genuine.
-Who did something (`creator`, `reportedBy`) is never erased.
+The names of those who caused an event (`creator`, `reportedBy`) are never erased.
 """
 
 import json
@@ -147,9 +147,7 @@ def _values_containing(person: Person) -> Iterable[tuple[int, str, str, str, str
 
 def _group(event: AuditEvent, part: str) -> str:
     signer_id = parts.signer_of(part) or event.signer_id
-    if signer_id:
-        return f"{parts.SIGNER_PREFIX}{signer_id}"
-    return ""
+    return f"{parts.SIGNER_PREFIX}{signer_id}" if signer_id else ""
 
 
 def _reading_order(part: str) -> tuple[bool, str]:
@@ -164,8 +162,8 @@ def _changed_values(part: str, value: str) -> JsonObject:
     try:
         values = json.loads(value)
     except ValueError:
-        # Written by somebody else than the service: the verification of the trail reports it.
-        return {}
+        values = None
+    # Anything but an object was not written by the service: the verification of the trail reports it.
     return values if isinstance(values, dict) else {}
 
 

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from config.access.actor import SERVICE
 from config.errors import DomainError
-from signing.erasure.erase import Preview, erase, preview
+from signing.erasure.erase import ErasureSummary, erase, preview
 from signing.erasure.person import find_person
 
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if answer != "yes":
             raise CommandError("Nothing was changed.")
 
-    def _write(self, heading: str, summary: Preview) -> None:
+    def _write(self, heading: str, summary: ErasureSummary) -> None:
         for label, count in summary.counts.items():
             self.stdout.write(f"{heading}: {count} {label}")
         for reason in summary.kept:

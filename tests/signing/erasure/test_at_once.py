@@ -11,9 +11,9 @@ from config.versioned import actions as versioned
 from contacts.models import Contact
 from signing import actions
 from signing.erasure import erase as erase_module
-from signing.erasure.erase import NothingFound, Preview, erase
+from signing.erasure.erase import ErasureSummary, NothingFound, erase
 from signing.erasure.person import Person, find_person
-from signing.erasure.scope import Scope, find_scope
+from signing.erasure.scope import ErasureScope, find_scope
 from signing.models import Process, Signer
 from tests.builders import BOSS, NOON, contact_of
 from tests.faults.test_at_once import at_once
@@ -39,11 +39,11 @@ pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 BY_BEN = {"country": "LV", "code": CODES[BEN]}
 
 
-def erasing(**identifier: str) -> Callable[[], Preview | str]:
+def erasing(**identifier: str) -> Callable[[], ErasureSummary | str]:
     """A call that erases, and returns the summary or the code of the refusal."""
     person = find_person(**identifier)
 
-    def call() -> Preview | str:
+    def call() -> ErasureSummary | str:
         try:
             return erase(person, actor=BOSS, at=NOON)
         except NothingFound as refusal:
@@ -57,7 +57,7 @@ def after_first_look(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], 
     """Do something in another transaction between the first look of an erasure and its locks."""
 
     def register(change: Callable[[], Any]) -> None:
-        def find(person: Person, **kwargs: Any) -> Scope:
+        def find(person: Person, **kwargs: Any) -> ErasureScope:
             scope = find_scope(person, **kwargs)
             if not kwargs:
                 thread = threading.Thread(target=lambda: at_once([change]))
@@ -74,7 +74,7 @@ def test_two_erasures_of_one_person(mailoutbox: Any) -> None:
     for _ in range(5):
         process = finished()
         summaries = at_once([erasing(**BY_CODE), erasing(**BY_ADDRESS)])
-        assert sorted(isinstance(summary, Preview) for summary in summaries) == [False, True]
+        assert sorted(isinstance(summary, ErasureSummary) for summary in summaries) == [False, True]
         assert "nobody_found" in summaries
         assert hits(dump()) == []
         assert contradiction(process) == ""
@@ -87,7 +87,7 @@ def test_two_erasures_of_two_people_of_one_process(mailoutbox: Any) -> None:
     for _ in range(5):
         process = canceled([[canary(), BEN]], comment="x")
         summaries = at_once([erasing(**BY_CODE), erasing(**BY_BEN)])
-        assert all(isinstance(summary, Preview) for summary in summaries)
+        assert all(isinstance(summary, ErasureSummary) for summary in summaries)
         assert not Signer.objects.filter(process=process).exclude(name=None).exists()
         assert contradiction(process) == ""
         values = [value for event in events_of(process) for value in event.personal_values.values()]

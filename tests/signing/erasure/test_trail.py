@@ -263,6 +263,8 @@ class TestWhatIsLeft:
         assert values_naming(process, address(BEN)) == []
         assert contradiction(process) == ""
         assert verify(at=NOON).whole
+        erasures = [event for event in events_of(process) if event.erasures]
+        assert [event.note for event in erasures] == ["The personal data of a person was erased."] * 2
 
     @pytest.mark.parametrize(
         "forged",
@@ -339,11 +341,12 @@ class TestWhatIsLeft:
         assert "Gift" not in str(events_of(process)[-1].after)
         assert contradiction(process)
 
-    def test_a_value_that_is_not_json_does_not_stop_an_erasure(self, mailoutbox: Any) -> None:
+    @pytest.mark.parametrize("value", ["{", "[1]", "7"])
+    def test_a_value_that_is_no_object_does_not_stop_an_erasure(self, mailoutbox: Any, value: str) -> None:
         process = canceled([[canary()]])
         other = canceled([[canary(), BEN]])
         triggers.remove()
-        AuditValue.objects.filter(event__process_id=str(process.pk), part="after").update(value="{")
+        AuditValue.objects.filter(event__process_id=str(process.pk), part="after").update(value=value)
         triggers.install()
         erase_canary()
         assert not Signer.objects.filter(name=NAME).exists()
