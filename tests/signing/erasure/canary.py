@@ -18,7 +18,7 @@ from notifications.models import RefusedAddress
 from signing import actions
 from signing.erasure.erase import NothingFound, erase, preview
 from signing.erasure.person import Person, find_person
-from signing.evidence import replay
+from signing.evidence.replay import contradictions
 from signing.models import Process
 from tests.builders import BOSS, NOON, OWNER, contact_of, row_of, sign, started_process, template_of
 from tests.conftest import Api
@@ -182,8 +182,10 @@ def erase_canary(**identifier: str) -> Any:
 
 
 def contradiction(process: Process) -> str:
-    """How the rows contradict the trail; empty if they do not."""
-    return replay.contradiction(Process.objects.get(pk=process.pk))
+    """The first difference between the rows of a process and its trail; empty if there is none."""
+    row = Process.objects.get(pk=process.pk)
+    events = AuditEvent.objects.of_process(row.pk).filter(seq__isnull=False).order_by("seq")
+    return next(contradictions(row, row.steps.all(), row.signers.all(), events), "")
 
 
 def events_of(process: Process) -> list[AuditEvent]:
