@@ -6,7 +6,6 @@ process ends. `transitions` lists what differs between two snapshots; `signing.a
 status, an audit event and emails. People, documents and time are left to the callers.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from uuid import UUID
@@ -175,12 +174,7 @@ def act(process: ProcessState, signer_id: UUID, status: SignerStatus) -> Process
     if signer.status != SignerStatus.STARTED:
         raise ImpossibleTransition(f"{status} cannot be reported for a signer who is {signer.status}.")
 
-    def with_act(other: SignerState) -> SignerState:
-        if other.id == signer_id:
-            return replace(other, status=status)
-        return other
-
-    acted = _with_each_signer(process, with_act)
+    acted = _with_statuses(process, {signer_id: status})
     if status == SignerStatus.DECLINED and not process.continue_on_decline:
         return _stop(acted, Move.DECLINE)
     return advance(acted)
@@ -223,15 +217,21 @@ def transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
 
     The order is: steps, the start of the process, acts, signers whose turn it is, canceled signers, the end.
     """
-    steps = _step_transitions(before, after)
-    signers = _signer_transitions(before, after)
-    process = _process_transitions(before, after)
+    steps_before = {step.id: step.status for step in before.steps}
+    steps = [Transition(steps_before[step.id], step.status, step=step) for step in after.steps]
+    signers_before = {signer.id: signer.status for signer in before.signers}
+    signers = [
+        Transition(signers_before[signer.id], signer.status, _signer_event(signer), signer=signer)
+        for signer in after.signers
+    ]
     acts = [transition for transition in signers if transition.after in ACTED]
     calls = [transition for transition in signers if transition.after == SignerStatus.STARTED]
     cancellations = [transition for transition in signers if transition.after == SignerStatus.CANCELED]
+    process = Transition(before.status, after.status, PROCESS_EVENTS.get(after.status))
+    ordered = [*steps, *acts, *calls, *cancellations, process]
     if after.status == ProcessStatus.STARTED:
-        return [*steps, *process, *acts, *calls, *cancellations]
-    return [*steps, *acts, *calls, *cancellations, *process]
+        ordered = [*steps, process, *acts, *calls, *cancellations]
+    return [transition for transition in ordered if transition.before != transition.after]
 
 
 def require_order(process: ProcessState) -> None:
@@ -275,58 +275,32 @@ def _is_reviewed(process: ProcessState) -> bool:
 
 def _started(step: StepState) -> StepState:
     """The step as it runs: each of its signers who was waiting is started."""
-
-    def with_turn(signer: SignerState) -> SignerState:
-        if signer.status == SignerStatus.WAITING_FOR_PROCESS:
-            return replace(signer, status=SignerStatus.STARTED)
-        return signer
-
-    return replace(step, status=StepStatus.STARTED, signers=tuple(map(with_turn, step.signers)))
+    waiting = [signer for signer in step.signers if signer.status == SignerStatus.WAITING_FOR_PROCESS]
+    signers = _changed(step.signers, dict.fromkeys([signer.id for signer in waiting], SignerStatus.STARTED))
+    return replace(step, status=StepStatus.STARTED, signers=signers)
 
 
 def _stop(process: ProcessState, move: Move) -> ProcessState:
     """End the process; its signers who have not acted and its steps that are not completed are canceled."""
-
-    def without_turn(signer: SignerState) -> SignerState:
-        if signer.status in NOT_ACTED:
-            return replace(signer, status=SignerStatus.CANCELED)
-        return signer
-
     status = after(process.status, move)
+    open_ids = [signer.id for signer in process.signers if signer.status in NOT_ACTED]
+    stopped = _with_statuses(process, dict.fromkeys(open_ids, SignerStatus.CANCELED))
     steps = []
-    for step in _with_each_signer(process, without_turn).steps:
-        if step.status == StepStatus.COMPLETED:
-            steps.append(step)
-        else:
-            steps.append(replace(step, status=StepStatus.CANCELED))
-    return replace(process, status=status, steps=tuple(steps))
+    for step in stopped.steps:
+        if step.status != StepStatus.COMPLETED:
+            step = replace(step, status=StepStatus.CANCELED)
+        steps.append(step)
+    return replace(stopped, status=status, steps=tuple(steps))
 
 
-def _with_each_signer(process: ProcessState, change: Callable[[SignerState], SignerState]) -> ProcessState:
-    steps = tuple(replace(step, signers=tuple(map(change, step.signers))) for step in process.steps)
-    return replace(process, steps=steps)
+def _with_statuses(process: ProcessState, statuses: dict[UUID, SignerStatus]) -> ProcessState:
+    """The process with the given statuses of signers, by id."""
+    steps = [replace(step, signers=_changed(step.signers, statuses)) for step in process.steps]
+    return replace(process, steps=tuple(steps))
 
 
-def _process_transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
-    if before.status == after.status:
-        return []
-    return [Transition(before.status, after.status, PROCESS_EVENTS.get(after.status))]
-
-
-def _step_transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
-    earlier = {step.id: step.status for step in before.steps}
-    return [
-        Transition(earlier[step.id], step.status, step=step) for step in after.steps if earlier[step.id] != step.status
-    ]
-
-
-def _signer_transitions(before: ProcessState, after: ProcessState) -> list[Transition]:
-    earlier = {signer.id: signer.status for signer in before.signers}
-    return [
-        Transition(earlier[signer.id], signer.status, _signer_event(signer), signer=signer)
-        for signer in after.signers
-        if earlier[signer.id] != signer.status
-    ]
+def _changed(signers: tuple[SignerState, ...], statuses: dict[UUID, SignerStatus]) -> tuple[SignerState, ...]:
+    return tuple(replace(signer, status=statuses.get(signer.id, signer.status)) for signer in signers)
 
 
 def _signer_event(signer: SignerState) -> EventType | None:

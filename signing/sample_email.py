@@ -18,19 +18,16 @@ def draft_of_event(
     event: EventType, role: Role, process: Process, steps: Sequence[Step], signers: Sequence[Signer], *, at: datetime
 ) -> Draft:
     """Return the message of this event to the first signer of this role, or without a recipient if there is none."""
-    actor = _first_who_could_cause(event, signers)
-    recipient = None
-    if role != Role.INITIATOR:
-        recipient = _first_with_role(signers, role)
-    occasion = Occasion(
-        event,
-        process,
-        signers,
-        at,
-        signer=actor or recipient,
-        step=_step_of(recipient, steps),
-        reason=actor.comment if actor else None,
-    )
+    # The signer whose act is this event, and the recipient.
+    acting_roles = {acting for (acting, _), act_event in flow.ACT_EVENTS.items() if act_event == event}
+    actor = next((signer for signer in signers if signer.role in acting_roles), None)
+    recipient = next((signer for signer in signers if EMAIL_ROLE.get(Role(signer.role)) == role), None)
+
+    # The recipient's step, or the first one.
+    step_id = recipient.step_id if recipient else None
+    step = next((step for step in steps if step.id == step_id), next(iter(steps), None))
+    reason = actor.comment if actor else None
+    occasion = Occasion(event, process, signers, at, signer=actor or recipient, step=step, reason=reason)
     if recipient is not None:
         return to_signer(occasion, recipient)
     return Draft(
@@ -65,27 +62,3 @@ def _context_without_recipient(occasion: Occasion, role: Role) -> JsonObject:
     if occasion.event == EventType.FAILURE:
         values["failure"] = {"event": EventType.TASK_STARTED, "role": Role.SIGNER}
     return values
-
-
-def _step_of(signer: Signer | None, steps: Sequence[Step]) -> Step | None:
-    """The signer's step, or the first step."""
-    for step in steps:
-        if signer is not None and step.id == signer.step_id:
-            return step
-    return steps[0] if steps else None
-
-
-def _first_with_role(signers: Sequence[Signer], role: Role) -> Signer | None:
-    for signer in signers:
-        if EMAIL_ROLE.get(Role(signer.role)) == role:
-            return signer
-    return None
-
-
-def _first_who_could_cause(event: EventType, signers: Sequence[Signer]) -> Signer | None:
-    """The first signer whose act is this event."""
-    roles = {role for (role, _), act_event in flow.ACT_EVENTS.items() if act_event == event}
-    for signer in signers:
-        if signer.role in roles:
-            return signer
-    return None

@@ -118,37 +118,24 @@ def _managed(actor: Actor) -> Q:
     return Q(id__in=Process.objects.managed_by(actor).values("id"))
 
 
+_STATUSES = ", ".join(ProcessStatus.values)
+_NAME_SEARCH = "Part of the name of the document, initiator or a signer. Case and diacritics are ignored."
 _DAY_TYPE = {"type": "string", "format": "date"}
 
 SHARED_PARAMETERS = [
-    OpenApiParameter(
-        "createdDateAfter", _DAY_TYPE, description="Created on or after this day, in the service's time zone."
-    ),
-    OpenApiParameter(
-        "createdDateBefore", _DAY_TYPE, description="Created on or before this day, in the service's time zone."
-    ),
-    OpenApiParameter(
-        "processStatus", str, description=f"{', '.join(ProcessStatus.values)}. Repeatable, or comma-separated."
-    ),
-    OpenApiParameter(
-        "nameSearch",
-        str,
-        description="Part of the document's name, the initiator's name or code, or a signer's name. "
-        "Case and diacritics are ignored.",
-    ),
+    OpenApiParameter("createdDateAfter", _DAY_TYPE, description="Created on or after this day (service time zone)."),
+    OpenApiParameter("createdDateBefore", _DAY_TYPE, description="Created on or before this day (service time zone)."),
+    OpenApiParameter("processStatus", str, description=f"{_STATUSES}. Repeatable, or comma-separated."),
+    OpenApiParameter("nameSearch", str, description=_NAME_SEARCH),
 ]
 
 PROCESS_PARAMETERS = [
     *SHARED_PARAMETERS,
     OpenApiParameter("emailSearch", str, description="Part of the initiator's or a signer's email address."),
-    OpenApiParameter(
-        "personalCode", str, description="A signer's personal code. Case, spaces and hyphens are ignored."
-    ),
+    OpenApiParameter("personalCode", str, description="Personal code of a signer, in any spelling."),
     OpenApiParameter("ownerGroup", str, description="Owner group (exact match)."),
     OpenApiParameter("docType", str, description="Document type (exact match)."),
-    OpenApiParameter(
-        "isAdmin", bool, description="true requires the right `administer`; false lists the caller's own processes."
-    ),
+    OpenApiParameter("isAdmin", bool, description="true requires `administer`; false lists own processes."),
 ]
 
 TASK_PARAMETERS = [

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypedDict
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -57,12 +56,6 @@ SETUP: dict[str, tuple[type[Serializer], Callable[..., object]]] = {
 }
 
 
-class Login(TypedDict):
-    user: str
-    password: str
-    token: str
-
-
 class Command(BaseCommand):
     help = "Creates demo data once, and prints the URLs, a login and an API token."
 
@@ -78,7 +71,7 @@ class Command(BaseCommand):
         self.stdout.write(WELCOME.format(port=port, emails=emails, curl=curl, **login))
 
     @transaction.atomic
-    def _login(self) -> Login:
+    def _login(self) -> dict[str, str]:
         """Return the login of the first run; make a new one if the database does not have it."""
         login = _stored_login()
         if login is not None and ApiToken.objects.filter(digest=hash_token(login["token"])).exists():
@@ -105,7 +98,7 @@ class Command(BaseCommand):
             create_processes(actor, at=timezone.now())
             administrator = replace(actor, rights=frozenset({Right.MANAGE_PROFILES}))
             create_setup(administrator, at=timezone.now())
-        login = Login(user="admin", password=password, token=token)
+        login = {"user": "admin", "password": password, "token": token}
         _store(login)
         return login
 
@@ -132,14 +125,14 @@ def _validated(file: Path, serializer_class: type[Serializer]) -> Body:
     return dict(serializer.validated_data)
 
 
-def _stored_login() -> Login | None:
+def _stored_login() -> dict[str, str] | None:
     if not LOGIN_FILE.exists():
         return None
-    login: Login = json.loads(LOGIN_FILE.read_text(encoding="utf-8"))
+    login: dict[str, str] = json.loads(LOGIN_FILE.read_text(encoding="utf-8"))
     return login
 
 
-def _store(login: Login) -> None:
+def _store(login: dict[str, str]) -> None:
     LOGIN_FILE.parent.mkdir(parents=True, exist_ok=True)
     LOGIN_FILE.touch(mode=0o600)
     LOGIN_FILE.write_text(json.dumps(login), encoding="utf-8")
