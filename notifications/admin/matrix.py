@@ -31,7 +31,9 @@ class Matrix:
         own_languages = {language for _, _, language, _ in self._rows}
         self.languages = list(dict.fromkeys([*LANGUAGES, *sorted(own_languages)]))
         self.lines = [self._line(event, role) for event, role in EMAIL_TYPES]
-        self.missing = sum(cell.state == "missing" for line in self.lines for cell in line["cells"])
+        self.missing = 0
+        for line in self.lines:
+            self.missing += sum(cell.state == "missing" for cell in line["cells"])
 
     def _line(self, event: str, role: str) -> JsonObject:
         cells = [self._cell(event, role, language) for language in self.languages]

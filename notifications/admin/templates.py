@@ -88,7 +88,7 @@ class MessageTemplateAdmin(VersionedAdmin):
         if not self.has_view_permission(request):
             raise Forbidden
         group = request.GET.get("group", "").strip()
-        groups = self.model.objects.exclude(owner_group=None).order_by("owner_group").values_list("owner_group")
+        groups = self.model.objects.exclude(owner_group=None).order_by("owner_group")
         context = {
             **self.admin_site.each_context(request),
             "title": "Email texts",
