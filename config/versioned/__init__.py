@@ -28,7 +28,7 @@ email templates are built on it. A resource consists of a model, a serializer, a
             """Like `Model.clean`, but returns the columns to write, and raises `Invalid`."""
             changed = cls.changed_columns(body, before)
             changed, faults = validate_ownership(changed, actor=actor, before=before)
-            if before is None and not changed.get("name"):
+            if (before is None or "name" in changed) and not changed.get("name"):
                 faults.append(Fault("A label must have a name.", code="required", pointer="#/name"))
             if faults:
                 raise Invalid(faults=faults)

@@ -128,7 +128,7 @@ def test_test_emails_are_limited_per_client_and_hour(ilze: Api, settings: Any) -
     settings.TEST_EMAILS_PER_HOUR = 2
     answers = [ask(ilze) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert "2 test mails an hour" in answers[-1].json()["detail"]
+    assert "2 test emails per hour" in answers[-1].json()["detail"]
     assert 0 < int(answers[-1]["Retry-After"]) <= 3600
 
 
