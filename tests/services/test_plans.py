@@ -63,7 +63,7 @@ def test_no_page_of_tasks_reads_a_whole_table(filled: None, query: str) -> None:
     asked = QueryDict(f"country=LV&personalCode=c77{query}")
     page = PageRequest.of(asked, sorts=TASK_SORTS, default="createdAt,desc")
     rows = TaskFilter(asked, queryset=Signer.objects.called(PERSON.person), at=timezone.now()).rows()
-    told = rows.select_related("process", "step").order_by(*page._order(Signer))[: page.size].explain()
+    told = rows.select_related("process", "step").order_by(*page.order_by(Signer))[: page.size].explain()
     assert not re.search(r"Seq Scan on signing_", told), told
 
 
@@ -71,7 +71,7 @@ def test_a_person_with_ten_thousand_tasks(filled: None, queries: Callable[[], An
     asked = QueryDict("country=LV&personalCode=busy")
     page = PageRequest.of(asked, sorts=TASK_SORTS, default="createdAt,desc")
     rows = Signer.objects.called("lv:busy").select_related("process", "step")
-    told = rows.order_by(*page._order(Signer))[: page.size].explain()
+    told = rows.order_by(*page.order_by(Signer))[: page.size].explain()
     assert "tasks_of_person" in told, told
     assert not re.search(r"Seq Scan on signing_|Sort", told), told
 
@@ -91,7 +91,7 @@ def plan(query: str, actor: Actor) -> str:
     asked = QueryDict(query)
     page = PageRequest.of(asked, sorts=SORTS, default="createdAt,desc")
     rows = ProcessFilter(asked, queryset=Process.objects.visible_to(actor), actor=actor).rows()
-    ordered = rows.order_by(*page._order(Process))[: page.size]
+    ordered = rows.order_by(*page.order_by(Process))[: page.size]
     return ordered.explain()
 
 

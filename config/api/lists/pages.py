@@ -69,8 +69,14 @@ class PageRequest(BasePagination):
 
     def rows_of(self, queryset: QuerySet[_Row]) -> list[_Row]:
         start = self.number * self.size
-        ordered = queryset.order_by(*[_order_by(queryset.model, *column) for column in self.ordering])
-        return list(ordered[start : start + self.size])
+        return list(queryset.order_by(*self.order_by(queryset.model))[start : start + self.size])
+
+    def order_by(self, model: type[Model]) -> list[OrderBy]:
+        """Nulls sort last in both directions. Only set for nullable columns, because NULLS LAST defeats the index."""
+        return [
+            OrderBy(F(column), descending=descending, nulls_last=True if _is_nullable(model, column) else None)
+            for column, descending in self.ordering
+        ]
 
     def answer(self, content: Sequence[object], *, total: int) -> JsonObject:
         """The response body."""
@@ -130,12 +136,6 @@ def _ordering(expressions: list[str], sorts: Mapping[str, str], tie: str, faults
                 faults.append(Fault(detail, code="sort_not_offered", parameter="sort"))
     # The tie-breaker follows the last direction, so that one index serves the whole ordering.
     return *ordering.items(), (tie, descending)
-
-
-def _order_by(model: type[Model], column: str, descending: bool) -> OrderBy:
-    """Nulls sort last in both directions. Only set for nullable columns, because NULLS LAST defeats the index."""
-    nulls_last = True if _is_nullable(model, column) else None
-    return OrderBy(F(column), descending=descending, nulls_last=nulls_last)
 
 
 def _is_nullable(model: type[Model], column: str) -> bool:
