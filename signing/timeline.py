@@ -31,6 +31,7 @@ class Entry:
 
 def timeline(events: Iterable[AuditEvent], messages: Iterable[Message]) -> list[Entry]:
     """Oldest first. Events come before the emails that they caused at the same moment."""
+    # The sort is stable: entries of the same moment stay in this order.
     entries = [_event_entry(event) for event in events]
     for message in messages:
         entries += _message_entries(message)

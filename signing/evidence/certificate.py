@@ -312,6 +312,7 @@ def _events(certificate: Certificate) -> list[Flowable]:
 
 
 def _verification(certificate: Certificate) -> Flowable:
+    # On the left, how to verify the certificate.
     leaf = certificate.leaf
     chain = (
         "The events are kept as a chain of digests. When this certificate was created, the chain ended with this event:"
@@ -336,6 +337,7 @@ def _verification(certificate: Certificate) -> Flowable:
         Spacer(0, 6),
         _text(verifier, _PROSE),
     ]
+    # On the right, the same for a camera.
     right = [
         QrCode(qr_text(certificate), width=108, height=108, qrLevel="M", qrBorder=0),
         Spacer(0, 10),

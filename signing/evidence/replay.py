@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from uuid import UUID
 
 from audit.chain import parts
@@ -54,7 +55,8 @@ class Replay:
         if move is not None:
             self._move(move, event.created_at)
         # PROCESS_OPENED is an act only if it changed the signer; otherwise the signer just read the process.
-        if event.event_type in _ACTS and "before" in event.commitments:
+        is_change = isinstance(event.commitments, dict) and "before" in event.commitments
+        if event.event_type in _ACTS and is_change:
             self.acts[event.signer_id] = event
             declined = _ACTS[event.event_type] == SignerStatus.DECLINED
             if declined and not self.values.get("continueOnDecline"):
@@ -128,8 +130,8 @@ def rebuild(
         _set_columns(signer, represent.SIGNER_FIELDS, signer_values)
         signer.position = positions.get(signer.id, len(positions))
         signers.append(signer)
-    signers.sort(key=lambda signer: (signer.step.process_order, signer.position, signer.id))
-    in_order = sorted(steps.values(), key=lambda step: step.process_order)
+    signers.sort(key=attrgetter("step.process_order", "position", "id"))
+    in_order = sorted(steps.values(), key=attrgetter("process_order"))
     _set_statuses(replayed, rules, in_order, signers)
     return process, in_order, signers
 
@@ -171,13 +173,18 @@ def _by_row(values: JsonObject, prefix: str) -> dict[str, JsonObject]:
 
 
 def _set_statuses(replayed: Replay, rules: Rules, steps: Collection[Step], signers: Collection[Signer]) -> None:
-    """Repeat the acts by the rules of `flow`, which gives the status of every step and signer."""
+    """Repeat the acts by the rules of `flow`, which gives the status of every step and signer.
+
+    A change of these rules must still allow what happened before it.
+    """
+    # The process as a draft.
     in_step = defaultdict(list)
     for signer in signers:
         in_step[signer.step_id].append(flow.SignerState(signer.id, Role(signer.role)))
     flow_steps = [flow.StepState(step.id, tuple(in_step[step.id])) for step in steps]
     state = flow.ProcessState(ProcessStatus.PENDING, tuple(flow_steps), rules.continue_on_decline)
 
+    # What happened to it, in order.
     if replayed.started_at is not None:
         state = flow.start(state)
     for signer_id, act in replayed.acts.items():
@@ -185,6 +192,7 @@ def _set_statuses(replayed: Replay, rules: Rules, steps: Collection[Step], signe
     if replayed.status == ProcessStatus.CANCELED:
         state = flow.cancel(state)
 
+    # The statuses that follow.
     for step, step_state in zip(steps, state.steps, strict=True):
         step.status = step_state.status
     statuses = {signer.id: signer.status for signer in state.signers}
@@ -232,8 +240,13 @@ def _value_differences(rows: JsonObject, replayed: JsonObject) -> Iterator[str]:
 
 
 def _normalized(value: object) -> str:
-    """A value as JSON, in which 1 and true differ. SQLite stores -0.0 as 0.0, so adding 0.0 makes both the same."""
-    return json.dumps(json.loads(json.dumps(value), parse_float=lambda text: float(text) + 0.0), sort_keys=True)
+    """A value as JSON, in which 1 and true differ."""
+    return json.dumps(json.loads(json.dumps(value), parse_float=_parse_float), sort_keys=True)
+
+
+def _parse_float(text: str) -> float:
+    """One of the databases stores -0.0 as 0.0. Adding 0.0 makes both the same."""
+    return float(text) + 0.0
 
 
 def _search_differences(row: Process | Signer) -> Iterator[str]:

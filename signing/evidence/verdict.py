@@ -10,7 +10,7 @@ from datetime import datetime
 
 from audit.chain.append import API_READS
 from audit.chain.verdict import Finding, Verdict
-from audit.chain.verify import Progress, verify
+from audit.chain.verify import Progress, read_snapshot, verify
 from audit.models import AuditEvent
 from config.api_values import is_id
 from config.errors import DomainError
@@ -44,7 +44,7 @@ def verdict(
     processes that were checked so far.
     """
     # Rows and events are read as of one moment, so that a process that is changing is no false alarm.
-    if True:
+    with read_snapshot():
         result = verify(at=at, process_id=process_id, since=since, progress=progress)
         in_doubt = {finding.process_id for finding in result.findings}
         checked = result.events

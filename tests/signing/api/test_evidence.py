@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from pypdf import PdfReader
+from signing.erasure.known import known_as
 
 from audit.chain import keys, triggers
 from audit.models import AuditEvent
 from config.access.actor import Actor
 from notifications.delivery.send import send_due
 from signing import actions, represent
-from signing.erasure.known import known_as
 from signing.erasure.person import erase
 from signing.evidence import bundle as bundles
 from signing.evidence import offline_verifier, verdict
@@ -179,6 +179,17 @@ class TestVerifyAudit:
         code, output = verify_audit()
         assert (code, "contradicts" in output) == (1, False)
         assert f"TAMPERED: process {process.pk}, event 1" in output
+
+    def test_malformed_trails_are_reported_even_if_there_are_many(
+        self, process: Process, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The list of findings is limited, so it does not name every process whose trail is in doubt."""
+        monkeypatch.setattr("audit.chain.verdict.MAX_FINDINGS", 1)
+        started_process()
+        triggers.remove()
+        sql("UPDATE audit_event SET commitments = '5'")
+        code, output = verify_audit()
+        assert (code, "TAMPERED" in output) == (1, True)
 
     def test_progress_counts_events_and_processes(self, process: Process) -> None:
         seen: list[int] = []
