@@ -17,8 +17,8 @@ app.conf.beat_schedule = {
     "write an audit checkpoint": {"task": "audit.checkpoint", "schedule": 300.0},
     "verify the audit trail": {"task": "signing.verify_audit", "schedule": 21600.0},
     "apply retention": {"task": "signing.retain", "schedule": 3600.0},
-    "delete expired idempotency keys": {"task": "api.forget_answers", "schedule": 3600.0},
-    "delete abandoned uploads": {"task": "contacts.forget_uploads", "schedule": 3600.0},
+    "delete expired idempotency keys": {"task": "api.delete_expired_responses", "schedule": 3600.0},
+    "delete abandoned uploads": {"task": "contacts.delete_expired_uploads", "schedule": 3600.0},
 }
 
 

@@ -185,7 +185,7 @@ class ContactSheet(ModelResource):
 
     def _record_events(self, dry_run: bool) -> None:
         if not dry_run:
-            audit_hook.changed(*self._events, actor=self.actor, at=self.at)
+            audit_hook.record_changes(*self._events, actor=self.actor, at=self.at)
         self._events.clear()
 
     def _require_importable(self, contact: Contact, row: SheetCells, line_number: int) -> None:
@@ -205,8 +205,8 @@ class ContactSheet(ModelResource):
 
     def _event(self, contact: Contact) -> JsonObject:
         if contact._state.adding:
-            return audit_hook.change("add", contact, after=audit_values(contact, Contact.api_fields().values()))
-        return audit_hook.change("change", contact, before=self._before, after=audit_values(contact, self._changed))
+            return audit_hook.row_change("add", contact, after=audit_values(contact, Contact.api_fields().values()))
+        return audit_hook.row_change("change", contact, before=self._before, after=audit_values(contact, self._changed))
 
     def _preview_cell(self, name: str, row: SheetCells) -> SafeString:
         """The unchanged value, or the old value next to the new one."""

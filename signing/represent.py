@@ -81,15 +81,15 @@ def tasks(signers: Iterable[Signer], *, person: str, at: datetime) -> list[JsonO
     return [_task(row, by_id[str(row.process_id)], at) for row in rows]
 
 
-def warnings(steps: Iterable[JsonObject]) -> list[Fault]:
+def code_warnings(steps: Iterable[JsonObject]) -> list[Fault]:
     """Return the warnings about personal codes in a process's steps, as far as the caller sees the codes."""
     faults: list[Fault] = []
     for index, step in enumerate(steps):
-        faults += warnings_of_step(step, f"#/signingProcessSteps/{index}")
+        faults += code_warnings_of_step(step, f"#/signingProcessSteps/{index}")
     return faults
 
 
-def warnings_of_step(step: JsonObject, pointer: str = "#") -> list[Fault]:
+def code_warnings_of_step(step: JsonObject, pointer: str = "#") -> list[Fault]:
     faults: list[Fault] = []
     for index, signer in enumerate(step["processStepSigners"]):
         code_pointer = f"{pointer}/processStepSigners/{index}/signerPersonalCode"
@@ -128,7 +128,7 @@ def signer_values(columns: Body) -> JsonObject:
 
 def rules(process: Process) -> JsonObject:
     """Return the rules that the process was started with; the defaults before it starts."""
-    return {**_seal(process), "continueOnDecline": Rules.of(process.rules).continue_on_decline}
+    return {**_seal(process), "continueOnDecline": Rules.from_json(process.rules).continue_on_decline}
 
 
 def _by_path(prefix: str, fields: dict[str, str], row: Model) -> JsonObject:
@@ -136,7 +136,7 @@ def _by_path(prefix: str, fields: dict[str, str], row: Model) -> JsonObject:
 
 
 def _seal(process: Process) -> JsonObject:
-    rules = Rules.of(process.rules)
+    rules = Rules.from_json(process.rules)
     return {"seal": rules.seal, "isSealRequired": rules.is_seal_required}
 
 

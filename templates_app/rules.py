@@ -39,16 +39,16 @@ class Rules:
     attributes: tuple[AttributeRule, ...] | None = None
 
     @property
-    def known(self) -> bool:
+    def has_profile(self) -> bool:
         """Whether the document type has a profile."""
         return self.attributes is not None
 
-    def kept(self) -> JsonObject:
-        """The rules as JSON, which `Rules.of` reads."""
+    def to_json(self) -> JsonObject:
+        """The rules as JSON, which `Rules.from_json` reads."""
         return asdict(self)
 
     @classmethod
-    def of(cls, values: JsonObject | None) -> "Rules":
+    def from_json(cls, values: JsonObject | None) -> "Rules":
         """Read the JSON of `kept`; for None, the default rules."""
         if values is None:
             return cls()

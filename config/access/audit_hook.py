@@ -33,12 +33,12 @@ def record_events(event_type: EventType, *values: JsonObject, actor: Actor, at: 
         recorder(event_type, *values, actor=actor, at=at)
 
 
-def changed(*changes: JsonObject, actor: Actor, at: datetime) -> None:
-    """Record rows that a user added, changed or deleted. Each change is made by `change`."""
+def record_changes(*changes: JsonObject, actor: Actor, at: datetime) -> None:
+    """Record rows that a user added, changed or deleted. Each change is made by `row_change`."""
     record_events(EventType.PROCESS_UPDATED, *changes, actor=actor, at=at)
 
 
-def change(
+def row_change(
     verb: str, row: Model, *, before: JsonObject | None = None, after: JsonObject | None = None, note: str = ""
 ) -> JsonObject:
     """Describe the change of one row. The event's `method` is the verb and the row: `add contacts.contact 7`."""

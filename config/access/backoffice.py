@@ -127,7 +127,7 @@ class AuditedAdmin(ModelAdmin):
         return row
 
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> LogEntry:
-        self._record(request, audit_hook.change("add", obj, after=self._values(obj)))
+        self._record(request, audit_hook.row_change("add", obj, after=self._values(obj)))
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> LogEntry:
@@ -139,15 +139,15 @@ class AuditedAdmin(ModelAdmin):
         new = {name: after[name] for name in changed}
         entry = super().log_change(request, obj, message)
         note = entry.get_change_message()[:1000]
-        self._record(request, audit_hook.change("change", obj, before=old, after=new, note=note))
+        self._record(request, audit_hook.row_change("change", obj, before=old, after=new, note=note))
         return entry
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> list[LogEntry]:
-        self._record(request, *(audit_hook.change("delete", row, before=self._values(row)) for row in queryset))
+        self._record(request, *(audit_hook.row_change("delete", row, before=self._values(row)) for row in queryset))
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, *changes: JsonObject) -> None:
-        audit_hook.changed(*changes, actor=staff_actor(request), at=timezone.now())
+        audit_hook.record_changes(*changes, actor=staff_actor(request), at=timezone.now())
 
     def _values(self, row: Model) -> JsonObject:
         """The row's columns and many-to-many relations."""

@@ -4,6 +4,6 @@ from django.utils import timezone
 from config.api.idempotency import KEY_LIFETIME, delete_stored_responses
 
 
-@shared_task(name="api.forget_answers")
+@shared_task(name="api.delete_expired_responses")
 def forget_answers() -> int:
     return delete_stored_responses(before=timezone.now() - KEY_LIFETIME)

@@ -57,7 +57,7 @@ def delete(row: _Row, *, actor: Actor, at: datetime, expected: frozenset[str] | 
     _set_history_entry(row, actor, at)
     if leaves_event(row, actor):
         before = audit_values(row, row.api_fields().values())
-        audit_hook.changed(audit_hook.change("delete", row, before=before), actor=actor, at=at)
+        audit_hook.record_changes(audit_hook.row_change("delete", row, before=before), actor=actor, at=at)
     row.delete()
 
 
@@ -84,7 +84,7 @@ def insert(row: _Row, *, actor: Actor, at: datetime) -> _Row:
     _save(row, actor=actor, at=at)
     if leaves_event(row, actor):
         after = audit_values(row, row.api_fields().values())
-        audit_hook.changed(audit_hook.change("add", row, after=after), actor=actor, at=at)
+        audit_hook.record_changes(audit_hook.row_change("add", row, after=after), actor=actor, at=at)
     return row
 
 
@@ -104,7 +104,7 @@ def write(row: _Row, changed: Body, *, actor: Actor, at: datetime) -> _Row:
 
     if is_recorded:
         after = audit_values(row, changed)
-        audit_hook.changed(audit_hook.change("change", row, before=before, after=after), actor=actor, at=at)
+        audit_hook.record_changes(audit_hook.row_change("change", row, before=before, after=after), actor=actor, at=at)
     return row
 
 

@@ -31,7 +31,7 @@ VERSIONS_SHOWN = 20
 _PARTS = ("subject", "html", "text")
 
 
-class TemplateForm(VersionedForm):
+class MessageTemplateForm(VersionedForm):
     class Meta:
         widgets = {
             "subject": UnfoldAdminTextInputWidget(attrs={"class": "max-w-4xl"}),
@@ -42,7 +42,7 @@ class TemplateForm(VersionedForm):
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(VersionedAdmin):
-    form = TemplateForm
+    form = MessageTemplateForm
     list_display = ["__str__", "active", "subject", "version"]
     list_filter = ["event", "role", "language", "active"]
     search_fields = ("subject",)

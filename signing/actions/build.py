@@ -135,7 +135,7 @@ def check_document(changes: Changes) -> None:
     if process.rules is None:
         changes.faults += _document_faults(process, _current_rules(process), complete=False)
     else:
-        changes.faults += _document_faults(process, Rules.of(process.rules), complete=True)
+        changes.faults += _document_faults(process, Rules.from_json(process.rules), complete=True)
 
 
 def copy_rules(changes: Changes) -> None:
@@ -147,7 +147,7 @@ def copy_rules(changes: Changes) -> None:
     faults = _document_faults(changes.process, rules, complete=True)
     if faults:
         raise IncompleteDocument(faults=faults)
-    changes.set(changes.process, rules=rules.kept())
+    changes.set(changes.process, rules=rules.to_json())
 
 
 def _current_rules(process: Process) -> Rules:
@@ -157,7 +157,7 @@ def _current_rules(process: Process) -> Rules:
 def _document_faults(process: Process, rules: Rules, *, complete: bool) -> list[Fault]:
     faults = list(rules.faults(process.attributes or {}, complete=complete))
     profile_required = settings.DOCUMENT_PROFILES_REQUIRED and (complete or process.document_type)
-    if profile_required and not rules.known and process.rules is None:
+    if profile_required and not rules.has_profile and process.rules is None:
         detail = "documentType must be the type of a document profile."
         faults.append(Fault(detail, code="unknown_document_type", pointer="#/documentType"))
     return faults

@@ -56,7 +56,7 @@ class ProcessRows:
             flow.StepState(row.id, tuple(signers[row.id]), StepStatus(row.status))
             for row in sorted(self.steps, key=lambda step: step.process_order)
         ]
-        rules = Rules.of(self.process.rules)
+        rules = Rules.from_json(self.process.rules)
         return flow.ProcessState(
             ProcessStatus(self.process.status),
             tuple(steps),

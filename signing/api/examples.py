@@ -20,9 +20,9 @@ SIGNED_BODY = {"signingStatus": "SIGNED", "signerComment": "Signed with a qualif
 DECLINED_BODY = {"signingStatus": "DECLINED", "signerComment": "The amount is not what we agreed."}
 
 # The response to TWO_STEPS_BODY.
-PROCESS = _load("responses/process")
-STEP: JsonObject = PROCESS["signingProcessSteps"][0]
+EXAMPLE_PROCESS = _load("responses/process")
+STEP: JsonObject = EXAMPLE_PROCESS["signingProcessSteps"][0]
 SIGNER: JsonObject = STEP["processStepSigners"][0]
 SIGNER_ID: str = SIGNER["id"]
-TASK = {"process": PROCESS, "step": STEP, "signer": SIGNER, "overdue": False, "actions": ["DECLINED", "SIGNED"]}
+TASK = {"process": EXAMPLE_PROCESS, "step": STEP, "signer": SIGNER, "overdue": False, "actions": ["DECLINED", "SIGNED"]}
 VERDICT = {"whole": True, "checkedAt": "2026-11-24T09:30:00Z", "events": 5, "firstBad": None, "notChecked": []}

@@ -22,7 +22,7 @@ from signing.serializers import (
 )
 
 SORT_FIELDS = ["createdAt", "completedAt", "documentName", "status", "dueDate"]
-LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS), *filters.PROCESS_PARAMETERS]
+PROCESS_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS), *filters.PROCESS_PARAMETERS]
 AUDIT_PARAMETERS = pages.parameters(["createdAt"])
 TASK_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS, several=False), *filters.TASK_PARAMETERS]
 TEST_EMAIL_PARAMETERS = [
@@ -31,9 +31,9 @@ TEST_EMAIL_PARAMETERS = [
 ]
 CHANGE_REFUSALS = (400, 401, 403, 404, 409, 412)
 
-PROCESS = answer(ProcessSerializer, "The process. `ETag` is its version.", examples.PROCESS)
-PROCESS_PAGE = answer(ProcessSerializer(many=True), "A page of processes.", examples.PROCESS)
-SEARCH_RESULT = answer(ProcessSerializer(many=True), "The matching processes.", examples.PROCESS)
+PROCESS = answer(ProcessSerializer, "The process. `ETag` is its version.", examples.EXAMPLE_PROCESS)
+PROCESS_PAGE = answer(ProcessSerializer(many=True), "A page of processes.", examples.EXAMPLE_PROCESS)
+SEARCH_RESULT = answer(ProcessSerializer(many=True), "The matching processes.", examples.EXAMPLE_PROCESS)
 STEP = answer(StepSerializer, "The step. `ETag` is the version of its process.", examples.STEP)
 TASK_PAGE = answer(TaskSerializer(many=True), "A page of tasks.", examples.TASK)
 EVIDENCE = OpenApiResponse(OpenApiTypes.BINARY, "The evidence bundle.")

@@ -68,11 +68,11 @@ class SigningViewSet(ApiViewSet):
         return self.step_with_warnings(content, rows.process)
 
     def with_warnings(self, content: JsonObject, process: Process, *, status: int = 200) -> Response:
-        warnings = api_values.warnings(represent.warnings(content["signingProcessSteps"]))
+        warnings = api_values.warnings(represent.code_warnings(content["signingProcessSteps"]))
         return Response(content | warnings, status=status, headers=tag(process.version))
 
     def step_with_warnings(self, content: JsonObject, process: Process) -> Response:
-        warnings = api_values.warnings(represent.warnings_of_step(content))
+        warnings = api_values.warnings(represent.code_warnings_of_step(content))
         return Response(content | warnings, headers=tag(process.version))
 
     def record_read(self, event: EventType, process: Process, *, method: str = "") -> None:
@@ -93,7 +93,11 @@ class SigningViewSet(ApiViewSet):
 
 class ProcessViewSet(SigningViewSet):
     @documented(
-        "listProcesses", schema.PROCESS_PAGE, tag=TAG, refusals=(400, 401, 403), parameters=schema.LIST_PARAMETERS
+        "listProcesses",
+        schema.PROCESS_PAGE,
+        tag=TAG,
+        refusals=(400, 401, 403),
+        parameters=schema.PROCESS_LIST_PARAMETERS,
     )
     @snapshot
     def list(self, request: Request) -> Response:

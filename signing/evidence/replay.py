@@ -116,7 +116,7 @@ def rebuild(
     process.status = replayed.status
     process.completed_at = replayed.completed_at
     rules = Rules(values["continueOnDecline"], seal=values["seal"], is_seal_required=values["isSealRequired"])
-    process.rules = rules.kept()
+    process.rules = rules.to_json()
 
     # Its steps and signers.
     steps = {}

@@ -52,11 +52,11 @@ def test_required_attributes_are_only_missing_when_the_process_starts(values: di
 
 
 def test_without_a_profile_every_attribute_is_allowed() -> None:
-    assert not Rules().known
+    assert not Rules().has_profile
     assert list(Rules().faults({"Color": ["red"]}, complete=True)) == []
 
 
 @pytest.mark.parametrize("rules", [RULES, Rules(), Rules(attributes=())])
 def test_rules_are_read_as_they_were_stored(rules: Rules) -> None:
-    assert Rules.of(json.loads(json.dumps(rules.kept()))) == rules
-    assert Rules.of(None) == Rules()
+    assert Rules.from_json(json.loads(json.dumps(rules.to_json()))) == rules
+    assert Rules.from_json(None) == Rules()

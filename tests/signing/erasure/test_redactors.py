@@ -239,9 +239,11 @@ class TestAddressesAndLogins:
         ]
         for verb, before, after in changes:
             change = {"method": f"{verb} access.user 77", "before": before, "after": after, "note": ""}
-            audit_hook.changed(change, actor=BOSS, at=NOON)
+            audit_hook.record_changes(change, actor=BOSS, at=NOON)
         other = User.objects.create_user("ben")
-        audit_hook.changed(audit_hook.change("change", other, after={"first_name": "Ben"}), actor=BOSS, at=NOON)
+        audit_hook.record_changes(
+            audit_hook.row_change("change", other, after={"first_name": "Ben"}), actor=BOSS, at=NOON
+        )
         require_erased(BY_ADDRESS)
         assert AuditEvent.objects.get(method=f"change access.user {other.pk}").after == {"first_name": "Ben"}
 

@@ -50,12 +50,12 @@ class Command(BaseCommand):
         # The token and the audit event.
         lifetime = timedelta(days=days) if days else None
         _, token = ApiToken.objects.create(client, expiry=lifetime, name=options["token_name"] or name)
-        change = audit_hook.change(
+        change = audit_hook.row_change(
             "add" if created else "change",
             client,
             after={"username": name, "groups": options["group"], "user_permissions": options["right"]},
             note="manage.py create_client: a token",
         )
-        audit_hook.changed(change, actor=SERVICE, at=timezone.now())
+        audit_hook.record_changes(change, actor=SERVICE, at=timezone.now())
         self.stdout.write(f"A new token for {name}, to be sent in the header 'Authorization: Token <token>':")
         self.stdout.write(token)
