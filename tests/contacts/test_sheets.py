@@ -15,7 +15,7 @@ from config.versioned import actions as versioned
 from contacts.formats import MAX_SHEET_LINES, SheetCSV, UnreadableSheet
 from contacts.models import Contact, Upload
 from contacts.sheets import COLUMNS, IMPORT_BATCH_SIZE, MAX_PREVIEW_ROWS, ContactSheet, SheetResult, as_text
-from contacts.tasks import forget_uploads
+from contacts.tasks import delete_uploads
 from contacts.uploads import UPLOAD_LIFETIME
 from tests.builders import BOSS, NOON, OWNER, contact_of
 from tests.people import ANA, BEN, CODES, ILZE, address
@@ -231,5 +231,5 @@ def test_uploads_that_were_not_imported_are_deleted_after_an_hour() -> None:
     now = timezone.now()
     Upload.objects.create(content=b"", created_at=now - UPLOAD_LIFETIME - timedelta(minutes=1))
     recent = Upload.objects.create(content=b"", created_at=now - UPLOAD_LIFETIME + timedelta(minutes=1))
-    assert forget_uploads() == 1
+    assert delete_uploads() == 1
     assert Upload.objects.get() == recent

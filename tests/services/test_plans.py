@@ -12,8 +12,8 @@ from django.utils import timezone
 from config.access.actor import Actor
 from config.api.lists.pages import PageRequest
 from signing.api.filters import ProcessFilter, TaskFilter
-from signing.api.tasks import SORTS as TASK_SORTS
-from signing.api.views import SORTS
+from signing.api.tasks import TASK_SORTS
+from signing.api.views import PROCESS_SORTS
 from signing.models import Process, Signer
 from tests.builders import client_user
 from tests.conftest import Api
@@ -89,7 +89,7 @@ def test_a_person_with_ten_thousand_tasks(filled: None, queries: Callable[[], An
 
 def plan(query: str, actor: Actor) -> str:
     asked = QueryDict(query)
-    page = PageRequest.of(asked, sorts=SORTS, default="createdAt,desc")
+    page = PageRequest.of(asked, sorts=PROCESS_SORTS, default="createdAt,desc")
     rows = ProcessFilter(asked, queryset=Process.objects.visible_to(actor), actor=actor).rows()
     ordered = rows.order_by(*page.order_by(Process))[: page.size]
     return ordered.explain()
@@ -100,7 +100,7 @@ def plan(query: str, actor: Actor) -> str:
     "query",
     [
         "",
-        *(f"sort={field},{way}" for field in SORTS for way in ("asc", "desc")),
+        *(f"sort={field},{way}" for field in PROCESS_SORTS for way in ("asc", "desc")),
         "nameSearch=ab12cd",
         "emailSearch=ab12cd",
         "personalCode=c77",
