@@ -94,7 +94,7 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
             queryset = self.found(queryset, search_term)
         return queryset, False
 
-    def found(self, rows: QuerySet[Any], term: str) -> QuerySet[Any]:
+    def found(self, rows: VersionedQuerySet, term: str) -> VersionedQuerySet:
         """The rows that match a search term."""
         return rows.filter(name_plain__contains=plain(term))
 
