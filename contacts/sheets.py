@@ -21,7 +21,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 
 from config.access import audit_hook
 from config.access.actor import Actor
-from config.api.problems import faults_of
+from config.api.problems import flatten_errors
 from config.api_values import Body, JsonObject, is_id
 from config.errors import DomainError, Fault
 from config.versioned.actions import audit_values, leaves_event, who
@@ -258,7 +258,7 @@ def _validated_body(row: SheetCells) -> Body:
         values["defaultAnonymous"] = _FLAGS.get(flag.casefold(), flag)
     serializer = ContactSerializer(data=values)
     if not serializer.is_valid():
-        raise DomainError(faults=tuple(faults_of(serializer.errors)))
+        raise DomainError(faults=tuple(flatten_errors(serializer.errors)))
     return dict(serializer.validated_data)
 
 

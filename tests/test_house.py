@@ -90,7 +90,7 @@ SHARED_NAMES = {
     "delete",
     "draft_of",
     "erase",
-    "faults_of",
+    "flatten_errors",
     "forget",
     "give_places",
     "lock",

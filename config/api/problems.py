@@ -65,21 +65,21 @@ def handle(exception: Exception, context: JsonObject) -> Response | None:
     return Response(body, status=error.status, headers=_headers(exception, error), content_type=CONTENT_TYPE)
 
 
-def faults_of(detail: object, pointer: str = "#") -> Iterator[Fault]:
+def flatten_errors(detail: object, pointer: str = "#") -> Iterator[Fault]:
     """Flatten the errors of a serializer: one fault per message, with a JSON pointer to its field."""
     if isinstance(detail, dict):
         for key, value in detail.items():
             if key == "non_field_errors":
-                yield from faults_of(value, pointer)
+                yield from flatten_errors(value, pointer)
             else:
-                yield from faults_of(value, f"{pointer}/{_escape(str(key))}")
+                yield from flatten_errors(value, f"{pointer}/{_escape(str(key))}")
     elif isinstance(detail, list):
         for index, item in enumerate(detail):
             # A list contains either the messages of one field, or the errors of a list's items.
             if isinstance(item, exceptions.ErrorDetail):
                 yield Fault(str(item), code=item.code or "invalid", pointer=pointer)
             else:
-                yield from faults_of(item, f"{pointer}/{index}")
+                yield from flatten_errors(item, f"{pointer}/{index}")
     else:
         yield Fault(str(detail), pointer=pointer)
 
@@ -131,7 +131,7 @@ def _as_domain_error(exception: Exception) -> DomainError | None:
         return Busy()
     # REST framework's exceptions, the most specific first
     if isinstance(exception, exceptions.ValidationError):
-        return Invalid(faults=tuple(faults_of(exception.detail)))
+        return Invalid(faults=tuple(flatten_errors(exception.detail)))
     if isinstance(exception, exceptions.UnsupportedMediaType):
         detail = "The body must be JSON (Content-Type: application/json)."
         return DomainError(detail, code="unsupported_media_type", status=415)

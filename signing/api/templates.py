@@ -11,7 +11,7 @@ from config.access.actor import Actor
 from config.api import conditional
 from config.api.idempotency import idempotent
 from config.api.parsers import NotJson, read_json
-from config.api.problems import faults_of
+from config.api.problems import flatten_errors
 from config.api.schema import documented, location
 from config.api.views import parse_id
 from config.api_values import Body
@@ -91,7 +91,7 @@ def _validated_data(template: Template) -> Body:
         raise TemplateDoesNotFit(faults=[Fault("The data must be a JSON object.", code="no_object", pointer="#")])
     serializer = TemplateDataSerializer(data=data)
     if not serializer.is_valid():
-        raise TemplateDoesNotFit(faults=tuple(faults_of(serializer.errors)))
+        raise TemplateDoesNotFit(faults=tuple(flatten_errors(serializer.errors)))
     return dict(serializer.validated_data)
 
 

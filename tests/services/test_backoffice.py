@@ -47,7 +47,7 @@ def test_a_process_on_one_page_is_reminded_sent_again_and_canceled(stack: Stack,
     expect(page.locator("body")).to_contain_text("Reminded: Ana.")
     stack.sink.wait_for(2)
     page.click("text=Remind everybody")
-    expect(page.locator("body")).to_contain_text("once an hour is allowed")
+    expect(page.locator("body")).to_contain_text("one reminder an hour is allowed")
 
     page.reload()
     page.locator("button", has_text="Send again").first.click()

@@ -69,7 +69,7 @@ def test_nested_errors_have_pointers_to_their_fields() -> None:
     detail = exceptions.ValidationError(
         {"steps": [{}, {"signers": [{"a/b~c": ["One.", "Two."]}]}], "non_field_errors": ["Three."]}
     ).detail
-    assert [(fault.pointer, fault.detail) for fault in problems.faults_of(detail)] == [
+    assert [(fault.pointer, fault.detail) for fault in problems.flatten_errors(detail)] == [
         ("#/steps/1/signers/0/a~1b~0c", "One."),
         ("#/steps/1/signers/0/a~1b~0c", "Two."),
         ("#", "Three."),
