@@ -51,7 +51,7 @@ def test_a_process_on_one_page_is_reminded_sent_again_and_canceled(stack: Stack,
 
     page.reload()
     page.locator("button", has_text="Send again").first.click()
-    expect(page.locator("body")).to_contain_text("waits to be sent again")
+    expect(page.locator("body")).to_contain_text("will be sent again")
     stack.sink.wait_for(3)
 
     page.get_by_label("Reason", exact=True).fill("Not needed.")
@@ -109,7 +109,7 @@ def test_contacts_are_imported_after_a_preview(stack: Stack, page: Page, tmp_pat
     upload(*lines, ",Bad,GROUP,legal,12", ",Worse,ALL,,")
     wrong = page.locator("section", has_text="Nothing was imported")
     expect(wrong.locator("tr", has_text="1503")).to_contain_text("valid phone number")
-    expect(wrong.locator("tr", has_text="1504")).to_contain_text("ALL is for filters")
+    expect(wrong.locator("tr", has_text="1504")).to_contain_text("ALL is only for filters")
 
     upload(*lines)
     expect(page.locator("h2", has_text="Preview")).to_contain_text("1500 new, 1 changed, 0 unchanged")
