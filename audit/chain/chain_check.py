@@ -23,18 +23,18 @@ class ChainCheck:
 
     process_id: str
     verdict: Verdict
+    head: AuditHead | None
     broken: bool = False
 
-    # The last event that was checked.
+    # The last event that was checked, and its position and digest.
+    last: AuditEvent | None = None
     seq: int = 0
-    number: int | None = None
-    event_type: str = ""
     digest: str = CHAIN_START
 
     # Once the current key was used, all later events have it.
     current_key_seen: bool = False
-    # Values that are missing, with the position and type of their events, and values whose erasure the chain records.
-    missing: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
+    # Values that are missing, with their events, and values whose erasure the chain records.
+    missing: dict[tuple[int, str], AuditEvent] = field(default_factory=dict)
     erased: set[tuple[int, str]] = field(default_factory=set)
 
     def follow(self, event: AuditEvent, values: Values) -> None:
@@ -43,7 +43,7 @@ class ChainCheck:
             return
         seq = event.seq or 0
         if seq > self.seq + 1:
-            self._add(self.seq + 1, None, "", f"is missing: the next event is event {seq} (number {event.number})")
+            self._add(None, f"is missing: the next event is event {seq} (number {event.number})")
             return
         try:
             if seq <= self.seq:
@@ -53,27 +53,27 @@ class ChainCheck:
             self._check_mac(event, canonical)
             # The MAC covers `prev`: not this event was changed, but the previous one was replaced.
             if event.prev != self.digest:
-                self._add_at_end(f"does not match the digest in event {seq}")
+                self._add(self.last, f"does not match the digest in event {seq}")
                 return
             _check(mismatch(event.commitments, values))
         except Tampered as tampered:
-            self._add(seq, event.number, event.event_type, str(tampered))
+            self._add(event, str(tampered))
         else:
-            self._advance(event, seq, values, form.digest(canonical))
+            self._advance(event, values, form.digest(canonical))
 
-    def end(self, head: AuditHead | None) -> None:
+    def end(self) -> None:
         """Compare the end of the chain with its head, and the missing values with the recorded erasures."""
         if self.broken:
             return
-        if head is None or head.seq < self.seq:
-            self._add_at_end("was added after the end of the chain")
-        elif head.seq > self.seq:
-            self._add(self.seq + 1, None, "", f"is missing, and all later events up to event {head.seq}")
-        elif head.digest != self.digest:
-            self._add_at_end("does not match the digest in the chain's head")
-        for (number, part), (seq, event_type) in self.missing.items():
+        if self.head is None or self.head.seq < self.seq:
+            self._add(self.last, "was added after the end of the chain")
+        elif self.head.seq > self.seq:
+            self._add(None, f"is missing, and all later events up to event {self.head.seq}")
+        elif self.head.digest != self.digest:
+            self._add(self.last, "does not match the digest in the chain's head")
+        for (number, part), event in self.missing.items():
             if (number, part) not in self.erased:
-                self._add(seq, number, event_type, missing_value(part))
+                self._add(event, missing_value(part))
                 return
 
     def _check_mac(self, event: AuditEvent, canonical: bytes) -> None:
@@ -88,22 +88,22 @@ class ChainCheck:
         if event.key_id == keys.current():
             self.current_key_seen = True
 
-    def _advance(self, event: AuditEvent, seq: int, values: Values, digest: str) -> None:
-        self.seq = seq
-        self.number = event.number
-        self.event_type = event.event_type
+    def _advance(self, event: AuditEvent, values: Values, digest: str) -> None:
+        self.last = event
+        self.seq += 1
         self.digest = digest
         for part in event.commitments.keys() - values.keys():
-            self.missing[event.number, part] = (seq, event.event_type)
+            self.missing[event.number, part] = event
         if ERASED in values:
             self.erased.update(erasures({ERASED: values[ERASED][1]}))
 
-    def _add(self, seq: int, number: int | None, event_type: str, what: str) -> None:
+    def _add(self, event: AuditEvent | None, what: str) -> None:
+        """Add a finding about an event, or about the next event if that is missing."""
         self.broken = True
-        self.verdict.add(Finding(self.process_id, seq, number, event_type, what))
-
-    def _add_at_end(self, what: str) -> None:
-        self._add(self.seq, self.number, self.event_type, what)
+        if event is None:
+            self.verdict.add(Finding(self.process_id, self.seq + 1, None, "", what))
+        else:
+            self.verdict.add(Finding(event.process_id, event.seq, event.number, event.event_type, what))
 
 
 def missing_value(part: str) -> str:

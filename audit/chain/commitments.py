@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from django.db import connection
 
 from audit.chain import form
+from audit.models import AuditEvent
 
 # The salt and the value of each part.
 Values = dict[str, tuple[str, str]]
@@ -16,8 +18,9 @@ _SALT = re.compile("[0-9a-f]{32}")
 _SELECT = "SELECT event_id, part, salt, value FROM audit_value WHERE event_id"
 
 
-def values_of(numbers: list[int]) -> dict[int, Values]:
-    """The values of the events with these numbers."""
+def values_of(events: Iterable[AuditEvent]) -> dict[int, Values]:
+    """The values of these events, by number."""
+    numbers = [event.number for event in events]
     values: dict[int, Values] = {}
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -91,27 +91,20 @@ def _check_chains(events: Events, verdict: Verdict, progress: Progress | None) -
     chain: ChainCheck | None = None
     rows = events.filter(seq__isnull=False).order_by("process_id", "seq", "number").iterator(_BATCH_SIZE)
     while batch := list(islice(rows, _BATCH_SIZE)):
+        values = values_of(batch)
+        heads = AuditHead.objects.in_bulk({event.process_id for event in batch})
         # Follow the chains through the batch. The last one may continue in the next batch.
-        values = values_of([event.number for event in batch])
-        ended: list[ChainCheck] = []
         for event in batch:
             if chain is None or chain.process_id != event.process_id:
                 if chain is not None:
-                    ended.append(chain)
-                chain = ChainCheck(event.process_id, verdict)
+                    chain.end()
+                chain = ChainCheck(event.process_id, verdict, heads.get(event.process_id))
             chain.follow(event, values.get(event.number, {}))
-        _end(ended)
         verdict.events += len(batch)
         if progress is not None:
             progress(verdict.events)
     if chain is not None:
-        _end([chain])
-
-
-def _end(chains: list[ChainCheck]) -> None:
-    heads = AuditHead.objects.in_bulk([chain.process_id for chain in chains])
-    for chain in chains:
-        chain.end(heads.get(chain.process_id))
+        chain.end()
 
 
 def _check_lost_chains(heads: QuerySet[AuditHead], verdict: Verdict) -> None:
@@ -127,7 +120,7 @@ def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
     late = 0
     pending = events.filter(seq=None).order_by("number").iterator()
     while batch := list(islice(pending, _BATCH_SIZE)):
-        values = values_of([event.number for event in batch])
+        values = values_of(batch)
         for event in batch:
             problem = _problem_of_pending(event, values.get(event.number, {}))
             if problem:
