@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from audit.chain.append import READS, append
-from audit.chain.parts import ERASED, TEXT_PARTS
+from audit.chain.parts import ERASED, NAMES
 from audit.models import ORIGIN, AppendOnly, AuditEvent, AuditValue, EventSource
 from config.access.actor import Actor
 from config.api_values import Body, JsonObject, is_id
@@ -28,7 +28,7 @@ class Event:
     `erased` lists values that are erased from the event's chain: pairs of an event's number and a part.
     """
 
-    type: EventType
+    event_type: EventType
     process_id: object = ""
     document_id: str | None = None
     signer_id: object = ""
@@ -41,7 +41,7 @@ class Event:
 
 def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
     """Append events in this order. Reads are left out if `AUDIT_READS` is off."""
-    append([_new_event(event, actor, at) for event in events if _is_recorded(event)])
+    append([_new_event(_values(event, actor), at) for event in events if _is_recorded(event)])
 
 
 def record_unattached(event_type: EventType, *values: Mapping[str, Any], actor: Actor, at: datetime) -> None:
@@ -57,21 +57,19 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
     # The caller's values are defaults.
     client = actor.client
     defaults = {
+        "source": EventSource.REPORTED,
         "creator": actor.subject,
         "client_app_name": client,
-        "ip_address": actor.address or "",
+        "ip_address": actor.address,
         "event_origin": f"client {client}" if is_reserved(client) else client,
         "reported_by": client if client == actor.subject else f"{client} for {actor.subject}",
     }
-    # Personal values are stored apart from the event.
     new_events = []
     for body in reports:
-        columns = {**defaults, **body}
-        if is_id(columns.get("process_id", "")):
-            columns["process_id"] = columns["process_id"].lower()
-        personal_values = {name: columns.pop(name) for name in TEXT_PARTS if name in columns}
-        event = AuditEvent(**columns, created_at=at, source=EventSource.REPORTED, request_id=_request_id())
-        new_events.append((event, personal_values))
+        values = {**defaults, **body}
+        if is_id(values.get("process_id", "")):
+            values["process_id"] = values["process_id"].lower()
+        new_events.append(_new_event(values, at))
     append(new_events)
     return [event for event, _ in new_events]
 
@@ -117,33 +115,25 @@ def is_reserved(origin: str) -> bool:
 
 def _is_recorded(event: Event) -> bool:
     # With `before`, a PROCESS_OPENED event is an act and not a read.
-    return settings.AUDIT_READS or event.type not in READS or bool(event.before)
+    return settings.AUDIT_READS or event.event_type not in READS or bool(event.before)
 
 
-def _new_event(event: Event, actor: Actor, at: datetime) -> tuple[AuditEvent, dict[str, Any]]:
-    row = AuditEvent(
-        created_at=at,
-        event_type=event.type,
-        source=EventSource.SERVICE,
-        event_origin=ORIGIN,
-        client_app_name=actor.client,
-        process_id=str(event.process_id),
-        document_id=event.document_id or "",
-        signer_id=str(event.signer_id),
-        method=event.method,
-        request_id=_request_id(),
-    )
-    # These values can be erased later; the columns above cannot.
-    personal_values = {
+def _values(event: Event, actor: Actor) -> Body:
+    return {
+        **asdict(event),
+        "process_id": str(event.process_id),
+        "document_id": event.document_id or "",
+        "signer_id": str(event.signer_id),
+        "source": EventSource.SERVICE,
+        "event_origin": ORIGIN,
+        "client_app_name": actor.client,
         "creator": actor.subject,
         "ip_address": actor.address,
-        "note": event.note,
-        "before": event.before,
-        "after": event.after,
-        "erased": event.erased,
     }
-    return row, personal_values
 
 
-def _request_id() -> str:
-    return str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]
+def _new_event(values: Body, at: datetime) -> tuple[AuditEvent, Body]:
+    """An event, and the values from which its personal values are taken: those can be erased later."""
+    columns = {name: value for name, value in values.items() if name not in NAMES}
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))[:64]
+    return AuditEvent(**columns, created_at=at, request_id=request_id), values

@@ -51,6 +51,15 @@ class AuditEventManager(models.Manager.from_queryset(AuditEventQuerySet)):  # ty
         return super().get_queryset().prefetch_related("values")
 
 
+def _text(part: str) -> "cached_property[str]":
+    """A personal value as a property; empty if there is none, or if it was erased."""
+
+    def text(event: "AuditEvent") -> str:
+        return event.personal_values.get(part, "")
+
+    return cached_property(text)
+
+
 class AuditEvent(AppendOnlyModel):
     """One thing that happened: what, to which process, by whom, through which client, from which address.
 
@@ -106,25 +115,11 @@ class AuditEvent(AppendOnlyModel):
         """The personal values by part, without those that were erased."""
         return {row.part: row.value for row in self.values.all()}
 
-    @property
-    def creator(self) -> str:
-        return self.personal_values.get("creator", "")
-
-    @property
-    def ip_address(self) -> str:
-        return self.personal_values.get("ipAddress", "")
-
-    @property
-    def note(self) -> str:
-        return self.personal_values.get("note", "")
-
-    @property
-    def customer_personal_code(self) -> str:
-        return self.personal_values.get("customerPersonalCode", "")
-
-    @property
-    def reported_by(self) -> str:
-        return self.personal_values.get("reportedBy", "")
+    creator = _text("creator")
+    ip_address = _text("ipAddress")
+    note = _text("note")
+    customer_personal_code = _text("customerPersonalCode")
+    reported_by = _text("reportedBy")
 
     @property
     def before(self) -> JsonObject | None:

@@ -47,10 +47,7 @@ class EventSerializer(serializers.Serializer):
     after = ValuesField(read_only=True, allow_null=True, help_text="The values after a change.")
     seq = serializers.IntegerField(read_only=True, allow_null=True, help_text="Position in the chain; null if pending.")
     erased = serializers.ListField(
-        child=serializers.CharField(),
-        read_only=True,
-        allow_null=True,
-        help_text="Names of the values that were erased.",
+        child=serializers.CharField(), read_only=True, allow_null=True, help_text="Names of the erased values."
     )
 
     def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the API field's name)

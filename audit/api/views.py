@@ -26,17 +26,14 @@ from config.vocabulary import Right
 
 class AuditEventViewSet(ApiViewSet):
     @documented(
-        "listAuditEvents",
-        schema.EVENT_PAGE,
-        tag="audit",
-        refusals=(400, 401, 403),
-        parameters=schema.LIST_PARAMETERS,
+        "listAuditEvents", schema.EVENT_PAGE, tag="audit", refusals=(400, 401, 403), parameters=schema.LIST_PARAMETERS
     )
     def list(self, request: Request) -> Response:
         """List audit events.
 
         Requires the right `audit_read`. Returns pages, newest first; or, with `after`, the events after a cursor,
-        oldest first.
+        oldest first. Start with 0 and continue with the `next` of each response: no event is missed or returned twice,
+        even if events are recorded meanwhile.
         """
         self._require_reader()
         page = PageRequest.of(request.GET, sorts=EVENT_SORTS, default="createdAt,desc", tie="number")
@@ -94,10 +91,6 @@ class AuditEventViewSet(ApiViewSet):
 
 def event_bodies(events: Iterable[AuditEvent]) -> list[JsonObject]:
     return [event_body(event) for event in events]
-
-
-# The name that `signing.api.evidence` imports.
-shown = event_bodies
 
 
 def _events_after(after: int, query: QueryDict, *, size: int) -> JsonObject:

@@ -84,10 +84,6 @@ def append_pending(*, process_id: str | None = None) -> int:
         last_number = events[-1].number
 
 
-# The name that `signing.api.evidence` imports.
-give_places = append_pending
-
-
 def lock_heads(process_ids: Iterable[str]) -> dict[str, AuditHead]:
     """Lock the heads of these chains, and create those of new chains."""
     # All callers lock in the same order: otherwise two could wait for each other.
@@ -102,19 +98,8 @@ def lock_heads(process_ids: Iterable[str]) -> dict[str, AuditHead]:
 
 def event_bytes(event: AuditEvent) -> bytes:
     """The event's canonical form, at its position or pending."""
-    return form.canonical_event(
-        process_id=event.process_id,
-        seq=event.seq or 0,
-        prev=event.prev,
-        fields=[field_value(getattr(event, name)) for name in form.FIELDS],
-        commitments=event.commitments,
-        key_id=event.key_id,
-    )
-
-
-def field_value(value: object) -> object:
-    """A column's value in a canonical form: as in the API, with empty text for null."""
-    return "" if value is None else api_values.value(value)
+    fields = [api_values.value(getattr(event, name)) or "" for name in form.FIELDS]
+    return form.canonical_event(event.process_id, event.seq or 0, event.prev, fields, event.commitments, event.key_id)
 
 
 def _link_batch(events: Sequence[AuditEvent]) -> int:
@@ -142,9 +127,7 @@ def _is_authentic(event: AuditEvent) -> bool:
     """Whether the service wrote this event, as a pending one. A row that someone inserted must not enter the chain."""
     if isinstance(event.commitments, dict) and not _is_linked_at_once(event) and has_valid_mac(event):
         return True
-    logger.error(
-        "a pending audit event was not written by this service and stays out of the chain", number=event.number
-    )
+    logger.error("a pending audit event with a wrong MAC stays out of the chain", number=event.number)
     return False
 
 

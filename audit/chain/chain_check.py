@@ -6,15 +6,11 @@ from django.conf import settings
 
 from audit.chain import form, keys
 from audit.chain.append import event_bytes
-from audit.chain.commitments import Values, malformed, mismatch
+from audit.chain.commitments import Tampered, Values, check_format, check_values
 from audit.chain.models import CHAIN_START, AuditHead
 from audit.chain.parts import ERASED, erasures
 from audit.chain.verdict import Finding, Verdict
 from audit.models import AuditEvent
-
-
-class Tampered(Exception):
-    """What is wrong with an event."""
 
 
 @dataclass(slots=True)
@@ -48,14 +44,14 @@ class ChainCheck:
         try:
             if seq <= self.seq:
                 raise Tampered("has the same position as another event")
-            _check(malformed(event.commitments, values))
+            check_format(event.commitments, values)
             canonical = _canonical(event)
             self._check_mac(event, canonical)
             # The MAC covers `prev`: not this event was changed, but the previous one was replaced.
             if event.prev != self.digest:
                 self._add(self.last, f"does not match the digest in event {seq}")
                 return
-            _check(mismatch(event.commitments, values))
+            check_values(event.commitments, values)
         except Tampered as tampered:
             self._add(event, str(tampered))
         else:
@@ -108,11 +104,6 @@ class ChainCheck:
 
 def missing_value(part: str) -> str:
     return f"has lost its value '{part}' without a recorded erasure"
-
-
-def _check(problem: str) -> None:
-    if problem:
-        raise Tampered(problem)
 
 
 def _canonical(event: AuditEvent) -> bytes:

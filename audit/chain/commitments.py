@@ -9,6 +9,11 @@ from django.db import connection
 from audit.chain import form
 from audit.models import AuditEvent
 
+
+class Tampered(Exception):
+    """What is wrong with an event."""
+
+
 # The salt and the value of each part.
 Values = dict[str, tuple[str, str]]
 
@@ -32,21 +37,19 @@ def values_of(events: Iterable[AuditEvent]) -> dict[int, Values]:
     return values
 
 
-def malformed(commitments: object, values: Values) -> str:
-    """What is not in the format that the service writes; empty if all is."""
+def check_format(commitments: object, values: Values) -> None:
+    """Raise `Tampered` if something is not in the format that the service writes."""
     if not isinstance(commitments, dict) or not all(isinstance(value, str) for value in commitments.values()):
-        return "has malformed commitments"
+        raise Tampered("has malformed commitments")
     for part, (salt, _) in values.items():
         if not _SALT.fullmatch(salt):
-            return f"has a malformed salt for '{part}'"
-    return ""
+            raise Tampered(f"has a malformed salt for '{part}'")
 
 
-def mismatch(commitments: dict[str, str], values: Values) -> str:
-    """The first value that was changed or added; empty if there is none."""
+def check_values(commitments: dict[str, str], values: Values) -> None:
+    """Raise `Tampered` if a value was changed or added."""
     for part, (salt, value) in values.items():
         if part not in commitments:
-            return f"has a value '{part}' that was added later"
+            raise Tampered(f"has a value '{part}' that was added later")
         if form.commitment(salt, value) != commitments[part]:
-            return f"has a value '{part}' that was changed"
-    return ""
+            raise Tampered(f"has a value '{part}' that was changed")

@@ -33,9 +33,9 @@ def canonical_json(value: object) -> str:
 
 
 def canonical_event(
-    *, process_id: str, seq: int, prev: str, fields: Sequence[object], commitments: Mapping[str, str], key_id: str
+    process_id: str, seq: int, prev: str, fields: Sequence[object], commitments: Mapping[str, str], key_id: str
 ) -> bytes:
-    """An event at its position. `fields` are the values of `FIELDS` as in the API.
+    """An event at its position. `fields` are the values of `FIELDS` as in the API, with empty text for null.
 
     A pending event has position 0 and an empty `prev`.
     """

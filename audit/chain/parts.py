@@ -18,6 +18,8 @@ TEXT_PARTS = {
 CHANGES = ("before", "after")
 # The part that lists erased values, as pairs of an event's number and a part. The events are in the same chain.
 ERASED = "erased"
+# The names of all values that are stored as parts.
+NAMES = frozenset({*TEXT_PARTS, *CHANGES, ERASED})
 SIGNER_PREFIX = "signers/"
 
 

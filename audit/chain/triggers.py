@@ -48,13 +48,12 @@ def missing() -> list[str]:
 
 def remove() -> None:
     """Drop the triggers, for tests that empty the tables."""
+    drop = "DROP TRIGGER IF EXISTS {}"
+    if connection.vendor == "postgresql":
+        drop = "DROP FUNCTION IF EXISTS {} CASCADE"
     with connection.cursor() as cursor:
-        for name in _statements().keys() - set(missing()):
-            if connection.vendor == "postgresql":
-                table, _, _ = name.rpartition("_")
-                cursor.execute(f"DROP TRIGGER {name} ON {table}")
-            else:
-                cursor.execute(f"DROP TRIGGER {name}")
+        for name in _statements():
+            cursor.execute(drop.format(name))
 
 
 def _statements() -> dict[str, str]:

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from audit.chain import checkpoint_check, checkpoints, triggers
 from audit.chain.append import has_valid_mac
 from audit.chain.chain_check import ChainCheck, missing_value
-from audit.chain.commitments import Values, malformed, mismatch, values_of
+from audit.chain.commitments import Tampered, Values, check_format, check_values, values_of
 from audit.chain.models import AuditDatabase, AuditHead
 from audit.chain.parts import ERASED
 from audit.chain.verdict import Finding, Verdict
@@ -122,9 +122,10 @@ def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
     while batch := list(islice(pending, _BATCH_SIZE)):
         values = values_of(batch)
         for event in batch:
-            problem = _problem_of_pending(event, values.get(event.number, {}))
-            if problem:
-                verdict.add(Finding(event.process_id, None, event.number, event.event_type, problem))
+            try:
+                _check_pending_event(event, values.get(event.number, {}))
+            except Tampered as tampered:
+                verdict.add(Finding(event.process_id, None, event.number, event.event_type, str(tampered)))
             if at - event.created_at > _LONGEST_PENDING:
                 late += 1
         verdict.waiting += len(batch)
@@ -132,21 +133,18 @@ def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
         verdict.could_not.append(f"{late} events have been pending for over an hour: check the worker and its schedule")
 
 
-def _problem_of_pending(event: AuditEvent, values: Values) -> str:
-    problem = malformed(event.commitments, values)
-    if not problem and not has_valid_mac(event):
-        problem = "was not written by the service"
-    problem = problem or mismatch(event.commitments, values)
-    if problem:
-        return problem
+def _check_pending_event(event: AuditEvent, values: Values) -> None:
+    check_format(event.commitments, values)
+    if not has_valid_mac(event):
+        raise Tampered("was not written by the service")
+    check_values(event.commitments, values)
     # Values may be missing only if an event of the chain records their erasure.
     missing = {(event.number, part) for part in event.commitments.keys() - values.keys()}
     if missing:
         for erasure in AuditEvent.objects.of_process(event.process_id).with_value(ERASED).filter(seq__isnull=False):
             missing.difference_update(erasure.erasures)
     if missing:
-        return missing_value(min(missing)[1])
-    return ""
+        raise Tampered(missing_value(min(missing)[1]))
 
 
 def _check_checkpoints(verdict: Verdict, file_size: int | None) -> None:
