@@ -13,7 +13,7 @@ from django.db import transaction
 
 from audit.chain.append import READS, append
 from audit.chain.parts import ERASED, NAMES
-from audit.models import ORIGIN, AppendOnly, AuditEvent, AuditValue, EventSource
+from audit.models import ORIGIN, AuditEvent, AuditValue, EventSource
 from config.access.actor import Actor
 from config.api_values import Body, JsonObject, is_id
 from config.vocabulary import EventType
@@ -57,7 +57,6 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
     # The caller's values are defaults.
     client = actor.client
     defaults = {
-        "source": EventSource.REPORTED,
         "creator": actor.subject,
         "client_app_name": client,
         "ip_address": actor.address,
@@ -66,7 +65,7 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
     }
     new_events = []
     for body in reports:
-        values = {**defaults, **body}
+        values = {**defaults, **body, "source": EventSource.REPORTED}
         if is_id(values.get("process_id", "")):
             values["process_id"] = values["process_id"].lower()
         new_events.append(_new_event(values, at))
@@ -81,23 +80,22 @@ def erase(
     actor: Actor,
     at: datetime,
     before: JsonObject | None = None,
-    after: Mapping[str, JsonObject] | None = None,
+    after: Mapping[str, JsonObject] = {},
     event_type: EventType = EventType.PROCESS_UPDATED,
     document_id: str | None = None,
 ) -> None:
     """Delete values with their salts, and record that in an event of each chain.
 
     `erased` holds the values of each chain, as pairs of an event's number and a part. `after` holds what is left of
-    each process, by chain. Raises `AppendOnly` if a value is itself the record of an erasure.
+    each process, by chain. Raises `ValueError` if a value is itself the record of an erasure.
     """
     values = list(chain.from_iterable(erased.values()))
     if any(part == ERASED for _, part in values):
-        raise AppendOnly("the record of an erasure cannot be erased")
+        raise ValueError("the record of an erasure cannot be erased")
     # One event in each chain, with what is left of its process.
-    after_by_chain = after or {}
     event = Event(event_type, document_id=document_id, note=note, before=before)
     events = [
-        replace(event, process_id=process_id, after=after_by_chain.get(process_id), erased=of_chain)
+        replace(event, process_id=process_id, after=after.get(process_id), erased=of_chain)
         for process_id, of_chain in erased.items()
     ]
     with transaction.atomic(savepoint=False):

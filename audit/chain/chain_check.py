@@ -45,8 +45,7 @@ class ChainCheck:
             if seq <= self.seq:
                 raise Tampered("has the same position as another event")
             check_format(event.commitments, values)
-            canonical = _canonical(event)
-            self._check_mac(event, canonical)
+            canonical = self._authenticate(event)
             # The MAC covers `prev`: not this event was changed, but the previous one was replaced.
             if event.prev != self.digest:
                 self._add(self.last, f"does not match the digest in event {seq}")
@@ -72,7 +71,12 @@ class ChainCheck:
                 self._add(event, missing_value(part))
                 return
 
-    def _check_mac(self, event: AuditEvent, canonical: bytes) -> None:
+    def _authenticate(self, event: AuditEvent) -> bytes:
+        """The event's canonical form, if its MAC is right."""
+        try:
+            canonical = event_bytes(event)
+        except (TypeError, ValueError):
+            raise Tampered("has values that the service never writes") from None
         if event.key_id in settings.AUDIT_KEYS:
             if keys.mac(canonical, key_id=event.key_id) != event.mac:
                 raise Tampered("was changed or forged (its MAC is wrong)")
@@ -83,6 +87,7 @@ class ChainCheck:
             self.verdict.unknown_keys.add(event.key_id)
         if event.key_id == keys.current():
             self.current_key_seen = True
+        return canonical
 
     def _advance(self, event: AuditEvent, values: Values, digest: str) -> None:
         self.last = event
@@ -104,10 +109,3 @@ class ChainCheck:
 
 def missing_value(part: str) -> str:
     return f"has lost its value '{part}' without a recorded erasure"
-
-
-def _canonical(event: AuditEvent) -> bytes:
-    try:
-        return event_bytes(event)
-    except (TypeError, ValueError):
-        raise Tampered("has values that the service never writes") from None

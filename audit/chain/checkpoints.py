@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 
@@ -140,15 +141,12 @@ def file_entries(database_id: str, up_to: int | None = None) -> Iterator[JsonObj
         for text in lines:
             if up_to is not None and lines.tell() > up_to:
                 return
-            try:
+            # A line is incomplete if a process died. It is repeated after that.
+            with suppress(ValueError, KeyError, TypeError):
                 entry = json.loads(text)
                 statement = entry["statement"]
-                is_valid = statement["database"] == database_id and type(statement["number"]) is int
-            except (ValueError, KeyError, TypeError):
-                # A line is incomplete if a process died. It is repeated after that.
-                continue
-            if is_valid:
-                yield entry
+                if statement["database"] == database_id and type(statement["number"]) is int:
+                    yield entry
 
 
 def _new_checkpoint(previous: Checkpoint | None, up_to: int, at: datetime) -> Checkpoint:

@@ -1,6 +1,5 @@
 """`manage.py checkpoint_audit` makes a checkpoint now."""
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -15,6 +14,5 @@ class Command(BaseCommand):
         if checkpoint is None:
             self.stdout.write("No events have been recorded since the last checkpoint.")
         else:
-            file = settings.AUDIT_CHECKPOINT_FILE
-            self.stdout.write(f"Checkpoint {checkpoint.number} covers {checkpoint.size} chains. Written to {file}.")
+            self.stdout.write(f"Checkpoint {checkpoint.number} covers {checkpoint.size} chains.")
         self.stdout.write(f"Public key: {keys.fingerprint(keys.public())}")
