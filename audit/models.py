@@ -11,6 +11,10 @@ from django.db.models import Q
 from django.utils.functional import cached_property
 
 from audit.chain import parts
+from audit.chain.models import AppendOnly as AppendOnly
+from audit.chain.models import AppendOnlyModel, AppendOnlyQuerySet
+from audit.chain.models import AuditDatabase as AuditDatabase
+from audit.chain.models import AuditHead as AuditHead
 from audit.chain.models import Checkpoint as Checkpoint
 from audit.chain.models import CheckpointLeaf as CheckpointLeaf
 from config.api_values import JsonObject
@@ -27,7 +31,7 @@ class EventSource(models.TextChoices):
     REPORTED = "REPORTED", "Reported by a client"
 
 
-class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+class AuditEventQuerySet(AppendOnlyQuerySet["AuditEvent"]):
     def of_process(self, process_id: object) -> Self:
         return self.filter(process_id=str(process_id))
 
@@ -56,7 +60,7 @@ def _text(part: str) -> "cached_property[str]":
     return cached_property(text)
 
 
-class AuditEvent(models.Model):
+class AuditEvent(AppendOnlyModel):
     """One thing that happened: what, to which process, by whom, through which client, from which address.
 
     `number` increases with every event. In a reported event, `reported_by` is the client that reported it, and

@@ -1,15 +1,46 @@
 """Tables of the proof: the chains' heads, the id of the database, checkpoints and their leaves.
 
-The events themselves are in `audit.models`. Rows of events, checkpoints and leaves are written once: triggers of the
-database refuse to change or delete them (`audit.chain.triggers`).
+The events themselves are in `audit.models`.
 """
 
 import uuid
+from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 
 # The `prev` of the first event of a chain.
 CHAIN_START = "0" * 64
+
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+class AppendOnly(TypeError):
+    """Rows of the audit trail are never changed or deleted."""
+
+
+class AppendOnlyQuerySet(models.QuerySet[_Row]):
+    def update(self, **kwargs: object) -> int:
+        raise AppendOnly("the audit trail cannot be changed")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("the audit trail cannot be deleted")
+
+
+class AppendOnlyModel(models.Model):
+    """Rows that are written once. The database refuses changes as well (`audit.chain.triggers`)."""
+
+    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly("the audit trail cannot be changed")
+        super().save(**kwargs)
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
+        raise AppendOnly("the audit trail cannot be deleted")
 
 
 class AuditHead(models.Model):
@@ -32,7 +63,7 @@ class AuditDatabase(models.Model):
         db_table = "audit_database"
 
 
-class Checkpoint(models.Model):
+class Checkpoint(AppendOnlyModel):
     """A signed statement: the root of a tree over the heads that have changed since the previous checkpoint.
 
     All events up to the number `up_to` are covered by this checkpoint or an earlier one. `previous` is the digest of
@@ -56,7 +87,7 @@ class Checkpoint(models.Model):
         return f"checkpoint {self.number}"
 
 
-class CheckpointLeaf(models.Model):
+class CheckpointLeaf(AppendOnlyModel):
     """The head of one chain as a checkpoint signed it."""
 
     pk = models.CompositePrimaryKey("checkpoint_id", "index")

@@ -15,10 +15,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, transaction
 
 from audit.chain import checkpoints, keys, triggers
-from audit.chain.models import AuditDatabase
 from audit.chain.verify import read_snapshot, verify
 from audit.log import Event, record
-from audit.models import AuditEvent, AuditValue, Checkpoint
+from audit.models import AuditDatabase, AuditEvent, AuditValue, Checkpoint
 from config.vocabulary import EventType
 from tests.audit.trails import (
     PORTAL,
