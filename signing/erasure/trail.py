@@ -4,7 +4,6 @@ Both are read from the events alone: rows may have been forged, and an erasure m
 The names of those who caused an event (`creator`, `reportedBy`) are never erased.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import product
@@ -64,7 +63,8 @@ class ProcessTrail:
         self._person = person
         self._erased_groups: set[str] = set()
         self._values: dict[str, JsonObject] = defaultdict(dict)
-        for path, value in _replayed_values(events).items():
+        as_written = filter(_is_as_written, events)
+        for path, value in replay(as_written).values.items():
             self._values[parts.group(path)][path] = value
         self._read(events)
 
@@ -159,12 +159,8 @@ def _changed_values(part: str, value: str) -> JsonObject:
     """The values by path, if the part belongs to a change."""
     if not part.startswith(parts.CHANGES):
         return {}
-    try:
-        values = json.loads(value)
-    except ValueError:
-        values = None
     # Anything but an object was not written by the service: the verification of the trail reports it.
-    return values if isinstance(values, dict) else {}
+    return parts.change(part.partition(" ")[0], {part: value}) or {}
 
 
 def _identity(values: JsonObject) -> dict[str, str]:
@@ -187,17 +183,11 @@ def _redacted(path: str, value: Any, *, is_person: bool) -> Any:
     return value
 
 
-def _replayed_values(events: Iterable[AuditEvent]) -> JsonObject:
-    return replay(event for event in events if _is_as_written(event)).values
-
-
 def _is_as_written(event: AuditEvent) -> bool:
     """Whether its values fit the chain. An erasure that states a forged value again would make it genuine."""
     try:
-        return all(
-            form.commitment(value.salt, value.value) == event.commitments.get(value.part)
-            for value in event.values.all()
-        )
+        commitments = {value.part: form.commitment(value.salt, value.value) for value in event.values.all()}
+        return commitments.items() <= event.commitments.items()
     except (AttributeError, ValueError):
         # The commitments are no object, or a salt is no hexadecimal number.
         return False

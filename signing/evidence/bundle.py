@@ -47,11 +47,8 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
     certificate = Certificate(rebuilt, signers, replayed, events, leaf, made_at=at, zone=zone)
 
     # The files, and the signed manifest over them.
-    readme = (
-        (_FOLDER / "README.txt")
-        .read_text()
-        .format(process_id=process_id, made_at=f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC", fingerprint=checkpoint.key)
-    )
+    readme = (_FOLDER / "README.txt").read_text()
+    made_at = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     event_objects = [_event_object(event) for event in events]
     files = {
         "process.json": _json(represent.process(rebuilt, actor, children=(steps, signers))),
@@ -60,7 +57,7 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
         "public_key.txt": keys.public().hex().encode(),
         "certificate.pdf": draw(certificate),
         "verify.py": (_FOLDER / "offline_verifier.py").read_bytes(),
-        "README.txt": readme.encode(),
+        "README.txt": readme.format(process_id=process_id, made_at=made_at, fingerprint=checkpoint.key).encode(),
     }
     manifest = {
         "format": 1,
@@ -108,10 +105,9 @@ def _json(content: JsonObject) -> bytes:
 
 def _zip(folder: str, files: Mapping[str, bytes], at: datetime) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(f"{folder}/{name}", at.astimezone(UTC).timetuple()[:6])
             entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
     return out.getvalue()

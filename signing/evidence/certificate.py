@@ -17,13 +17,13 @@ from xml.sax.saxutils import escape
 
 from reportlab import platypus
 from reportlab.graphics.barcode.qr import QrCode
-from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import CondPageBreak, Flowable, HRFlowable, LongTable, Paragraph, Spacer
+from reportlab.platypus import CondPageBreak, Flowable, LongTable, Paragraph, Spacer, TableStyle
 
 from audit.chain.append import API_READS
 from audit.chain.parts import SIGNER_PREFIX
@@ -49,60 +49,30 @@ _INK = HexColor("#1c1c1c")
 _GRAY = HexColor("#666666")
 _NAVY = HexColor("#1b365d")
 _LINE = HexColor("#cfd3d9")
-_BACKGROUND = HexColor("#f6f7f9")
 
 # The page, in points.
 _MARGIN = 54
-_TOP = 56
-_BOTTOM = 60
 _WIDTH = A4[0] - 2 * _MARGIN
-_HEIGHT = A4[1] - _TOP - _BOTTOM
-_CELL_PADDING = 8
+_HEIGHT = A4[1] - 2 * _MARGIN
+# What reportlab adds to each cell: above and below together, and on the right.
+_CELL_PADDING = 6
 
+_PROSE = ParagraphStyle("Prose", fontName=SANS, fontSize=8.5, leading=12, textColor=_INK)
+_STRONG = ParagraphStyle("Strong", _PROSE, fontName=BOLD)
+_CODE = ParagraphStyle("Code", _PROSE, fontName=MONO)
+_FIELD = ParagraphStyle("Field", _PROSE, textColor=_GRAY)
+_CELL = ParagraphStyle("Cell", _PROSE, fontSize=7.5, leading=10.5)
+_COLUMN = ParagraphStyle("Column", _CELL, fontName=BOLD, textColor=_NAVY)
+_HEADLINE = ParagraphStyle("Headline", _PROSE, fontSize=20, leading=26, textColor=_NAVY)
+_HEADING = ParagraphStyle("Heading", _COLUMN, fontSize=10.5, leading=14, spaceBefore=20, spaceAfter=5)
 
-def _style(
-    font: str, size: float, leading: float, color: Color = _INK, before: int = 0, after: int = 0
-) -> ParagraphStyle:
-    return ParagraphStyle(
-        font, fontName=font, fontSize=size, leading=leading, textColor=color, spaceBefore=before, spaceAfter=after
-    )
-
-
-_HEADLINE = _style(SANS, 20, 26, _NAVY)
-_HEADING = _style(BOLD, 10.5, 14, _NAVY, before=20, after=5)
-_PROSE = _style(SANS, 8.5, 12)
-_FIELD = _style(SANS, 8, 12, _GRAY)
-_STRONG = _style(BOLD, 8.5, 12)
-_CODE = _style(MONO, 8.5, 12)
-_COLUMN = _style(BOLD, 7.5, 10, _NAVY)
-_CELL = _style(SANS, 7.5, 10.5)
-
-_TableCommands = list[tuple[Any, ...]]
 _ALL_CELLS = ((0, 0), (-1, -1))
-_HEADER_ROW = ((0, 0), (-1, 0))
-_BODY_ROWS = ((0, 1), (-1, -1))
-
-
-def _cells(left: float, right: float, top: float, bottom: float) -> _TableCommands:
-    """The part that all table styles share, with this padding."""
-    return [
-        ("VALIGN", *_ALL_CELLS, "TOP"),
-        ("FONTNAME", *_ALL_CELLS, SANS),
-        ("LEFTPADDING", *_ALL_CELLS, left),
-        ("RIGHTPADDING", *_ALL_CELLS, right),
-        ("TOPPADDING", *_ALL_CELLS, top),
-        ("BOTTOMPADDING", *_ALL_CELLS, bottom),
-    ]
-
-
-_FIELD_TABLE = _cells(0, 6, 1.5, 1.5)
-_RULED_TABLE = [
-    *_cells(0, _CELL_PADDING, 3.5, 4.5),
-    ("LINEABOVE", *_HEADER_ROW, 0.8, _NAVY),
-    ("LINEBELOW", *_HEADER_ROW, 0.8, _NAVY),
-    ("LINEBELOW", *_BODY_ROWS, 0.4, _LINE),
-]
-_BOX = [*_cells(14, 14, 12, 12), ("BOX", *_ALL_CELLS, 0.8, _NAVY), ("BACKGROUND", *_ALL_CELLS, _BACKGROUND)]
+_FIELD_TABLE = TableStyle(
+    [("VALIGN", *_ALL_CELLS, "TOP"), ("FONTNAME", *_ALL_CELLS, SANS), ("LEFTPADDING", *_ALL_CELLS, 0)]
+)
+_RULED_TABLE = TableStyle(
+    [("LINEBELOW", *_ALL_CELLS, 0.4, _LINE), ("LINEBELOW", (0, 0), (-1, 0), 0.8, _NAVY)], _FIELD_TABLE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +97,15 @@ def draw(certificate: Certificate) -> bytes:
     document = platypus.BaseDocTemplate(
         out,
         pagesize=A4,
-        pageTemplates=[platypus.PageTemplate(frames=[platypus.Frame(_MARGIN, _BOTTOM, _WIDTH, _HEIGHT, 0, 0, 0, 0)])],
+        pageTemplates=[platypus.PageTemplate(frames=[platypus.Frame(_MARGIN, _MARGIN, _WIDTH, _HEIGHT, 0, 0, 0, 0)])],
         title=f"{_TITLE} {certificate.process.id}",
         subject=clean(certificate.process.document_name or "", SANS),
         author="Paraph",
-        creator="Paraph",
         lang="en",
         initialFontName=SANS,
         invariant=1,
-        pageCompression=1,
     )
-    story = [*_head(certificate), *_people(certificate), *_events(certificate), _verification(certificate)]
+    story = [*_head(certificate), *_people(certificate), *_events(certificate), *_verification(certificate)]
     with _ONE_AT_A_TIME:
         document.build(story, canvasmaker=partial(_NumberedCanvas, certificate))
     return out.getvalue()
@@ -194,22 +162,12 @@ class _NumberedCanvas(Canvas):
     def save(self) -> None:
         for page in self._pages:
             self.__dict__.update(page)
-            self._draw_edges()
+            self.setFont(SANS, 7)
+            self.setFillColor(_GRAY)
+            self.drawString(_MARGIN, 36, self._footer)
+            self.drawRightString(A4[0] - _MARGIN, 36, f"Page {self.getPageNumber()} of {len(self._pages)}")
             super().showPage()
         super().save()
-
-    def _draw_edges(self) -> None:
-        right = A4[0] - _MARGIN
-        number = self.getPageNumber()
-        self.setStrokeColor(_LINE)
-        self.setLineWidth(0.5)
-        self.line(_MARGIN, 51, right, 51)
-        self.setFont(SANS, 7)
-        self.setFillColor(_GRAY)
-        self.drawString(_MARGIN, 40, self._footer)
-        self.drawRightString(right, 40, f"Page {number} of {len(self._pages)}")
-        if number > 1:
-            self.drawString(_MARGIN, A4[1] - 38, _TITLE)
 
 
 class _Table(LongTable):
@@ -224,13 +182,9 @@ def _text(value: str | None, style: ParagraphStyle) -> Paragraph:
     return Paragraph(escape(clean(value or "", style.fontName)) or _EMPTY, style)
 
 
-def _digest(value: str) -> list[Flowable]:
-    return [_text(value[start : start + 32], _CODE) for start in range(0, len(value), 32)]
-
-
-def _fields(width: float, fields: Mapping[str, Flowable | list[Flowable]]) -> Flowable:
-    rows = [[_text(name, _FIELD), value] for name, value in fields.items()]
-    return _Table(rows, [104, width - 104], style=_FIELD_TABLE)
+def _fields(*fields: tuple[str, str | None, ParagraphStyle]) -> Flowable:
+    rows = [[_text(name, _FIELD), _text(value, style)] for name, value, style in fields]
+    return _Table(rows, [104, _WIDTH - 104], style=_FIELD_TABLE)
 
 
 def _section(title: str, columns: Mapping[str, float], rows: list[list[str]], none: str) -> list[Flowable]:
@@ -260,18 +214,17 @@ def _head(certificate: Certificate) -> list[Flowable]:
         f" certificate was created. All times are in {certificate.zone}."
     )
     process = certificate.process
-    fields = {
-        "Document": _text(process.document_name, _STRONG),
-        "Document ID": _text(process.document_id, _CODE),
-        "Process ID": _text(str(process.id), _CODE),
-        "Status": _text(process.status, _STRONG),
-        "Initiator": _text(process.initiator_name or process.initiator, _PROSE),
-        "Created": _text(format_time(process.created_at, certificate.zone), _PROSE),
-        "Ended": _text(format_time(process.finished_at, certificate.zone), _PROSE),
-        "Certificate created": _text(format_time(certificate.made_at, certificate.zone), _PROSE),
-    }
-    rule = HRFlowable("100%", 1.4, color=_NAVY, spaceBefore=6, spaceAfter=12, lineCap="butt")
-    return [_text(_TITLE, _HEADLINE), rule, _text(introduction, _PROSE), Spacer(0, 8), _fields(_WIDTH, fields)]
+    fields = _fields(
+        ("Document", process.document_name, _STRONG),
+        ("Document ID", process.document_id, _CODE),
+        ("Process ID", str(process.id), _CODE),
+        ("Status", process.status, _STRONG),
+        ("Initiator", process.initiator_name or process.initiator, _PROSE),
+        ("Created", format_time(process.created_at, certificate.zone), _PROSE),
+        ("Ended", format_time(process.finished_at, certificate.zone), _PROSE),
+        ("Certificate created", format_time(certificate.made_at, certificate.zone), _PROSE),
+    )
+    return [_text(_TITLE, _HEADLINE), Spacer(0, 12), _text(introduction, _PROSE), Spacer(0, 8), fields]
 
 
 def _people(certificate: Certificate) -> list[Flowable]:
@@ -311,8 +264,7 @@ def _events(certificate: Certificate) -> list[Flowable]:
     return _section("Events", columns, rows, "No events.")
 
 
-def _verification(certificate: Certificate) -> Flowable:
-    # On the left, how to verify the certificate.
+def _verification(certificate: Certificate) -> list[Flowable]:
     leaf = certificate.leaf
     chain = (
         "The events are kept as a chain of digests. When this certificate was created, the chain ended with this event:"
@@ -320,27 +272,15 @@ def _verification(certificate: Certificate) -> Flowable:
     verifier = (
         "The folder of this certificate contains verify.py, which verifies all of this. The fingerprint of the public"
         " key, as printed here, proves nothing by itself: compare it with the one that the organization publishes."
+        " The QR code contains the process, the digest and the beginning of the fingerprint."
     )
-    checkpoint = f"No. {leaf.checkpoint.number}, {format_time(leaf.checkpoint.at, certificate.zone)}"
-    fields: dict[str, Flowable | list[Flowable]] = {
-        "Last event": _text(f"No. {leaf.seq}", _PROSE),
-        "Its digest": _digest(leaf.digest),
-        "Checkpoint": _text(checkpoint, _PROSE),
-        "Key fingerprint": _digest(leaf.checkpoint.key),
-    }
-    widths = [_WIDTH - 136, 136]
-    left = [
-        _text("How to verify this", _HEADING),
-        _text(chain, _PROSE),
-        Spacer(0, 4),
-        _fields(widths[0] - 28, fields),
-        Spacer(0, 6),
-        _text(verifier, _PROSE),
-    ]
-    # On the right, the same for a camera.
-    right = [
-        QrCode(qr_text(certificate), width=108, height=108, qrLevel="M", qrBorder=0),
-        Spacer(0, 10),
-        _text("Contains the process, the digest and the beginning of the fingerprint", _FIELD),
-    ]
-    return _Table([[left, right]], widths, style=_BOX, spaceBefore=22)
+    fields = _fields(
+        ("Last event", f"No. {leaf.seq}", _PROSE),
+        ("Its digest", leaf.digest, _CODE),
+        ("Checkpoint", f"No. {leaf.checkpoint.number}, {format_time(leaf.checkpoint.at, certificate.zone)}", _PROSE),
+        ("Key fingerprint", leaf.checkpoint.key, _CODE),
+    )
+    # All of this is on one page, unless a value is very long.
+    start = [CondPageBreak(320), _text("How to verify this", _HEADING), _text(chain, _PROSE)]
+    code = QrCode(qr_text(certificate), width=108, height=108, qrLevel="M", qrBorder=0)
+    return [*start, Spacer(0, 4), fields, Spacer(0, 6), _text(verifier, _PROSE), Spacer(0, 10), code]

@@ -142,10 +142,9 @@ def _check_event(event: _Json, process_id: str) -> None:
     _require(event["processId"] == process_id, f"{_label(event)} is about another process")
     for part, value in event["values"].items():
         _require(value.keys() == {"salt", "value"}, f"{_label(event)} has a malformed value '{part}'")
-        commitment = sha256(b"paraph value 1\n", bytes.fromhex(value["salt"]), value["value"].encode()).hex()
-        _require(
-            commitment == event["commitments"].get(part), f"{_label(event)} is not committed to its value '{part}'"
-        )
+        digest = sha256(b"paraph value 1\n", bytes.fromhex(value["salt"]), value["value"].encode()).hex()
+        problem = f"{_label(event)} is not committed to its value '{part}'"
+        _require(event["commitments"].get(part) == digest, problem)
 
 
 def _check_erasures(events: list[_Json]) -> None:
