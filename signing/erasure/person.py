@@ -51,9 +51,7 @@ class Person:
             matching |= Q(country__iexact=country, code_key=code)
         return matching
 
-    def matches(
-        self, *, country: str | None = None, personal_code: str | None = None, email: str | None = None
-    ) -> bool:
+    def matches(self, *, country: str | None = "", personal_code: str | None = "", email: str | None = "") -> bool:
         """Whether an identity is the person's. Another code at the same address is another person."""
         key = person_key(country, personal_code)
         if key and self.keys:

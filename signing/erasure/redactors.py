@@ -13,7 +13,7 @@ from django.db.models import Max, Model, Q, QuerySet
 from django.db.models.functions import Lower
 
 from config.api.models import IdempotentAnswer
-from contacts.models import Contact, Upload
+from contacts.models import Contact
 from notifications.models import NOT_YET, Message, RefusedAddress
 from signing.erasure.scope import ErasureScope
 from signing.erasure.trail import normalized, without_texts
@@ -84,9 +84,9 @@ class MessageRedactor(Redactor):
     label = "emails about these processes and to the person's addresses"
 
     def find(self, scope: ErasureScope) -> QuerySet[Message]:
-        about = Message.objects.filter(process_id__in=scope.process_ids).values("pk")
-        addressed = scope.addressed_messages().values("pk")
-        return Message.objects.filter(Q(pk__in=about) | Q(pk__in=addressed)).exclude(status__in=NOT_YET)
+        addressed = Q(pk__in=scope.addressed_messages().values("pk"))
+        messages = Message.objects.filter(addressed | Q(process_id__in=scope.process_ids))
+        return messages.exclude(status__in=NOT_YET)
 
 
 class ContactRedactor(Redactor):
@@ -159,19 +159,6 @@ class AccessFailureLogRedactor(AccessAttemptRedactor):
     model = AccessFailureLog
 
 
-class UploadRedactor(Redactor):
-    """All contact sheets between upload and import: they cannot be searched, and wait for an hour at most."""
-
-    label = "uploaded contact sheets"
-
-    def find(self, scope: ErasureScope) -> QuerySet[Upload]:
-        return Upload.objects.all()
-
-    def preview(self, scope: ErasureScope) -> int:
-        # An upload is no sign that anything is stored about the person.
-        return 0
-
-
 REDACTORS: tuple[Redactor, ...] = (
     SignerRedactor(),
     ProcessRedactor(),
@@ -182,7 +169,6 @@ REDACTORS: tuple[Redactor, ...] = (
     RefusedAddressRedactor(),
     AccessAttemptRedactor(),
     AccessFailureLogRedactor(),
-    UploadRedactor(),
 )
 
 

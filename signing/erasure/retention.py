@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from audit import log
 from audit.chain.parts import ERASED
@@ -19,8 +19,6 @@ from config.vocabulary import EventType
 from notifications.models import Message
 from signing.models import Process
 from templates_app.models import DocumentProfile
-
-_WITHOUT_GROUP = Q(owner_group=None) | Q(owner_group="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def due(profile: DocumentProfile, *, at: datetime) -> QuerySet[Process]:
     if profile.owner_group:
         return processes.filter(owner_group=profile.owner_group)
     # A group with a profile of its own for this type does not use the general profile.
-    of_groups = DocumentProfile.objects.filter(document_type=profile.document_type).exclude(_WITHOUT_GROUP)
+    of_groups = DocumentProfile.objects.filter(document_type=profile.document_type, owner_group__gt="")
     return processes.exclude(owner_group__in=list(of_groups.values_list("owner_group", flat=True)))
 
 
@@ -75,10 +73,9 @@ def _delete(process_id: UUID, profile: DocumentProfile, at: datetime) -> bool:
 
     # Messages before the chain of the trail: senders lock them in this order.
     Message.objects.of_process(process_id).delete()
-    values = AuditValue.objects.filter(event__process_id=str(process_id)).exclude(part=ERASED)
-    pairs = values.order_by("event_id", "part").values_list("event_id", "part")
+    values = AuditValue.objects.filter(event__process_id=str(process_id)).exclude(part=ERASED).order_by("pk")
     log.erase(
-        {str(process_id): list(pairs)},
+        {str(process_id): list(values.values_list("event_id", "part"))},
         note=f"Deleted by retention, {profile.retention_days} days after the process ended.",
         event_type=EventType.PROCESS_DELETED,
         document_id=process.document_id,

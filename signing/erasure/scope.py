@@ -82,17 +82,12 @@ def find_scope(person: Person, *, locked: Collection[str] | None = None) -> Eras
     process_ids -= kept.keys()
     pairs = {process_id: trails[process_id].pairs for process_id in process_ids}
     chains = {"", *process_ids, *other_values} - kept.keys()
+    values = {chain: sorted({*pairs.get(chain, ()), *other_values.get(chain, ())}) for chain in chains}
 
     # A deleted process has no rows to compare with the trail: nothing of it is stated again.
     remaining = {process_id: trails[process_id].remaining() for process_id in process_ids & processes.keys()}
-    return ErasureScope(
-        person=person,
-        process_ids=frozenset(process_ids),
-        kept=kept,
-        contact_ids=contact_ids,
-        values={chain: sorted({*pairs.get(chain, ()), *other_values.get(chain, ())}) for chain in chains},
-        remaining={process_id: values for process_id, values in remaining.items() if values},
-    )
+    remaining = {process_id: paths for process_id, paths in remaining.items() if paths}
+    return ErasureScope(person, frozenset(process_ids), kept, contact_ids, values, remaining)
 
 
 def _reasons_to_keep(processes: dict[str, Process], locked: Collection[str] | None) -> dict[str, str]:

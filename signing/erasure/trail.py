@@ -66,17 +66,8 @@ class ProcessTrail:
         as_written = filter(_is_as_written, events)
         for path, value in replay(as_written).values.items():
             self._values[parts.group(path)][path] = value
-        self._read(events)
 
-    def remaining(self) -> JsonObject:
-        """The present values of the groups from which something is erased, without what is personal."""
-        remaining = {}
-        for group in self._erased_groups:
-            values = self._values[group]
-            remaining.update(_redacted_values(values, is_person=self._person.matches(**_identity(values))))
-        return remaining
-
-    def _read(self, events: Iterable[AuditEvent]) -> None:
+        # Follow each group through the events.
         identities: dict[str, dict[str, str]] = defaultdict(dict)
         for event in events:
             for part in sorted(event.personal_values.keys() - _WRITER_PARTS, key=_reading_order):
@@ -96,6 +87,14 @@ class ProcessTrail:
                     self.pairs.append((event.number, part))
                     if part.startswith(parts.CHANGES):
                         self._erased_groups.add(group)
+
+    def remaining(self) -> JsonObject:
+        """The present values of the groups from which something is erased, without what is personal."""
+        remaining = {}
+        for group in self._erased_groups:
+            values = self._values[group]
+            remaining.update(_redacted_values(values, is_person=self._person.matches(**_identity(values))))
+        return remaining
 
     def _is_person(self, group: str, identity: dict[str, str]) -> bool:
         present = _identity(self._values[group])
@@ -138,9 +137,8 @@ def _values_containing(person: Person) -> Iterable[tuple[int, str, str, str, str
     """Candidates: number, part and value, with the process and the method of the event."""
     # The domain of an address may be written in several ways.
     local_parts = {address.partition("@")[0] for address in person.addresses}
-    condition = Q()
-    for term in (*person.codes, *(f"{local_part}@".replace("-", "") for local_part in local_parts)):
-        condition |= Q(text__contains=term)
+    terms = [*person.codes, *(f"{local_part}@".replace("-", "") for local_part in local_parts)]
+    condition = Q(*(("text__contains", term) for term in terms), _connector=Q.OR)
     values = AuditValue.objects.exclude(part__in=_WRITER_PARTS).annotate(text=normalized("value")).filter(condition)
     return values.values_list("event_id", "part", "value", "event__process_id", "event__method").iterator()
 

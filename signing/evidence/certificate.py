@@ -66,13 +66,10 @@ _COLUMN = ParagraphStyle("Column", _CELL, fontName=BOLD, textColor=_NAVY)
 _HEADLINE = ParagraphStyle("Headline", _PROSE, fontSize=20, leading=26, textColor=_NAVY)
 _HEADING = ParagraphStyle("Heading", _COLUMN, fontSize=10.5, leading=14, spaceBefore=20, spaceAfter=5)
 
-_ALL_CELLS = ((0, 0), (-1, -1))
-_FIELD_TABLE = TableStyle(
-    [("VALIGN", *_ALL_CELLS, "TOP"), ("FONTNAME", *_ALL_CELLS, SANS), ("LEFTPADDING", *_ALL_CELLS, 0)]
-)
-_RULED_TABLE = TableStyle(
-    [("LINEBELOW", *_ALL_CELLS, 0.4, _LINE), ("LINEBELOW", (0, 0), (-1, 0), 0.8, _NAVY)], _FIELD_TABLE
-)
+_ALL = ((0, 0), (-1, -1))
+_FIELD_TABLE = TableStyle([("VALIGN", *_ALL, "TOP"), ("FONTNAME", *_ALL, SANS), ("LEFTPADDING", *_ALL, 0)])
+_RULES = [("LINEBELOW", *_ALL, 0.4, _LINE), ("LINEBELOW", (0, 0), (-1, 0), 0.8, _NAVY)]
+_RULED_TABLE = TableStyle(_RULES, _FIELD_TABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +117,6 @@ def qr_text(certificate: Certificate) -> str:
 def clean(value: str, font: str) -> str:
     """The text on one line. Characters that are invisible, change the direction or lack a glyph become U+FFFD."""
     line = " ".join(unicodedata.normalize("NFC", value).split())
-    if line.isascii() and line.isprintable():
-        return line
     glyphs = pdfmetrics.getFont(font).face.charToGlyph  # type: ignore[attr-defined]
     undrawable = [c for c in line if ord(c) not in glyphs or unicodedata.category(c).startswith("C")]
     return line.translate(dict.fromkeys(map(ord, undrawable), REPLACEMENT))
@@ -209,10 +204,7 @@ def _height(row: list[Paragraph], widths: list[float]) -> float:
 
 
 def _head(certificate: Certificate) -> list[Flowable]:
-    introduction = (
-        "This certificate lists who was asked to view, approve or sign a document, and what happened until the"
-        f" certificate was created. All times are in {certificate.zone}."
-    )
+    introduction = f"This certificate lists who was asked to act, and what happened. Times are in {certificate.zone}."
     process = certificate.process
     fields = _fields(
         ("Document", process.document_name, _STRONG),
@@ -266,9 +258,7 @@ def _events(certificate: Certificate) -> list[Flowable]:
 
 def _verification(certificate: Certificate) -> list[Flowable]:
     leaf = certificate.leaf
-    chain = (
-        "The events are kept as a chain of digests. When this certificate was created, the chain ended with this event:"
-    )
+    chain = "The events form a chain of digests. When this certificate was created, the chain ended with this event:"
     verifier = (
         "The folder of this certificate contains verify.py, which verifies all of this. The fingerprint of the public"
         " key, as printed here, proves nothing by itself: compare it with the one that the organization publishes."

@@ -25,7 +25,6 @@ except ImportError:
 
 _Json = dict[str, Any]
 
-_MANIFEST_FILES = {"manifest.json", "manifest.sig"}
 _LISTED_FILES = {
     *("process.json", "events.json", "checkpoint.json", "public_key.txt"),
     *("certificate.pdf", "README.txt", "verify.py"),
@@ -36,10 +35,7 @@ _HASHED_FIELDS = (
     *("signerId", "containerId", "method", "requestId", "reportedId", "reportedAt"),
 )
 _EVENT_FIELDS = {*_HASHED_FIELDS, "processId", "mac", "keyId", "commitments", "values"}
-_UNKNOWN_KEY = (
-    "The public key in the bundle proves nothing unless you know its fingerprint from another source, "
-    "for example from the organization's website or from a letter."
-)
+_UNKNOWN_KEY = "The public key proves nothing unless you know its fingerprint from another source, such as a letter."
 
 
 class Broken(Exception):
@@ -238,7 +234,10 @@ def main() -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
     try:
-        files = {name: (options.folder / name).read_bytes() for name in sorted(_MANIFEST_FILES | _LISTED_FILES)}
+        files = {
+            name: (options.folder / name).read_bytes()
+            for name in sorted(_LISTED_FILES | {"manifest.json", "manifest.sig"})
+        }
         events, statement = check(files)
         if options.key is not None:
             same = re.sub("[ :]", "", options.key).lower() == statement["key"]

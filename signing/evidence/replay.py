@@ -213,16 +213,15 @@ def _act_differences(signer: Signer, act: AuditEvent | None) -> Iterator[str]:
 
 
 def _process_differences(process: Process, replayed: Replay) -> Iterator[str]:
-    if process.status != replayed.status:
-        yield f"the process is {process.status}, but {replayed.status} in the trail"
-    times = (
-        ("started", process.started_at, replayed.started_at),
-        ("ended", process.finished_at, replayed.ended_at),
-        ("was completed", process.completed_at, replayed.completed_at),
+    differences = (
+        ("is", process.status, replayed.status),
+        ("started at", process.started_at, replayed.started_at),
+        ("ended at", process.finished_at, replayed.ended_at),
+        ("was completed at", process.completed_at, replayed.completed_at),
     )
-    for verb, at, replayed_at in times:
-        if at != replayed_at:
-            yield f"the process {verb} at {at}, but at {replayed_at} in the trail"
+    for verb, value, replayed_value in differences:
+        if value != replayed_value:
+            yield f"the process {verb} {value}, but {replayed_value} in the trail"
 
 
 def _comparable(values: JsonObject) -> JsonObject:

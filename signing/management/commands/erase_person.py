@@ -10,11 +10,7 @@ from signing.erasure.person import find_person
 
 
 class Command(BaseCommand):
-    help = (
-        "Previews what is stored about a person and, after confirmation, erases it: data in finished processes, "
-        "emails, contacts, and values in the audit trail, which still verifies. Processes that are running or on hold "
-        "keep what they need."
-    )
+    help = "Previews what is stored about a person, and erases it after confirmation."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--country", default="", metavar="CC", help="country of the personal code, for example LV")

@@ -18,22 +18,19 @@ _FINDINGS_SHOWN = 20
 
 def parse_time(text: str) -> datetime:
     """A date, or a date and a time. Without an offset, it is in the service's time zone."""
-    parsed = datetime.fromisoformat(text)
-    if parsed.tzinfo:
-        return parsed
-    return timezone.make_aware(parsed)
+    # Django makes the time zone of the settings the local time zone of the process.
+    return datetime.fromisoformat(text).astimezone()
 
 
 class Command(BaseCommand):
     help = (
-        "Verifies the audit trail (chains, values, checkpoints and the checkpoint file), and that the processes agree "
-        "with it. Exit code 0: intact; 1: tampering or a contradiction was found, and the first affected event or "
-        "process is named; 2: could not verify, for example because a key is missing."
+        "Verifies the audit trail, and that the processes agree with it. Exit code 0: intact; 1: tampering or a "
+        "contradiction was found, the first one is named; 2: could not verify, for example because a key is missing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--process", metavar="ID", help="only this process; '' is the chain without a process")
-        parser.add_argument("--since", metavar="DATE", type=parse_time, help="only processes with events since then")
+        parser.add_argument("--since", metavar="DATE", type=parse_time, help="only processes with events since DATE")
 
     def handle(self, *, process: str | None, since: datetime | None, **options: object) -> None:
         process_id = process
@@ -50,7 +47,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("The audit trail is intact."))
 
     def _show_progress(self, checked: int) -> None:
-        if sys.stderr.isatty():
+        if self.stderr.isatty():
             self.stderr.write(f"{checked:,} events and processes were checked.")
 
     def _summarize(self, result: Verdict, everything: bool) -> None:
