@@ -85,8 +85,7 @@ class MessageRedactor(Redactor):
 
     def find(self, scope: ErasureScope) -> QuerySet[Message]:
         addressed = Q(pk__in=scope.addressed_messages().values("pk"))
-        messages = Message.objects.filter(addressed | Q(process_id__in=scope.process_ids))
-        return messages.exclude(status__in=NOT_YET)
+        return Message.objects.filter(addressed | Q(process_id__in=scope.process_ids)).exclude(status__in=NOT_YET)
 
 
 class ContactRedactor(Redactor):

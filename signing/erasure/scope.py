@@ -40,8 +40,7 @@ class ErasureScope:
 
     def lock(self) -> frozenset[str]:
         """Lock the rows, processes first as in all actions; returns the ids of the locked processes."""
-        existing = Process.objects.filter(pk__in=filter(is_id, self.values))
-        processes = existing.select_for_update().order_by("pk")
+        processes = Process.objects.select_for_update().filter(pk__in=filter(is_id, self.values)).order_by("pk")
         locked = frozenset(str(process.pk) for process in processes)
         list(Contact.objects.select_for_update().filter(pk__in=self.contact_ids).order_by("pk"))
         return locked

@@ -43,8 +43,7 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
     replayed = replay(events)
     positions = dict(process.signers.values_list("id", "position"))
     rebuilt, steps, signers = rebuild(process.id, replayed, positions=positions)
-    zone = ZoneInfo(settings.TIME_ZONE)
-    certificate = Certificate(rebuilt, signers, replayed, events, leaf, made_at=at, zone=zone)
+    certificate = Certificate(rebuilt, signers, replayed, events, leaf, at, ZoneInfo(settings.TIME_ZONE))
 
     # The files, and the signed manifest over them.
     readme = (_FOLDER / "README.txt").read_text()

@@ -260,9 +260,8 @@ def _verification(certificate: Certificate) -> list[Flowable]:
     leaf = certificate.leaf
     chain = "The events form a chain of digests. When this certificate was created, the chain ended with this event:"
     verifier = (
-        "The folder of this certificate contains verify.py, which verifies all of this. The fingerprint of the public"
-        " key, as printed here, proves nothing by itself: compare it with the one that the organization publishes."
-        " The QR code contains the process, the digest and the beginning of the fingerprint."
+        "The script verify.py verifies this. The key alone proves nothing: compare its fingerprint with the one that"
+        " the organization publishes. The QR code contains the process, the digest and the start of the fingerprint."
     )
     fields = _fields(
         ("Last event", f"No. {leaf.seq}", _PROSE),

@@ -147,9 +147,10 @@ def contradictions(
     for signer in signers:
         yield from _act_differences(signer, replayed.acts.get(str(signer.id)))
     yield from _process_differences(process, replayed)
-    rows = represent.paths(process, steps, signers) | {"hold": process.hold}
+    paths = represent.paths(process, steps, signers) | {"hold": process.hold}
+    rows = {path: value for path, value in paths.items() if path.rpartition("/")[2] not in _NOT_REPLAYED}
     # No event contains the hold until there is one.
-    yield from _value_differences(_comparable(rows), {"hold": None} | replayed.values)
+    yield from _value_differences(rows, {"hold": None} | replayed.values)
     yield from _search_differences(process)
     for signer in signers:
         yield from _search_differences(signer)
@@ -213,19 +214,15 @@ def _act_differences(signer: Signer, act: AuditEvent | None) -> Iterator[str]:
 
 
 def _process_differences(process: Process, replayed: Replay) -> Iterator[str]:
-    differences = (
+    comparisons = (
         ("is", process.status, replayed.status),
         ("started at", process.started_at, replayed.started_at),
         ("ended at", process.finished_at, replayed.ended_at),
         ("was completed at", process.completed_at, replayed.completed_at),
     )
-    for verb, value, replayed_value in differences:
+    for verb, value, replayed_value in comparisons:
         if value != replayed_value:
             yield f"the process {verb} {value}, but {replayed_value} in the trail"
-
-
-def _comparable(values: JsonObject) -> JsonObject:
-    return {path: value for path, value in values.items() if path.rpartition("/")[2] not in _NOT_REPLAYED}
 
 
 def _value_differences(rows: JsonObject, replayed: JsonObject) -> Iterator[str]:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         except Exception as exc:  # noqa: BLE001 (a verification that failed has found no tampering)
             self.stderr.write(f"COULD NOT VERIFY: {type(exc).__name__}: {exc}")
             sys.exit(_UNVERIFIED)
-        self._summarize(result, everything)
+        self._summarize(result)
         self._report_problems(result, everything)
         self.stdout.write(self.style.SUCCESS("The audit trail is intact."))
 
@@ -50,11 +50,9 @@ class Command(BaseCommand):
         if self.stderr.isatty():
             self.stderr.write(f"{checked:,} events and processes were checked.")
 
-    def _summarize(self, result: Verdict, everything: bool) -> None:
-        checked = f"{result.events:,} events in chains, {result.waiting:,} that are not in a chain yet"
-        if everything:
-            checked += f", {result.checkpoints:,} checkpoints"
-        self.stdout.write(f"Verified {checked}.")
+    def _summarize(self, result: Verdict) -> None:
+        pending = f"{result.waiting:,} pending events"
+        self.stdout.write(f"Verified {result.events:,} events, {pending} and {result.checkpoints:,} checkpoints.")
         self.stdout.write(f"Public key: {keys.fingerprint(keys.public())}")
         for note in result.notes[:_FINDINGS_SHOWN]:
             self.stdout.write(f"Note: {note}.")

@@ -115,7 +115,7 @@ def put_everywhere(api: Api, portal: Api) -> Process:
     versioned.delete(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
 
     # Everything else that is recorded about the person.
-    RefusedAddress.objects.create(address=ADDRESS, answer="550 no", refused_at=NOON)
+    RefusedAddress.objects.create(address=ADDRESS, response="550 no", refused_at=NOON)
     portal.get(f"/api/signer-tasks?country=LV&personalCode={CODE}")
     report(
         [{"event_type": EventType.SIGNATURE, "customer_personal_code": CODE, "process_id": "of another system"}],

@@ -213,7 +213,7 @@ class TestIdempotentAnswers:
 class TestAddressesAndLogins:
     def test_a_refused_address(self) -> None:
         for address in (ADDRESS, f"not.{ADDRESS}"):
-            RefusedAddress.objects.create(address=address, answer="550 no", refused_at=NOON)
+            RefusedAddress.objects.create(address=address, response="550 no", refused_at=NOON)
         erase_canary(address=ADDRESS)
         assert RefusedAddress.objects.get().address == f"not.{ADDRESS}"
 
