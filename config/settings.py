@@ -260,7 +260,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Paraph",
-    "DESCRIPTION": "Manages the signing process of a document: who views, approves and signs it, in which order and "
+    "DESCRIPTION": "Manages the signing process of a document: who views, approves and signs it, in what order and "
     "by when. Authenticate with `Authorization: Token <token>`. Every error is a problem body (RFC 9457).",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -307,7 +307,7 @@ EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
 SEND_LEASE = 300
 if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE:
     raise ImproperlyConfigured(
-        f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, and their sum below {SEND_LEASE}."
+        f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, and their sum must be below {SEND_LEASE}."
     )
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
@@ -329,7 +329,7 @@ AUDIT_KEYS: dict[str, str] = {}
 for _entry in _audit_keys.split(","):
     _key_id, _, _secret = _entry.partition(":")
     if not _key_id or len(_secret) < 32:
-        raise ImproperlyConfigured(f"AUDIT_KEYS must be id:secret, the secret of '{_key_id}' 32 characters or longer.")
+        raise ImproperlyConfigured(f"AUDIT_KEYS must be id:secret; the secret of '{_key_id}' must have 32+ characters.")
     AUDIT_KEYS[_key_id] = _secret
 
 # Ed25519 private keys: comma-separated, 64 lowercase hex digits. The first signs checkpoints and bundles; all of

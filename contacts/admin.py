@@ -36,7 +36,7 @@ class SheetForm(ImportForm):
     def clean_import_file(self) -> UploadedFile:
         file = self.cleaned_data["import_file"]
         if file.size > MAX_SHEET_MEGABYTES * 2**20:
-            raise forms.ValidationError(f"The file must have at most {MAX_SHEET_MEGABYTES} MB.")
+            raise forms.ValidationError(f"The file must not be larger than {MAX_SHEET_MEGABYTES} MB.")
         return file
 
 
@@ -53,7 +53,7 @@ class ContactAdmin(ImportExportMixin, VersionedAdmin):
     list_display_links = ["name", "email"]
     list_filter = ["scope", "role", ("owner", FieldTextFilter), ("group", FieldTextFilter)]
     list_filter_submit = True
-    search_help_text = "Part of the name or email address (without case and diacritics), or a whole personal code."
+    search_help_text = "Part of the name or email address (ignoring case and diacritics), or a whole personal code."
     fieldsets = (
         (
             None,
@@ -75,7 +75,7 @@ class ContactAdmin(ImportExportMixin, VersionedAdmin):
     # Each contact has its own history.
     skip_admin_log = True
 
-    @display(description="Refused by the email server")
+    @display(description="Refused by the mail server")
     def refused(self, contact: Contact) -> str:
         row = refused_addresses([contact.email]).get((contact.email or "").lower())
         return f"{row.refused_at:%Y-%m-%d %H:%M}: {row.response}" if row else "no"

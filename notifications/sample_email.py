@@ -27,7 +27,7 @@ class TestEmail:
 def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
     """Queue the draft for this address with its link masked, unless no email would be sent."""
     if draft.suppressed:
-        return TestEmail(False, to, reason=f"Nothing would be sent: {draft.suppressed}.")
+        return TestEmail(False, to, reason=f"No email would be sent: {draft.suppressed}.")
     context = {**draft.context, "link": None, "test": True}
     if draft.signer_id:
         context["link"] = masked_link()
@@ -40,6 +40,6 @@ def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
         text = choose_text(message, Texts([test.event]))
         parts = render_parts(text.source, text_values(message, text.language))
     except DomainError as refusal:
-        return TestEmail(False, to, reason=f"Nothing would be sent. {refusal.detail}")
+        return TestEmail(False, to, reason=f"No email would be sent. {refusal.detail}")
     enqueue([test], at=at)
     return TestEmail(True, to, f"{TEST_MARK} {parts.subject}", text.language, text.description)

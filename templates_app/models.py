@@ -196,7 +196,7 @@ class DocumentProfile(ManageProfilesModel):
                 "document_type",
                 Coalesce("owner_group", Value("")),
                 name="one_profile_per_type_and_group",
-                violation_error_message="A profile for this document type and group already exists.",
+                violation_error_message="A profile for this document type and owner group already exists.",
             )
         ]
 

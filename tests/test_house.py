@@ -226,7 +226,7 @@ def test_production_requires_every_essential_setting(missing: str) -> None:
         (
             "AUDIT_KEYS",
             "2026:short",
-            "AUDIT_KEYS must be id:secret, the secret of '2026' 32 characters or longer.",
+            "AUDIT_KEYS must be id:secret; the secret of '2026' must have 32+ characters.",
         ),
         ("AUDIT_KEYS", ":" + "k" * 40, "AUDIT_KEYS must be id:secret"),
         ("AUDIT_SIGNING_KEYS", "5E" * 32, "must be 64 lowercase hex digits"),

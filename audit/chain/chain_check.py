@@ -63,7 +63,7 @@ class ChainCheck:
         if self.head is None or self.head.seq < self.seq:
             self._add(self.last, "was added after the end of the chain")
         elif self.head.seq > self.seq:
-            self._add(None, f"is missing, and all later events up to event {self.head.seq}")
+            self._add(None, f"is missing, as are all later events up to event {self.head.seq}")
         elif self.head.digest != self.digest:
             self._add(self.last, "does not match the digest in the chain's head")
         for (number, part), event in self.missing.items():
@@ -79,7 +79,7 @@ class ChainCheck:
             raise Tampered("has values that the service never writes") from None
         if event.key_id in settings.AUDIT_KEYS:
             if keys.mac(canonical, key_id=event.key_id) != event.mac:
-                raise Tampered("was changed or forged (its MAC is wrong)")
+                raise Tampered("was changed or forged (its MAC is invalid)")
         elif self.current_key_seen:
             raise Tampered(f"has an unknown key '{event.key_id}'")
         else:
@@ -108,4 +108,4 @@ class ChainCheck:
 
 
 def missing_value(part: str) -> str:
-    return f"has lost its value '{part}' without a recorded erasure"
+    return f"is missing its value '{part}' without a recorded erasure"

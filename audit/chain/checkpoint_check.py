@@ -29,7 +29,7 @@ def check_heads(verdict: Verdict, process_id: str | None) -> None:
     if process_id is not None:
         leaves = leaves.filter(process_id=process_id)
     for leaf in leaves.order_by("process_id", "seq").iterator(_BATCH_SIZE):
-        what = f"was signed in checkpoint {leaf.checkpoint_id} and is missing or different now"
+        what = f"was signed in checkpoint {leaf.checkpoint_id} and is now missing or different"
         verdict.add(Finding(leaf.process_id, leaf.seq, None, "", what))
 
 
@@ -77,7 +77,7 @@ def check_file(verdict: Verdict, database: str, size: int) -> None:
                 in_file += 1
                 last = number
             if number not in stored:
-                verdict.add_general(f"checkpoint {number} is in the file but not in the database, which is older")
+                verdict.add_general(f"checkpoint {number} is in the file but not in the database, an older copy")
             elif checkpoints.line(stored[number], database) != form.canonical_json(entry):
                 verdict.add_general(f"checkpoint {number} differs between the file and the database")
     # Each checkpoint in the database must be in the file.

@@ -58,7 +58,7 @@ def verify(
             _check_checkpoints(verdict, file_size)
             names = ", ".join(triggers.missing())
             if names:
-                verdict.notes.append(f"triggers that protect the audit trail are missing, run migrate ({names})")
+                verdict.notes.append(f"triggers that protect the audit trail are missing; run migrate ({names})")
     return verdict
 
 
@@ -111,7 +111,7 @@ def _check_lost_chains(heads: QuerySet[AuditHead], verdict: Verdict) -> None:
     """Find heads of chains that have no events left."""
     events = AuditEvent.objects.order_by().filter(process_id=OuterRef("pk"), seq__isnull=False)
     for head in heads.filter(~Exists(events)).order_by("pk").iterator():
-        what = f"is missing, and all other events of the chain ({head.seq} in total)"
+        what = f"is missing, as are all other events of the chain ({head.seq} in total)"
         verdict.add(Finding(head.pk, 1, None, "", what))
 
 

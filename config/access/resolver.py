@@ -91,7 +91,7 @@ def _validate(parameters: QueryDict) -> None:
     names = {name: text for name, text in requested.items() if text}
     for name, text in names.items():
         if len(text) > LONGEST_NAME or not is_storable(text):
-            detail = f"'{name}' must have at most {LONGEST_NAME} characters, without NUL."
+            detail = f"'{name}' must have at most {LONGEST_NAME} characters and must not contain NUL."
             faults.append(Fault(detail, code="not_a_name", parameter=name))
     if "owner" in names and "user" in names and names["owner"] != names["user"]:
         faults.append(Fault("'owner' and 'user' must be the same user.", code="contradiction", parameter="user"))

@@ -11,7 +11,7 @@ class Stale(DomainError):
 
     code = "stale"
     status = 412
-    detail = "This was changed after you read it; read it again and repeat your change."
+    detail = "The resource was changed after you read it; read it again and repeat your change."
 
 
 def etag(version: int) -> str:

@@ -42,7 +42,7 @@ class VersionedForm(forms.ModelForm):
         # The instance still has the values in the database: Django sets the new ones after clean().
         before = None if self.instance._state.adding else self.instance
         if before is not None and cleaned.get("seen_version") != before.version:
-            raise forms.ValidationError("Someone else has changed this. Open it again and repeat your change.")
+            raise forms.ValidationError("This was changed after you opened it. Open it again and repeat your change.")
         if self.errors:
             return cleaned
 

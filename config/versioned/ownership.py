@@ -28,7 +28,7 @@ def validate_ownership(changed: Body, *, actor: Actor, before: OwnedModel | None
         faults.append(Fault(detail, "null", pointer="#/owner"))
     if after["scope"] == Scope.ALL:
         scopes = ", ".join(scope for scope in Scope.values if scope != Scope.ALL)
-        detail = f"'scope' must be one of: {scopes}. ALL is only for filters."
+        detail = f"'scope' must be one of: {scopes}. ALL is only allowed in filters."
         faults.append(Fault(detail, "scope_not_kept", pointer="#/scope"))
     if after["scope"] == Scope.GROUP and not after["group"]:
         faults.append(Fault("The scope GROUP requires a group.", "required", pointer="#/group"))

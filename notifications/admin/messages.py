@@ -80,7 +80,7 @@ class MessageAdmin(AdministratorsOnly):
 
     def mark_handled(self, request: HttpRequest, message: Message) -> str:
         outbox.mark_handled(message, actor=staff_actor(request), at=timezone.now())
-        return "The message is marked as handled."
+        return "The message was marked as handled."
 
     def changelist_view(self, request: HttpRequest, extra_context: JsonObject | None = None) -> TemplateResponse:
         context: JsonObject = {"per_day": _chart(self.get_queryset(request)), "days_shown": CHART_DAYS}

@@ -42,7 +42,7 @@ def preview_draft(event: str, role: str, *, group: str | None, process: str, sev
     if is_id(process):
         draft = process_hooks().sample_draft(uuid.UUID(process), EventType(event), Role(role))
     if draft is None:
-        raise Invalid("There is no process with this id.")
+        raise Invalid("There is no process with this ID.")
     return draft
 
 

@@ -124,7 +124,7 @@ class MessageTemplateAdmin(VersionedAdmin):
         event = request.GET.get("event", "")
         role = request.GET.get("role", "")
         if (event, role) not in EMAIL_TYPES:
-            raise Invalid("There is no email about this event to this role.")
+            raise Invalid("There is no email about this event for this role.")
         group = request.GET.get("group", "")
         process = request.GET.get("process", "").strip()
         can_be_several = event == EventType.REMINDER and role != Role.INITIATOR
@@ -168,7 +168,7 @@ def _send_test_email(request: HttpRequest, draft: Draft) -> str:
     """Send the draft to the user of this request; returns the confirmation."""
     address = request.user.email if isinstance(request.user, User) else ""
     if not address:
-        raise Invalid("Your user has no email address to send a test to.")
+        raise Invalid("Your user must have an email address to receive test emails.")
     count_test_email(staff_actor(request).client)
     test_email = send_test_email(draft, to=address, at=timezone.now())
     if not test_email.sent:

@@ -28,8 +28,8 @@ _CANNOT_CHANGE = "The signer {signer} has already acted ({status}) and cannot be
 class NotYourAct(Forbidden):
     code = "not_your_act"
     detail = (
-        "A signer may report only their own act and change nothing else; other changes need the right 'administer' or "
-        "'on_behalf'."
+        "A signer may report only their own act and change nothing else; other changes require the right "
+        "'administer' or 'on_behalf'."
     )
 
 

@@ -60,7 +60,7 @@ def add_signer(
 ) -> Signer:
     """Build a signer in a step."""
     if body.get("status") not in (None, *flow.NOT_ACTED):
-        detail = "A new signer has not acted yet; report the act after adding the signer."
+        detail = "A new signer must not have a reported act; report the act after adding the signer."
         faults.append(Fault(detail, code="not_called_yet", pointer=f"{pointer}/signingStatus"))
     columns = {}
     for column in SIGNER_FIELDS.values():

@@ -24,9 +24,9 @@ class OnHold(DomainError):
 def hold(process: Process, *, actor: Actor, at: datetime, reason: str | None) -> None:
     """Put the process on hold for a reason; release it if the reason is None. Requires `administer`."""
     if not actor.may(Right.ADMINISTER):
-        raise MissingRight(Right.ADMINISTER, "A hold")
+        raise MissingRight(Right.ADMINISTER, "Holding a process or releasing a hold")
     if reason is not None and not 0 < len(reason.strip()) <= MAX_REASON:
-        detail = f"The reason of a hold must have 1 to {MAX_REASON} characters."
+        detail = f"The reason for a hold must have 1 to {MAX_REASON} characters."
         raise Invalid(faults=[Fault(detail, code="required", pointer="#/reason")])
     locked = lock(process).process
     if locked.hold == reason:

@@ -151,7 +151,7 @@ def require_ownership(actor: Actor, *, initiator: str | None = None, owner_group
     if actor.acts_for_others:
         return
     if initiator is not None and initiator != actor.subject:
-        raise MissingRight(Right.ON_BEHALF, "Naming another initiator than yourself")
+        raise MissingRight(Right.ON_BEHALF, "Naming an initiator other than yourself")
     if owner_group is not None and owner_group not in actor.groups:
         raise MissingRight(Right.ON_BEHALF, "Naming an ownerGroup that you do not belong to")
 

@@ -91,7 +91,7 @@ def _reason_to_skip(rows: ProcessRows, signer: Signer, *, at: datetime) -> str |
         return NOTIFICATION_DISABLED
     last = _last_reminded_at(rows, signer)
     if last is not None and at - last < MIN_INTERVAL:
-        return f"this person was reminded at {last:%Y-%m-%dT%H:%M:%SZ}; one reminder an hour is allowed"
+        return f"this person was reminded at {last:%Y-%m-%dT%H:%M:%SZ}; only one reminder per hour is allowed"
     return None
 
 

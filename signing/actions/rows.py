@@ -84,7 +84,7 @@ def lock_managed(process: Process, *, actor: Actor, expected: frozenset[str] | N
     rows = lock(process, expected=expected)
     if not rows.process.managed_by(actor):
         raise Forbidden(
-            "Only the initiator and the owner group may change this process; other callers need the right "
+            "Only the initiator and the owner group may change this process; other callers require the right "
             "'administer' or 'on_behalf'."
         )
     return rows

@@ -81,7 +81,7 @@ class SignerTaskViewSet(ApiViewSet):
         try:
             return rows.filter(id=uuid.UUID(signer_id))
         except ValueError:
-            fault = Fault("'signerId' must be a signer's id.", code="invalid", parameter="signerId")
+            fault = Fault("'signerId' must be the ID of a signer.", code="invalid", parameter="signerId")
             raise Invalid(faults=[fault]) from None
 
     def _record_read(self, signers: Sequence[Signer]) -> None:

@@ -24,7 +24,7 @@ class NothingFound(DomainError):
 
     code = "nobody_found"
     status = 404
-    detail = "No data of this person is stored. Nothing was changed."
+    detail = "No data about this person is stored. Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,16 +47,16 @@ class ErasureScope:
 
     def postponed(self) -> list[str]:
         """What can be erased later, with the reasons."""
-        reasons = [f"process {process_id}: {reason}" for process_id, reason in sorted(self.kept.items())]
+        reasons = [f"process {process_id} {reason}" for process_id, reason in sorted(self.kept.items())]
         unsent = self.addressed_messages().filter(status__in=NOT_YET).count()
         if unsent:
-            reasons.append(f"{unsent} emails that have not been sent yet")
+            reasons.append(f"emails that have not been sent yet: {unsent}")
         return reasons
 
     def accounts(self) -> list[str]:
         """The person's accounts. Administrators delete them, and decide about what they own."""
         return [
-            f"user {user.pk}: an account, which can be deleted under Users"
+            f"user {user.pk}: the person's account, which can be deleted under Users"
             for user in User.objects.exclude(email="", personal_code="").order_by("pk")
             if user.email.casefold() in self.person.addresses or user.person in self.person.keys
         ]

@@ -62,7 +62,7 @@ def require_verified(process_id: str, *, at: datetime) -> None:
     """Raise `EvidenceInDoubt` unless the trail of the process is intact and its rows agree with it."""
     result = verdict(at=at, process_id=process_id)
     if result.findings:
-        raise EvidenceInDoubt(f"The audit record of this process is not intact: {result.findings[0]}.")
+        raise EvidenceInDoubt(f"The evidence of this process is in doubt: {result.findings[0]}.")
     if result.unchecked:
         raise EvidenceInDoubt(f"The audit trail of this process could not be verified: {'; '.join(result.unchecked)}.")
 

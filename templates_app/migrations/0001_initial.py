@@ -177,6 +177,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='documentprofile',
-            constraint=models.UniqueConstraint(models.F('document_type'), django.db.models.functions.comparison.Coalesce('owner_group', models.Value('')), name='one_profile_per_type_and_group', violation_error_message='A profile for this document type and group already exists.'),
+            constraint=models.UniqueConstraint(models.F('document_type'), django.db.models.functions.comparison.Coalesce('owner_group', models.Value('')), name='one_profile_per_type_and_group', violation_error_message='A profile for this document type and owner group already exists.'),
         ),
     ]

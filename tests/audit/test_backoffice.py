@@ -108,8 +108,8 @@ class TestProcessPage:
         process = started_process([[ANA], [BEN]])
         sign(process, ANA)
         page = boss.get(f"/admin/signing/process/{process.pk}/change/").content.decode()
-        happened = page[page.index("What happened") :]
-        for text in ("the trail is whole", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED email queued"):
+        happened = page[page.index("<h2>History") :]
+        for text in ("the audit trail is intact", "STARTED → SIGNED", "PROCESS_STARTED", "TASK_STARTED email queued"):
             assert text in happened
         assert happened.index("PROCESS_STARTED") < happened.index("SIGNER_SIGNED")
 

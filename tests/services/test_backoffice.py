@@ -41,26 +41,26 @@ def test_a_process_on_one_page_is_reminded_sent_again_and_canceled(stack: Stack,
     page.goto(f"http://127.0.0.1:{stack.port}/admin/signing/process/?q=udens")
     page.click("text=Ūdens līgums")
     expect(page.locator("h2", has_text="Step 1")).to_contain_text("STARTED")
-    expect(page.locator("section", has_text="What happened").last).to_contain_text("TASK_STARTED")
+    expect(page.locator("section", has_text="History").last).to_contain_text("TASK_STARTED")
 
-    page.click("text=Remind everybody")
+    page.click("text=Remind signers")
     expect(page.locator("body")).to_contain_text("Reminded: Ana.")
     stack.sink.wait_for(2)
-    page.click("text=Remind everybody")
-    expect(page.locator("body")).to_contain_text("one reminder an hour is allowed")
+    page.click("text=Remind signers")
+    expect(page.locator("body")).to_contain_text("only one reminder per hour is allowed")
 
     page.reload()
     page.locator("button", has_text="Send again").first.click()
     expect(page.locator("body")).to_contain_text("will be sent again")
     stack.sink.wait_for(3)
 
-    page.get_by_label("Reason", exact=True).fill("Not needed.")
-    page.click("text=Cancel the process")
+    page.get_by_label("Reason for the cancellation").fill("Not needed.")
+    page.click("text=Cancel process")
     expect(page.locator(".paraph h2").first).to_contain_text("CANCELED")
     assert stack.call("GET", f"/api/processes/{process['id']}").body["status"] == "CANCELED"
     subjects = [str(mail["Subject"]).strip() for mail in stack.sink.wait_for(4) if address(ANA) in str(mail["To"])]
     assert subjects[-1] == "Canceled: Ūdens līgums"
-    assert page.locator("text=What you can do").count() == 0
+    assert page.locator("text=Remind signers").count() == 0
 
 
 def test_buttons_take_post_alone(stack: Stack, page: Page) -> None:

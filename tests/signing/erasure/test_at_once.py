@@ -98,7 +98,7 @@ def test_two_erasures_of_two_people_of_one_process(mailoutbox: Any) -> None:
 def test_a_hold_between_the_look_and_the_lock(after_first_look: Any, mailoutbox: Any) -> None:
     process = finished()
     after_first_look(lambda: actions.hold(process, actor=BOSS, at=NOON, reason="Lawsuit 7"))
-    assert erase(find_person(**BY_CODE), actor=BOSS, at=NOON).kept == [f"process {process.pk}: is on hold (Lawsuit 7)"]
+    assert erase(find_person(**BY_CODE), actor=BOSS, at=NOON).kept == [f"process {process.pk} is on hold (Lawsuit 7)"]
     assert Signer.objects.filter(process=process, name=NAME).exists()
 
 
@@ -107,7 +107,7 @@ def test_a_process_that_ends_between_the_look_and_the_lock(after_first_look: Any
     late: list[Process] = []
     after_first_look(lambda: late.append(canceled([[canary()]])))
     assert erase(find_person(**BY_CODE), actor=BOSS, at=NOON).kept == [
-        f"process {late[0].pk}: was changed during the erasure"
+        f"process {late[0].pk} was changed during the erasure"
     ]
     assert not Signer.objects.filter(process=done, name=NAME).exists()
     assert Signer.objects.filter(process=late[0], name=NAME).exists()

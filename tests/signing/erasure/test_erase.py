@@ -124,7 +124,7 @@ class TestKept:
         summary = erase_canary()
 
         assert sorted(summary.kept) == sorted(
-            [f"process {running.pk}: is STARTED", f"process {held.pk}: is on hold (Lawsuit 7)"]
+            [f"process {running.pk} is STARTED", f"process {held.pk} is on hold (Lawsuit 7)"]
         )
         assert [row_of(process, NAME).email for process in (running, held)] == [ADDRESS, ADDRESS]
         assert not Signer.objects.filter(process=done, name=NAME).exists()
@@ -137,13 +137,13 @@ class TestKept:
 
     def test_a_draft(self) -> None:
         draft = started_process([[canary()]], status="PENDING")
-        assert preview(find_person(**BY_CODE)).kept == [f"process {draft.pk}: is PENDING"]
+        assert preview(find_person(**BY_CODE)).kept == [f"process {draft.pk} is PENDING"]
 
     def test_a_process_with_emails_that_have_not_been_sent(self, mailoutbox: Any) -> None:
         process = started_process([[canary()], [BEN]])
         act(process, NAME, comment="Yes.")
         sign(process, BEN)
-        assert erase_canary().kept == [f"process {process.pk}: has emails that have not been sent yet"]
+        assert erase_canary().kept == [f"process {process.pk} has emails that have not been sent yet"]
         assert row_of(process, NAME).email == ADDRESS
         send_due()
         assert Message.objects.filter(address=ADDRESS, status="SENT").exists()
@@ -153,7 +153,7 @@ class TestKept:
         message = Message.objects.create(key="x", event="FAILURE", address=ADDRESS, created_at=NOON, queued_at=NOON)
         contact_of(name=NAME, email=ADDRESS)
         summary = erase_canary(address=ADDRESS)
-        assert (summary.kept, summary.again) == (["1 emails that have not been sent yet"], [])
+        assert (summary.kept, summary.again) == (["emails that have not been sent yet: 1"], [])
         assert not Contact.objects.exists()
         assert Message.objects.filter(pk=message.pk).exists()
         Message.objects.filter(pk=message.pk).update(status="SENT")
@@ -164,7 +164,7 @@ class TestKept:
         event = {"event_type": "SIGNATURE", "customer_personal_code": CODE, "process_id": str(process.pk)}
         report([event], actor=OWNER, at=NOON)
         summary = erase_canary()
-        assert (summary.kept, summary.counts) == ([f"process {process.pk}: is STARTED"], {})
+        assert (summary.kept, summary.counts) == ([f"process {process.pk} is STARTED"], {})
         actions.cancel(process, actor=OWNER, at=NOON)
         send_due()
         require_erased(BY_CODE)
@@ -174,7 +174,7 @@ class TestKept:
         viewer = {"signerName": NAME, "signerEmail": ADDRESS, "signerRole": "VIEWER"}
         running = started_process([[BEN, viewer]])
         summary = erase_canary()
-        assert summary.kept == [f"process {running.pk}: is STARTED"]
+        assert summary.kept == [f"process {running.pk} is STARTED"]
         assert summary.again == [ADDRESS, KEY]
         actions.cancel(running, actor=OWNER, at=NOON)
         send_due()
@@ -184,10 +184,10 @@ class TestKept:
         user = User.objects.create_user("putnina", email=ADDRESS)
         other = User.objects.create_user("kanarija", country="LV", personal_code=CODE)
         assert preview(find_person(**BY_ADDRESS)).kept == [
-            f"user {user.pk}: an account, which can be deleted under Users"
+            f"user {user.pk}: the person's account, which can be deleted under Users"
         ]
         assert preview(find_person(**BY_CODE)).kept == [
-            f"user {other.pk}: an account, which can be deleted under Users"
+            f"user {other.pk}: the person's account, which can be deleted under Users"
         ]
         events = AuditEvent.objects.count()
         assert erase_canary(address=ADDRESS).counts == {}
@@ -235,7 +235,7 @@ class TestCommand:
         contact_of(name=NAME, email=ADDRESS, country="LV", personalCode=CODE)
         running = started_process([[canary()]])
         output = self.run("--country", "LV", "--code", CODE, "--yes")
-        assert f"kept: process {running.pk}: is STARTED" in output
+        assert f"kept: process {running.pk} is STARTED" in output
         assert f"When this is over, erase again by each of: {ADDRESS}, {KEY}" in output
 
     def test_an_unknown_person(self) -> None:
@@ -259,7 +259,7 @@ class TestAdminPage:
         page = boss.post(self.URL, BY_CODE)
         assert "no-store" in page.headers["Cache-Control"]
         content = page.content.decode()
-        for text in ("Preview", "Will be kept", f"process {running.pk}: is STARTED", f"each of: {ADDRESS}, {KEY}"):
+        for text in ("Preview", "Will be kept", f"process {running.pk} is STARTED", f"each of: {ADDRESS}, {KEY}"):
             assert text in content
         assert all(place in content for place in redactors.NOT_SEARCHED)
         assert row_of(process, NAME)

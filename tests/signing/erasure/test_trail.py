@@ -77,7 +77,7 @@ class TestARowThatDescribesOnePersonAfterAnother:
             send_due()
             actions.hold(taken_over, actor=BOSS, at=NOON, reason="x")
         events = len(events_of(taken_over))
-        assert erase_canary().kept == [f"process {taken_over.pk}: {reason}"]
+        assert erase_canary().kept == [f"process {taken_over.pk} {reason}"]
         assert len(events_of(taken_over)) == events
         assert values_naming(taken_over, NAME)
 
