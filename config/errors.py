@@ -64,4 +64,4 @@ class Invalid(DomainError):
 
     code = "invalid"
     status = 400
-    detail = "The request is not valid (see `errors`)."
+    detail = "The request is invalid (see `errors`)."

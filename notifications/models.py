@@ -246,7 +246,7 @@ class ReminderSettings(models.Model):
     business_days_only = models.BooleanField(
         default=False, help_text="Send reminders that fall on a weekend or holiday on the preceding business day."
     )
-    quiet_countries = models.CharField("holidays of", max_length=100, blank=True, help_text="For example: LV, LT, EE.")
+    quiet_countries = models.CharField("holidays in", max_length=100, blank=True, help_text="For example LV, LT, EE.")
     overdue_notice = models.BooleanField(default=True, help_text="Notify the initiator the day after a due date.")
     without_due_date_every = models.PositiveSmallIntegerField(default=0, help_text="Interval in days; 0: no reminders.")
     done_until = models.DateTimeField(null=True, editable=False)

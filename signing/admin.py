@@ -43,7 +43,7 @@ class ProcessAdmin(ReadOnlyAdmin):
     list_display = ["name", "state", "initiator", "owner_group", "document_type", "created_at", "due_at"]
     list_filter = ["status", "created_at"]
     search_fields = ["document_id"]
-    search_help_text = "Part of the document's name, the initiator's name or a signer's name, or the whole document id."
+    search_help_text = "Part of the document's name, the initiator's name or a signer's name, or the whole document ID."
     date_hierarchy = "created_at"
     ordering = ["-created_at", "-id"]
     show_full_result_count = False

@@ -32,9 +32,9 @@ class SignerSerializer(serializers.Serializer):
         help_text="Identifies the person together with the country. Null for other signers.",
     )
     signerEmail = Email(source="email", help_text="Email address of this person. Null for other signers.")
-    signerRole = Choice(Role, source="role", help_text="Role in the process. Default SIGNER.")
+    signerRole = Choice(Role, source="role", help_text="Role in the process. Default: SIGNER.")
     signerComment = Text(
-        source="comment", max_length=4000, help_text="Comment of this person, or the reason of a decline."
+        source="comment", max_length=4000, help_text="Comment of this person, or the reason for a decline."
     )
     commentForSigner = Text(
         source="comment_for_signer", max_length=4000, help_text="Note for this person, shown in emails."
@@ -42,9 +42,9 @@ class SignerSerializer(serializers.Serializer):
     signingStatus = Choice(
         SignerStatus, source="status", help_text="Current status. In a PUT, a new final value reports the act."
     )
-    signerNotification = Flag(source="notification", help_text="Whether this person gets emails. Default true.")
+    signerNotification = Flag(source="notification", help_text="Whether this person gets emails. Default: true.")
     signerLanguage = LanguageTag(source="language", max_length=35, help_text="Language of emails (BCP 47 tag).")
-    anonymous = Flag(help_text="Whether the person is only named by the act. Default false.")
+    anonymous = Flag(help_text="Whether the person is only named when they act. Default: false.")
 
 
 @extend_schema_serializer(component_name="SigningProcessStep")
@@ -55,7 +55,7 @@ class StepSerializer(serializers.Serializer):
     )
     processOrder = Whole(source="process_order", help_text="Order of the step. Default: its position in the list.")
     stepStatus = Choice(StepStatus, source="status", read_only=True, help_text="Current step status.")
-    dueDate = Moment(source="due_at", help_text="Due date/time for this step.")
+    dueDate = Moment(source="due_at", help_text="Due date and time of this step.")
     processStepSigners = SignerSerializer(  # type: ignore[call-arg]  # many=True takes a list's arguments too
         source="signers", many=True, required=False, max_length=MAX_SIGNERS, help_text="Signers of this step."
     )
@@ -69,8 +69,8 @@ class ProcessSerializer(serializers.Serializer):
     signingProcessSteps = StepSerializer(  # type: ignore[call-arg]
         source="steps", many=True, required=False, max_length=MAX_STEPS, help_text="Steps, which run one after another."
     )
-    processInitiatorEmail = Email(source="initiator_email", help_text="Email of the process initiator.")
-    documentId = Text(source="document_id", max_length=255, help_text="Id of the document in its own system.")
+    processInitiatorEmail = Email(source="initiator_email", help_text="Email address of the process initiator.")
+    documentId = Text(source="document_id", max_length=255, help_text="ID of the document in its own system.")
     documentName = Text(source="document_name", max_length=255, help_text="Display name of the related document.")
     initiator = Text(max_length=255, allow_blank=False, help_text="Code of the initiator. Default: the caller.")
     comment = Text(max_length=4000, help_text="General comment, shown in emails to signers.")
@@ -84,14 +84,14 @@ class ProcessSerializer(serializers.Serializer):
     totalSigned = Whole(read_only=True, help_text="Number of signers who have signed or approved.")
     signers = SignerSerializer(many=True, read_only=True, help_text="Every signer of the process, in step order.")
     currentInProgressStep = StepSerializer(read_only=True, allow_null=True, help_text="The STARTED step, or null.")
-    attributes = Attributes(help_text="Values of the document's attributes by name. A PUT replaces all.")
+    attributes = Attributes(help_text="Values of the document's attributes by name. A PUT replaces all of them.")
     seal = Text(read_only=True, help_text="Seal profile code of the document profile. Null before the process starts.")
     isSealRequired = Flag(read_only=True, help_text="Whether a seal is required. False before the process starts.")
     warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
 
 
 class PlannedStepSerializer(StepSerializer):
-    dueInDays = Whole(source="due_in_days", help_text="Days from the start to the due date, instead of a dueDate.")
+    dueInDays = Whole(source="due_in_days", help_text="Days from `startAt` to the due date, instead of a dueDate.")
 
     def validate(self, step: Body) -> Body:
         days = step.get("due_in_days")
@@ -157,7 +157,7 @@ class TaskSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="SigningProcessFind")
 class SearchSerializer(serializers.Serializer):
-    documentId = Text(source="document_id", max_length=255, help_text="Id of the document.")
+    documentId = Text(source="document_id", max_length=255, help_text="ID of the document.")
     personalCode = Text(source="personal_code", max_length=64, help_text="Personal code of a signer.")
 
 
@@ -166,7 +166,7 @@ class ActSerializer(serializers.Serializer):
     signingStatus = Choice(
         Reportable, source="status", required=True, allow_null=False, help_text="The act that the person performed."
     )
-    signerComment = Text(source="comment", max_length=4000, help_text="Comment of the person; the reason of a decline.")
+    signerComment = Text(source="comment", max_length=4000, help_text="Comment, or the reason for a decline.")
     signerName = Text(source="name", max_length=255, help_text="Allowed for an anonymous signer only.")
     signerCountry = Country(source="country", help_text="Allowed for an anonymous signer only.")
     signerPersonalCode = Text(source="personal_code", max_length=64, help_text="Allowed for an anonymous signer only.")
@@ -174,7 +174,7 @@ class ActSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="ProcessCancel")
 class CancelSerializer(serializers.Serializer):
-    reason = Text(max_length=4000, help_text="Reason, which is included in the emails.")
+    reason = Text(max_length=4000, help_text="Reason, included in the emails.")
 
 
 @extend_schema_serializer(component_name="ProcessRemind")
@@ -185,18 +185,18 @@ class RemindSerializer(serializers.Serializer):
         allow_null=True,
         allow_empty=False,
         max_length=MAX_SIGNERS,
-        help_text="Ids of the signers to remind. Default: every signer whose turn it is.",
+        help_text="IDs of the signers to remind. Default: every signer whose turn it is.",
     )
 
 
 @extend_schema_serializer(component_name="TestEmail")
 class TestEmailSerializer(serializers.Serializer):
     sent = serializers.BooleanField(help_text="Whether an email was queued.")
-    addressee = serializers.CharField(help_text="Address of the recipient.")
+    addressee = serializers.CharField(help_text="Email address of the recipient.")
     subject = serializers.CharField(allow_null=True)
     language = serializers.CharField(allow_null=True, help_text="Language of the text.")
     template = serializers.CharField(allow_null=True, help_text="The template or shipped text that was used.")
-    reason = serializers.CharField(allow_null=True, help_text="Why nothing would be sent.")
+    reason = serializers.CharField(allow_null=True, help_text="Why no email would be sent.")
 
 
 class SkippedSerializer(serializers.Serializer):
@@ -206,5 +206,5 @@ class SkippedSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="Reminded")
 class RemindedSerializer(serializers.Serializer):
-    reminded = serializers.ListField(child=serializers.CharField(), help_text="Ids of the signers who get an email.")
+    reminded = serializers.ListField(child=serializers.CharField(), help_text="IDs of the signers who get an email.")
     skipped = SkippedSerializer(many=True, help_text="Signers who get no email, with the reason.")

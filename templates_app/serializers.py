@@ -25,7 +25,7 @@ class TemplateSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="DocumentAttribute")
 class AttributeSerializer(serializers.Serializer):
-    id = Text(max_length=36, help_text="Resource identifier. In a profile, an attribute without an id is created.")
+    id = Text(max_length=36, help_text="Resource identifier. In a profile, an attribute without an ID is created.")
     createdAt = Moment(source="created_at", read_only=True, help_text="Attribute creation timestamp.")
     type = Word(AttributeType, help_text=f"Attribute data type, in any case: {', '.join(AttributeType.values)}.")
     name = Text(max_length=255, help_text="Attribute name. It must be unique.")

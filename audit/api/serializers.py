@@ -21,17 +21,17 @@ class ValuesField(serializers.JSONField):
 
 @extend_schema_serializer(component_name="AuditEvent")
 class EventSerializer(serializers.Serializer):
-    id = Text(source="reported_id", max_length=255, help_text="Id of the event; that of a report is `reportedId`.")
-    createdAt = Moment(source="reported_at", help_text="When it was recorded; the time of a report is `reportedAt`.")
+    id = Text(source="reported_id", max_length=255, help_text="ID of the event; the one in a report is `reportedId`.")
+    createdAt = Moment(source="reported_at", help_text="Time of recording; the one in a report is `reportedAt`.")
     eventType = Choice(EventType, source="event_type", required=True, allow_null=False, help_text="Type of the event.")
     eventOrigin = Text(source="event_origin", max_length=255, help_text=f"Source of the event; '{ORIGIN}' is reserved.")
-    creator = Text(max_length=255, help_text="User who initiated the event; by default the caller.")
+    creator = Text(max_length=255, help_text="User who caused the event. Default: the caller.")
     documentId = Text(source="document_id", max_length=255, help_text="Document identifier.")
     signerId = Text(source="signer_id", max_length=255, help_text="Signer identifier.")
     customerPersonalCode = Text(source="customer_personal_code", max_length=64, help_text="Customer personal code.")
     note = Text(max_length=LONGEST_NOTE, help_text="Additional audit note.")
     processId = Text(source="process_id", max_length=255, help_text="Signing process identifier.")
-    ipAddress = Text(source="ip_address", max_length=255, help_text="Request IP address; by default the caller's.")
+    ipAddress = Text(source="ip_address", max_length=255, help_text="IP address of the request. Default: the caller's.")
     containerId = Text(source="container_id", max_length=255, help_text="Container identifier.")
     method = Text(max_length=255, help_text="Method or operation name.")
     clientAppName = Text(source="client_app_name", max_length=255, help_text="Client application name.")
@@ -39,7 +39,7 @@ class EventSerializer(serializers.Serializer):
     source = serializers.ChoiceField(  # type: ignore[assignment]  # the API field's name
         EventSource.choices, read_only=True, help_text="Whether the service recorded the event or a client reported it."
     )
-    requestId = Text(source="request_id", read_only=True, help_text="Id of the request, as in the service's log.")
+    requestId = Text(source="request_id", read_only=True, help_text="ID of the request, as in the service's log.")
     reportedBy = Text(source="reported_by", read_only=True, help_text="The client that reported the event.")
     reportedId = Text(source="reported_id", read_only=True, help_text="The `id` in the report.")
     reportedAt = Moment(source="reported_at", read_only=True, help_text="The `createdAt` in the report.")

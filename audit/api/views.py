@@ -70,8 +70,8 @@ class AuditEventViewSet(ApiViewSet):
     def create(self, request: Request) -> Response:
         """Report audit events.
 
-        Requires the right `audit_write`. The body is one event, or a list of up to 500, which are recorded together or
-        not at all. The `id` and `createdAt` of a report are stored as `reportedId` and `reportedAt`.
+        Requires the right `audit_write`. The body is one event or a list of up to 500 events, of which all or none are
+        recorded. The `id` and `createdAt` of a report are stored as `reportedId` and `reportedAt`.
         """
         if not self.actor.may(Right.AUDIT_WRITE):
             raise MissingRight(Right.AUDIT_WRITE, "Reporting audit events")

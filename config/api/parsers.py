@@ -33,7 +33,7 @@ def read_json(raw: bytes) -> Any:
         raise NotJson("The JSON is nested too deeply.") from None
     except ValueError as error:
         # Not UTF-8, or not JSON.
-        raise NotJson(f"The JSON is not valid: {error}.") from None
+        raise NotJson(f"The JSON is invalid: {error}.") from None
 
 
 def _reject_constant(name: str) -> None:

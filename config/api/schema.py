@@ -20,10 +20,10 @@ AnyResponse = TypeVar("AnyResponse", bound=HttpResponse)
 
 # For each status, the code of the example and the description.
 REFUSALS = {
-    400: ("invalid", "The request is not valid; `errors` lists what is wrong."),
+    400: ("invalid", "The request is invalid; `errors` lists what is wrong."),
     401: ("not_authenticated", "Credentials are missing or invalid."),
     403: ("forbidden", "The caller does not have permission for this operation."),
-    404: ("not_found", "It does not exist, or the caller may not see it."),
+    404: ("not_found", "The resource does not exist, or the caller may not see it."),
     409: ("impossible_transition", "The current state does not allow the operation; `detail` names that state."),
     411: ("length_required", "The request has a body, but no `Content-Length`."),
     412: ("stale", "`If-Match` does not include the current version."),

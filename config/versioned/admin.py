@@ -80,7 +80,7 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
     form = VersionedForm
     show_full_result_count = False
     search_fields = ("name_plain",)
-    search_help_text = "Part of the name, ignoring case and diacritics."
+    search_help_text = "Part of the name. Case and diacritics are ignored."
 
     def get_queryset(self, request: HttpRequest) -> VersionedQuerySet:
         return self.model.objects.visible_to(staff_actor(request)).order_by(*self.model._meta.ordering)

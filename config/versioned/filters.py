@@ -12,11 +12,11 @@ _ON_BEHALF = "{what}; the caller's by default. Naming another user or group requ
 OWNER = OpenApiParameter("owner", str, description=_ON_BEHALF.format(what="Owner of the resources"))
 USER = OpenApiParameter("user", str, description=_ON_BEHALF.format(what="User on whose behalf the call is made"))
 GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format(what="Code of the group"))
-NAME = OpenApiParameter("name", str, description="Part of the name, ignoring case and diacritics.")
+NAME = OpenApiParameter("name", str, description="Part of the name. Case and diacritics are ignored.")
 SCOPE = OpenApiParameter(
     "scope",
     {"type": "array", "items": {"type": "string", "enum": Scope.values}},
-    description="Only these scopes; may be repeated. ALL, the default, is everything that the caller may see.",
+    description="Only these scopes; repeatable. ALL, the default, includes everything that the caller may see.",
 )
 PARAMETERS = [OWNER, GROUP, NAME, SCOPE]
 

@@ -43,7 +43,7 @@ class Resource:
 
     @property
     def response(self) -> OpenApiResponse:
-        return answer(self.shape, f"The {self.one}; `ETag` is its version.", self.example)
+        return answer(self.shape, f"The {self.one}. `ETag` is its version.", self.example)
 
 
 def crud(tag: str, one: str, shape: type[Serializer], **texts: Any) -> JsonObject:

@@ -41,22 +41,22 @@ CONTACT_SCHEMA = crud(
     says={
         "list": "The contacts that the caller may see, in pages, sorted by name by default.",
         "create": "A contact must have a name or an email address. It belongs to the caller unless `owner` is set.",
-        "update": "Send the fields to change: absent fields stay as they are, null clears a field.",
+        "update": "Send the fields to change: absent fields stay unchanged, null clears a field.",
         "destroy": "Processes are not affected.",
     },
     sorts=CONTACT_SORTS,
     parameters=[
         *PARAMETERS,
         OpenApiParameter("email", str, description="Part of the email address. Case and diacritics are ignored."),
-        OpenApiParameter("personalCode", str, description="Whole code. Case, spaces and hyphens are ignored."),
+        OpenApiParameter("personalCode", str, description="The whole code. Case, spaces and hyphens are ignored."),
     ],
     behalf=[USER, GROUP],
 )
 UPDATE_BY_BODY = extend_schema(
     **operation(
         "updateContactByBody",
-        "Change the contact with the id in the body",
-        "The same as with the id in the URL.",
+        "Update the contact whose ID is in the body",
+        "Same as the operation with the ID in the URL.",
         answer(ContactSerializer, "The contact. `ETag` is its version.", _RESPONSE_WITH_WARNING),
         versioned=True,
         tag="contacts",

@@ -59,8 +59,8 @@ class EvidenceViewSet(SigningViewSet):
     def evidence(self, request: Request, processId: str) -> HttpResponse:
         """Download the evidence of a process.
 
-        A ZIP file to hand over: the process, its events, a signed checkpoint, a PDF certificate, and `verify.py`, which
-        verifies all of it without Paraph. 409 if the audit trail is not intact or contradicts the process.
+        A ZIP file for third parties: the process, its events, a signed checkpoint, a PDF certificate, and `verify.py`,
+        which verifies all of it without Paraph. 409 if the audit trail is not intact or contradicts the process.
         """
         process = self.find(id=parse_id(processId))
         self._require_manager(process)

@@ -119,29 +119,29 @@ def _managed(actor: Actor) -> Q:
 
 
 _STATUSES = ", ".join(ProcessStatus.values)
-_NAME_SEARCH = "Part of the name of the document, initiator or a signer. Case and diacritics are ignored."
+_NAME_SEARCH = "Part of the name of the document, the initiator or a signer. Case and diacritics are ignored."
 _DAY_TYPE = {"type": "string", "format": "date"}
 
 SHARED_PARAMETERS = [
     OpenApiParameter("createdDateAfter", _DAY_TYPE, description="Created on or after this day (service time zone)."),
     OpenApiParameter("createdDateBefore", _DAY_TYPE, description="Created on or before this day (service time zone)."),
-    OpenApiParameter("processStatus", str, description=f"{_STATUSES}. Repeatable, or comma-separated."),
+    OpenApiParameter("processStatus", str, description=f"{_STATUSES}. Repeatable or comma-separated."),
     OpenApiParameter("nameSearch", str, description=_NAME_SEARCH),
 ]
 
 PROCESS_PARAMETERS = [
     *SHARED_PARAMETERS,
     OpenApiParameter("emailSearch", str, description="Part of the initiator's or a signer's email address."),
-    OpenApiParameter("personalCode", str, description="Personal code of a signer, in any spelling."),
-    OpenApiParameter("ownerGroup", str, description="Owner group (exact match)."),
-    OpenApiParameter("docType", str, description="Document type (exact match)."),
-    OpenApiParameter("isAdmin", bool, description="true requires `administer`; false lists own processes."),
+    OpenApiParameter("personalCode", str, description="Personal code of a signer, with or without hyphens."),
+    OpenApiParameter("ownerGroup", str, description="Owner group. Exact match."),
+    OpenApiParameter("docType", str, description="Document type. Exact match."),
+    OpenApiParameter("isAdmin", bool, description="true: everything (requires `administer`); false: own processes."),
 ]
 
 TASK_PARAMETERS = [
-    OpenApiParameter("personalCode", str, required=True, description="The person's personal code, in any spelling."),
+    OpenApiParameter("personalCode", str, required=True, description="The person's personal code."),
     OpenApiParameter("country", str, required=True, description="The country of the personal code, for example LV."),
-    OpenApiParameter("signerId", str, description="Limits the list to this signer."),
+    OpenApiParameter("signerId", str, description="Only the tasks of this signer."),
     *SHARED_PARAMETERS,
-    OpenApiParameter("nonExpired", bool, description="true excludes tasks whose step is past its due date."),
+    OpenApiParameter("nonExpired", bool, description="true: excludes tasks whose step is past its due date."),
 ]

@@ -39,8 +39,8 @@ class TestEmailViewSet(SigningViewSet):
 
         Renders the email of an event for the process in the request body, as its first signer of that role would get
         it, and sends it to the caller's own address. With the right `on_behalf`, it is sent to
-        `processInitiatorEmail`. Links are masked. The process is not stored. Limited to 100 emails per client and
-        hour by default.
+        `processInitiatorEmail`. Links are masked. The process is not stored. By default, the limit is 100 test
+        emails per client and hour.
         """
         event = EventType(self._parameter("eventType", EventType))
         role = Role(self._parameter("role", Role))

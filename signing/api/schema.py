@@ -26,7 +26,7 @@ PROCESS_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS), *filters.PROCESS_PARA
 AUDIT_PARAMETERS = pages.parameters(["createdAt"])
 TASK_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS, several=False), *filters.TASK_PARAMETERS]
 TEST_EMAIL_PARAMETERS = [
-    OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="The event to notify of."),
+    OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="The event of the email."),
     OpenApiParameter("role", str, enum=Role.values, required=True, description="The role of the recipient."),
 ]
 CHANGE_REFUSALS = (400, 401, 403, 404, 409, 412)
@@ -60,7 +60,7 @@ REMINDED = answer(
 )
 TEST_EMAIL = answer(
     TestEmailSerializer,
-    "The email that was sent, or the reason why none would be sent.",
+    "The email that was sent, or the reason why no email would be sent.",
     {
         "sent": True,
         "addressee": "ilze.kalnina@example.org",

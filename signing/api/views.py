@@ -138,7 +138,7 @@ class ProcessViewSet(SigningViewSet):
     def retrieve(self, request: Request, processId: str) -> Response:
         """Get a process.
 
-        If `If-None-Match` is the current version, the response is 304.
+        Returns 304 if `If-None-Match` is the current version.
         """
         process = self.find(id=parse_id(processId))
         if conditional.unchanged(process.version, request.headers):
@@ -159,9 +159,9 @@ class ProcessViewSet(SigningViewSet):
     def update(self, request: Request, processId: str) -> Response:
         """Update a process.
 
-        Send back what you read, with your changes. Absent keys stay unchanged, null clears the value, and fields that
+        Send back what you read, with your changes. Absent fields stay unchanged, null clears a value, and fields that
         the server owns are ignored. Steps and signers with an `id` are changed, those without one are added, and
-        missing ones are removed. The past cannot be rewritten.
+        missing ones are removed. Completed steps and signers who have acted cannot be changed.
         """
         process = self.find(id=parse_id(processId))
         rows = actions.replace(process, self.body(ProcessSerializer), **self.action_kwargs)
@@ -171,7 +171,7 @@ class ProcessViewSet(SigningViewSet):
     def destroy(self, request: Request, processId: str) -> Response:
         """Delete a draft or a finished process.
 
-        The audit trail keeps its events.
+        Its events stay in the audit trail.
         """
         process = self.find(id=parse_id(processId))
         actions.delete(process, **self.action_kwargs)
@@ -187,7 +187,7 @@ class ProcessViewSet(SigningViewSet):
     )
     @snapshot
     def search(self, request: Request) -> Response:
-        """Find processes by document and personal code.
+        """Find processes by document or personal code.
 
         At least one of the two fields is required; if both are given, both must match. At most 200 processes, newest
         first.
@@ -309,7 +309,7 @@ class SignerViewSet(SigningViewSet):
     )
     @idempotent
     def act(self, request: Request, signerId: str) -> Response:
-        """Report what one signer did.
+        """Report what a signer did.
 
         The signer signed, approved, viewed or declined. For an anonymous signer, the request may name the person. The
         response is the step.

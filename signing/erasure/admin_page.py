@@ -19,7 +19,7 @@ from signing.erasure.redactors import NOT_SEARCHED
 class PersonForm(forms.Form):
     country = forms.CharField(max_length=2, required=False, label="Country of the personal code")
     code = forms.CharField(max_length=64, required=False, label="Personal code")
-    address = forms.EmailField(max_length=254, required=False, label="Or an email address")
+    address = forms.EmailField(max_length=254, required=False, label="Or email address")
 
 
 def erasure_page(request: HttpRequest) -> HttpResponse:

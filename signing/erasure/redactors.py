@@ -20,7 +20,7 @@ from signing.erasure.trail import normalized, without_texts
 from signing.models import Process, Signer
 
 NOT_SEARCHED = (
-    "document names and ids, ids of other systems, and names of users and clients (also as initiators)",
+    "document names and IDs, IDs of other systems, and names of users and clients (also as initiators)",
     "names and contents of process templates, with their histories",
     "document profiles, names of attributes, and email texts",
     "comments, attributes and notes of processes in which the person did not take part",

@@ -40,8 +40,8 @@ TEMPLATE_SCHEMA = crud(
     change={"name": "Lease, with approval"},
     says={
         "list": "The templates that the caller may see, in pages, sorted by name by default.",
-        "create": "The client decides what `data` is. Processes can be created from a SigningProcess body.",
-        "update": "Send the fields to change: absent fields stay as they are, null clears a field.",
+        "create": "`data` can be any text. Processes can be created from it if it is a SigningProcess body.",
+        "update": "Send the fields to change: absent fields stay unchanged, null clears a field.",
         "destroy": "Processes created from the template are not affected.",
     },
     sorts=NAME_SORTS,
@@ -58,8 +58,8 @@ ATTRIBUTE_SCHEMA = crud(
     says={
         "list": "All attributes, in pages, sorted by name by default.",
         "create": "Requires the right `manage_profiles`. The name must be unique (409).",
-        "update": "Requires the right `manage_profiles`. The change applies to every profile with the attribute.",
-        "destroy": "Requires the right `manage_profiles`. An attribute in a profile cannot be deleted (409).",
+        "update": "Requires the right `manage_profiles`. The change applies to every profile that uses the attribute.",
+        "destroy": "Requires the right `manage_profiles`. An attribute that a profile uses cannot be deleted (409).",
     },
     sorts=NAME_SORTS,
     parameters=[NAME],
@@ -77,7 +77,7 @@ PROFILE_SCHEMA = crud(
         "list": "All profiles, in pages, sorted by `profileorder` by default.",
         "create": "Requires the right `manage_profiles`. There is one profile per documentType and ownerGroup (409). "
         "`attributes` refers to existing attributes by `id`; attributes without an `id` are created.",
-        "update": "Requires the right `manage_profiles`. Absent fields stay as they are, null clears a field; "
+        "update": "Requires the right `manage_profiles`. Absent fields stay unchanged, null clears a field; "
         "`attributes` is the complete list. Processes keep the rules with which they were started.",
         "destroy": "Requires the right `manage_profiles`. Attributes and started processes are not affected.",
     },

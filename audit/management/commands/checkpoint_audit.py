@@ -7,7 +7,7 @@ from audit.chain import checkpoints, keys
 
 
 class Command(BaseCommand):
-    help = "Makes a checkpoint of the audit trail now and appends it to AUDIT_CHECKPOINT_FILE."
+    help = "Make a checkpoint of the audit trail now and append it to AUDIT_CHECKPOINT_FILE."
 
     def handle(self, *args: object, **options: object) -> None:
         checkpoint = checkpoints.make(at=timezone.now())

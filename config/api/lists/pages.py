@@ -31,7 +31,7 @@ def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiPar
     sort: JsonObject = {"type": "string"}
     if several:
         sort = {"type": "array", "items": sort}
-    sort_text = f"`field,asc` or `field,desc`; may be repeated. Fields: {', '.join(sorts)}."
+    sort_text = f"`field,asc` or `field,desc`; repeatable. Fields: {', '.join(sorts)}."
     return [
         OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
         OpenApiParameter("size", size, description=f"Rows per page, at most {MAX_SIZE}."),

@@ -7,10 +7,10 @@ from signing.erasure import retention
 
 
 class Command(BaseCommand):
-    help = "Previews which finished processes are past the retention of their document profile; --yes deletes them."
+    help = "Preview the finished processes whose retention period has ended; with --yes, delete them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--yes", action="store_true", help="delete the processes; without it they are only counted")
+        parser.add_argument("--yes", action="store_true", help="delete the processes (default: only count them)")
 
     def handle(self, *, yes: bool, **options: object) -> None:
         now = timezone.now()
@@ -22,6 +22,6 @@ class Command(BaseCommand):
                 line += f", and {due.held} on hold"
             self.stdout.write(line)
         if not summary:
-            self.stdout.write("No document profile has a retention. All processes are kept.")
+            self.stdout.write("No document profile has a retention period. All processes are kept.")
         elif yes:
             self.stdout.write(f"Processes deleted: {retention.apply(at=now)}.")

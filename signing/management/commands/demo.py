@@ -57,7 +57,7 @@ SETUP: dict[str, tuple[type[Serializer], Callable[..., object]]] = {
 
 
 class Command(BaseCommand):
-    help = "Creates demo data once, and prints the URLs, a login and an API token."
+    help = "Create demo data once, and print the URLs, a login and an API token."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", default="8000", help="the port in the printed URLs")

@@ -10,12 +10,12 @@ from signing.erasure.person import find_person
 
 
 class Command(BaseCommand):
-    help = "Previews what is stored about a person, and erases it after confirmation."
+    help = "Preview what is stored about a person, and erase it after confirmation."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--country", default="", metavar="CC", help="country of the personal code, for example LV")
         parser.add_argument("--code", default="", help="personal code")
-        parser.add_argument("--email", default="", metavar="ADDRESS", help="email address, instead of both")
+        parser.add_argument("--email", default="", metavar="ADDRESS", help="email address, instead of country and code")
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
     def handle(self, *, country: str, code: str, email: str, yes: bool, **options: object) -> None:
@@ -30,9 +30,9 @@ class Command(BaseCommand):
 
     def _require_confirmation(self) -> None:
         try:
-            answer = input("Erase this? It cannot be undone. [yes/no] ")
+            answer = input("Erase this data? This cannot be undone. [yes/no] ")
         except EOFError:
-            raise CommandError("Nothing was changed: there is no terminal to confirm on. Use --yes.") from None
+            raise CommandError("Nothing was changed: confirming requires a terminal. Use --yes.") from None
         if answer != "yes":
             raise CommandError("Nothing was changed.")
 
@@ -42,4 +42,4 @@ class Command(BaseCommand):
         for reason in summary.kept:
             self.stdout.write(f"kept: {reason}")
         if summary.again:
-            self.stdout.write(f"When this is over, erase again by each of: {', '.join(summary.again)}")
+            self.stdout.write(f"Later, erase the person again by each of: {', '.join(summary.again)}")

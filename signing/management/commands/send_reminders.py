@@ -10,7 +10,7 @@ from signing.reminders.job import remind_due
 
 
 class Command(BaseCommand):
-    help = "Queues the reminders and overdue notices that are due. Running it again is harmless."
+    help = "Queue the reminders and overdue notices that are due. Running it again is harmless."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

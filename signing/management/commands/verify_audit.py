@@ -24,7 +24,7 @@ def parse_time(text: str) -> datetime:
 
 class Command(BaseCommand):
     help = (
-        "Verifies the audit trail, and that the processes agree with it. Exit code 0: intact; 1: tampering or a "
+        "Verify the audit trail, and that the processes agree with it. Exit code 0: intact; 1: tampering or a "
         "contradiction was found, the first one is named; 2: could not verify, for example because a key is missing."
     )
 

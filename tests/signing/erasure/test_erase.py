@@ -236,7 +236,7 @@ class TestCommand:
         running = started_process([[canary()]])
         output = self.run("--country", "LV", "--code", CODE, "--yes")
         assert f"kept: process {running.pk} is STARTED" in output
-        assert f"When this is over, erase again by each of: {ADDRESS}, {KEY}" in output
+        assert f"Later, erase the person again by each of: {ADDRESS}, {KEY}" in output
 
     def test_an_unknown_person(self) -> None:
         rows = dump()

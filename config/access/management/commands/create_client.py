@@ -17,7 +17,7 @@ from config.vocabulary import Right
 
 class Command(BaseCommand):
     help = (
-        "Create an API client, and print its token alone on the last line; it is not shown again. "
+        "Create an API client and print its token alone on the last line; it is not shown again. "
         "For an existing client: add the groups and rights, and create another token."
     )
 
