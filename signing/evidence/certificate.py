@@ -232,7 +232,7 @@ def _people(certificate: Certificate) -> list[Flowable]:
             address = act.ip_address
         time = format_time(signer.acted_at, certificate.zone)
         rows.append([str(signer.step.process_order), name or "", signer.role, signer.status, time, address])
-    return _section("Recipients", columns, rows, "No recipients.")
+    return _section("Signers", columns, rows, "No signers.")
 
 
 def _events(certificate: Certificate) -> list[Flowable]:
@@ -270,6 +270,6 @@ def _verification(certificate: Certificate) -> list[Flowable]:
         ("Key fingerprint", leaf.checkpoint.key, _CODE),
     )
     # All of this is on one page, unless a value is very long.
-    start = [CondPageBreak(320), _text("How to verify this", _HEADING), _text(chain, _PROSE)]
+    start = [CondPageBreak(320), _text("How to verify this certificate", _HEADING), _text(chain, _PROSE)]
     code = QrCode(qr_text(certificate), width=108, height=108, qrLevel="M", qrBorder=0)
     return [*start, Spacer(0, 4), fields, Spacer(0, 6), _text(verifier, _PROSE), Spacer(0, 10), code]

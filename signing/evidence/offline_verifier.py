@@ -61,7 +61,7 @@ def _check(files: dict[str, bytes]) -> tuple[list[_Json], _Json]:
     message = b"paraph manifest 1\n" + files["manifest.json"]
     _check_signature("manifest.json", key, _hex_file(files, "manifest.sig", 128), message)
     manifest = _parse_file(files, "manifest.json")
-    _require(manifest["files"].keys() == _LISTED_FILES, "manifest.json: the list of files is not complete")
+    _require(manifest["files"].keys() == _LISTED_FILES, "manifest.json: the list of files is incomplete")
     for name, digest in manifest["files"].items():
         _require(sha256(files[name]).hex() == digest, f"{name}: the SHA-256 hash differs from the manifest")
 
@@ -125,7 +125,7 @@ def _check_signature(name: str, key: bytes, signature: bytes, message: bytes) ->
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
     except (ValueError, InvalidSignature):
-        raise Broken(f"{name}: it was not signed with the key in public_key.txt") from None
+        raise Broken(f"{name}: the signature does not match the key in public_key.txt") from None
 
 
 def _label(event: _Json) -> str:
@@ -139,7 +139,7 @@ def _check_event(event: _Json, process_id: str) -> None:
     for part, value in event["values"].items():
         _require(value.keys() == {"salt", "value"}, f"{_label(event)} has a malformed value '{part}'")
         digest = sha256(b"paraph value 1\n", bytes.fromhex(value["salt"]), value["value"].encode()).hex()
-        problem = f"{_label(event)} is not committed to its value '{part}'"
+        problem = f"{_label(event)} does not match its value '{part}'"
         _require(event["commitments"].get(part) == digest, problem)
 
 
@@ -161,7 +161,7 @@ def _check_chain(events: list[_Json], leaf: _Json) -> None:
         _require(event["seq"] == seq, f"{_label(event)} is at the position of event {seq}")
     _require(events[0]["prev"] == "0" * 64, f"{_label(events[0])} is not the first event of its chain")
     for event, following in pairwise(events):
-        problem = f"{_label(event)} is not the one that event {following['seq']} follows"
+        problem = f"{_label(event)} does not match the digest in event {following['seq']}"
         _require(_digest(event) == following["prev"], problem)
     problem = f"{_label(events[-1])} is not the last event in the leaf of checkpoint.json"
     _require(events[-1]["seq"] == leaf["seq"] and _digest(events[-1]) == leaf["digest"], problem)
@@ -241,17 +241,17 @@ def main() -> int:
         events, statement = check(files)
         if options.key is not None:
             same = re.sub("[ :]", "", options.key).lower() == statement["key"]
-            _require(same, f"public_key.txt: its fingerprint is {statement['key']}, not the given one")
+            _require(same, f"public_key.txt: its fingerprint is {statement['key']}, not the one given")
         others = {path.name for path in options.folder.iterdir()} - files.keys()
     except (Broken, OSError) as error:
         print(_printable(f"The evidence is not valid: {error}"), file=sys.stderr)
         return 1
 
     lines = _summary(events, statement)
-    lines.append(_UNKNOWN_KEY if options.key is None else "The fingerprint of the public key is the given one.")
+    lines.append(_UNKNOWN_KEY if options.key is None else "The fingerprint of the public key matches the one given.")
     if options.events:
         lines += [_event_line(event) for event in events]
-    lines += [f"Note: not part of the evidence: {name}" for name in sorted(others)]
+    lines += [f"Note: {name} is not part of the evidence." for name in sorted(others)]
     for line in lines:
         print(_printable(line))
     return 0

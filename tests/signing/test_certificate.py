@@ -266,7 +266,7 @@ def test_threads_do_not_disturb_one_another() -> None:
 
 @pytest.mark.parametrize("nasty", NASTY, ids=ascii)
 def test_no_text_breaks_it(nasty) -> None:
-    assert "How to verify this" in text(draw(certificate_of(nasty)))
+    assert "How to verify this certificate" in text(draw(certificate_of(nasty)))
 
 
 def test_markup_is_text() -> None:
@@ -326,7 +326,7 @@ def test_each_page_has_its_number_and_the_number_of_pages() -> None:
 def test_without_recipients_and_events() -> None:
     drawn = text(draw(certificate(signers=[], events=[])))
 
-    assert "No recipients." in drawn
+    assert "No signers." in drawn
     assert "No events." in drawn
 
 

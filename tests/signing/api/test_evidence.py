@@ -203,7 +203,7 @@ class TestTheBundle:
         code, output = run(tmp_path, files, "--key", keys.fingerprint(keys.public()), "--events")
         assert code == 0
         assert all(text in output for text in ("The evidence is valid.", "DOC-1", "SIGNER_SIGNED"))
-        assert "The fingerprint of the public key is the given one." in output
+        assert "The fingerprint of the public key matches the one given." in output
         assert run(tmp_path, files, "--key", "0" * 64)[0] == 1
         assert "proves nothing unless" in run(tmp_path, files)[1]
         assert keys.fingerprint(keys.public()) in files["README.txt"].decode()
