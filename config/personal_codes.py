@@ -48,7 +48,7 @@ def _validation_error(country: str | None, code: str | None) -> ValidationError 
     if code_format is None or not key:
         return None
     if code_format is hetu and len(key) == _HETU_LENGTH_WITHOUT_SIGN:
-        # In a Finnish code the hyphen stands for the century, and `code_key` removes it.
+        # In a Finnish code the hyphen represents the century, and `code_key` removes it.
         key = f"{key[:6]}-{key[6:]}"
     try:
         code_format.validate(key)

@@ -114,7 +114,7 @@ def _normalize_phone(body: Body, before: Contact | None) -> tuple[Body, list[Fau
     country = body.get("country", before and before.country)
     number = _parse_phone(phone, country)
     if number is None:
-        detail = "The phone number must be a valid phone number with its country code, for example +371 29123456."
+        detail = "The phone number must be a valid phone number with a country code, for example +371 29123456."
         return body, [Fault(detail, code="not_a_phone_number", pointer="#/phone")]
     return {**body, "phone": phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)}, []
 

@@ -200,7 +200,7 @@ def _key_prefix(occasion: Occasion) -> str:
 
 
 def _key_time(occasion: Occasion, signer: Signer) -> str:
-    """The part of a message key that tells repeated messages to one signer apart."""
+    """The part of a message key that distinguishes repeated messages to one signer."""
     at = None
     if occasion.event == EventType.TASK_STARTED:
         at = signer.called_at

@@ -10,7 +10,7 @@ from config.vocabulary import AttributeType
 from templates_app.models import DocumentProfile
 
 _FORMATS: dict[str, str] = {
-    AttributeType.TEXT: "a text in quotes",
+    AttributeType.TEXT: "a string in quotes",
     AttributeType.DATETIME: "a date and time, for example 2026-02-17T11:00:00Z",
     AttributeType.CHECKBOX: "true or false",
     AttributeType.NUMBER: "a number without quotes",
@@ -62,7 +62,7 @@ class Rules:
         # Without a profile, every attribute is allowed.
         if self.attributes is None:
             return
-        # Each value must belong to an attribute, and fit its type. A null stands for no value.
+        # Each value must belong to an attribute, and fit its type. Null means no value.
         rules = {rule.name: rule for rule in self.attributes}
         for name, value in values.items():
             rule = rules.get(name)

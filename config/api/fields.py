@@ -36,7 +36,7 @@ def api_fields(serializer: type[serializers.Serializer], model: type[Model]) -> 
 
 
 class OptionalField(serializers.Field):
-    """Mixin: not required and nullable, unless the field's declaration says otherwise."""
+    """Mixin: not required and nullable, unless the field is declared otherwise."""
 
     defaults: ClassVar[Mapping[str, object]] = {}
     # Exactly this type is accepted: in Python, True is an int as well.
@@ -189,7 +189,7 @@ def _attribute_error(name: str, value: object) -> str | None:
         return f"The name of an attribute must have 1 to {LONGEST_NAME} characters."
     if isinstance(value, str):
         if len(value) > LONGEST_ATTRIBUTE or not is_storable(value):
-            return f"Text must have at most {LONGEST_ATTRIBUTE} characters, without NUL and lone surrogates."
+            return f"Text must have at most {LONGEST_ATTRIBUTE} characters, without NUL or lone surrogates."
     elif isinstance(value, int | float) and not isinstance(value, bool):
         # Not `>`, which is false for NaN.
         if not abs(value) <= LARGEST_NUMBER:

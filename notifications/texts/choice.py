@@ -46,7 +46,7 @@ class ChosenText:
 
 
 class Texts:
-    """The templates of some events, read with one query. Without `bodies`, they only tell who gets an email."""
+    """The templates of some events, read with one query. Without `bodies`, they only determine who gets an email."""
 
     def __init__(self, events: Iterable[str], *, bodies: bool = True) -> None:
         rows = MessageTemplate.objects.filter(event__in=set(events))

@@ -20,7 +20,7 @@ from templates_app.rules import Rules, rules_for
 
 STEPS_POINTER = "#/signingProcessSteps"
 
-# What null stands for in these columns.
+# What null means in these columns.
 NULL_VALUES = {"role": Role.SIGNER, "notification": True, "anonymous": False}
 
 # Columns that only the server writes. A signer's status in a body is a report of an act, not an edit.
@@ -76,7 +76,7 @@ def add_signer(
 
 
 def value_of(body: Body, column: str) -> object:
-    """Return the value of a column in a body; null is replaced by what it stands for."""
+    """Return the value of a column in a body; null is replaced by what it means."""
     value = body.get(column)
     if value is None:
         return NULL_VALUES.get(column)

@@ -73,7 +73,7 @@ class Changes:
     ) -> None:
         """Set each status that differs, record its audit event and queue its emails.
 
-        `reason` is the reason of a cancellation. `act_values` are the columns that come with a signer's act.
+        `reason` is the reason for a cancellation. `act_values` are the columns that come with a signer's act.
         """
         for transition in transitions:
             if transition.signer is not None:
@@ -241,7 +241,7 @@ class Changes:
         return self.rows
 
     def insert(self) -> ProcessRows:
-        """Write a new process. Its first event holds every value, so that the trail alone tells what was created."""
+        """Write a new process. Its first event holds every value, so that the trail alone shows what was created."""
         values = represent.paths(self.process, self.rows.steps, self.rows.signers)
         if self.process.status == ProcessStatus.PENDING:
             self.record(EventType.PROCESS_UPDATED, after=values)

@@ -34,7 +34,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Redactor:
     """Removes a person's data from one table: deletes the rows that `find` returns, unless a subclass keeps a part.
 
-    `label` says in the preview what is counted.
+    `label` describes in the preview what is counted.
     """
 
     label: ClassVar[str]

@@ -32,7 +32,7 @@ def test_valid_values_have_no_errors() -> None:
         ({"Furnished": 1}, "#/attributes/Furnished", "The value must be true or false."),
         ({"Furnished": "true"}, "#/attributes/Furnished", "The value must be true or false."),
         ({"Handover": "17.02.2026"}, "#/attributes/Handover", "The value must be a date and time"),
-        ({"a/b~c": 1}, "#/attributes/a~1b~0c", "The value must be a text in quotes."),
+        ({"a/b~c": 1}, "#/attributes/a~1b~0c", "The value must be a string in quotes."),
         ({"Color": "red"}, "#/attributes/Color", "Allowed attributes: Rent, Furnished, Handover, a/b~c."),
     ],
 )

@@ -143,7 +143,7 @@ CURL = (
     "-H 'Content-Type: application/json' -d @examples/two-step-contract.json"
 )
 WELCOME = """
-Paraph starts at http://localhost:{port}
+Paraph is starting at http://localhost:{port}
 
   Back office   http://localhost:{port}/admin/     user {user}, password {password}
   API docs      http://localhost:{port}/api/docs/
