@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,6 +17,7 @@ from config.api_values import JsonObject
 from config.errors import DomainError, Forbidden, Invalid
 from config.versioned import actions
 from config.versioned.admin import VersionedAdmin, VersionedForm
+from config.versioned.models import VersionedQuerySet
 from config.vocabulary import EventType, Right, Role
 from notifications.admin.matrix import Matrix, page_query
 from notifications.admin.preview import fictional_draft, preview_draft, previews
@@ -55,7 +55,7 @@ class MessageTemplateAdmin(VersionedAdmin):
     change_form_outer_after_template = "notifications/template_after.html"  # type: ignore[assignment]
     buttons = ("send_test", "restore")
 
-    def found(self, rows: QuerySet[MessageTemplate], term: str) -> QuerySet[MessageTemplate]:
+    def found(self, rows: VersionedQuerySet, term: str) -> VersionedQuerySet:
         return rows.filter(subject__icontains=term)
 
     def get_readonly_fields(self, request: HttpRequest, obj: MessageTemplate | None = None) -> list[str]:
