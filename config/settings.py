@@ -28,25 +28,27 @@ PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 
 
+def _refuse_if(is_wrong: object, message: str) -> None:
+    """Stop the start of the service with this message."""
+    if is_wrong:
+        raise ImproperlyConfigured(message)
+
+
 def _required(name: str, description: str, default: str = "") -> str:
     """A variable that must be set in production; otherwise it has a default."""
     value = env.str(name, default="")
-    if not value and PRODUCTION:
-        raise ImproperlyConfigured(f"{name} must be set with PRODUCTION=true: {description}.")
+    _refuse_if(PRODUCTION and not value, f"{name} must be set with PRODUCTION=true: {description}.")
     return value or default
 
 
 # --- The service -----------------------------------------------------------------------------
 
 SECRET_KEY = _required("SECRET_KEY", "a long random text that signs sessions") or local_key(_KEYS / "secret_key")
-if PRODUCTION and len(SECRET_KEY) < 32:
-    raise ImproperlyConfigured("SECRET_KEY must be random and have 32 or more characters with PRODUCTION=true.")
-if PRODUCTION and DEBUG:
-    raise ImproperlyConfigured("DEBUG must be false with PRODUCTION=true.")
+_refuse_if(PRODUCTION and len(SECRET_KEY) < 32, "SECRET_KEY must be random, with 32 or more characters.")
+_refuse_if(PRODUCTION and DEBUG, "DEBUG must be false with PRODUCTION=true.")
 _hosts = _required("ALLOWED_HOSTS", "the host names of the service, comma-separated", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _hosts.split(",")]
-if PRODUCTION and "*" in ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
+_refuse_if(PRODUCTION and "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
@@ -97,26 +99,21 @@ MIDDLEWARE = [
     "config.access.second_factor.RequireSecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "config.access.backoffice.RejectNul",
     "config.access.backoffice.ShowRefusals",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
-TEMPLATES = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "APP_DIRS": True,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-            ]
-        },
-    }
-]
+_template_options = {
+    "context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]
+}
+_template_backend = "django.template.backends.django.DjangoTemplates"
+TEMPLATES = [{"BACKEND": _template_backend, "APP_DIRS": True, "OPTIONS": _template_options}]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Database --------------------------------------------------------------------------------
@@ -134,8 +131,7 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
 else:
     _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     _database["CONN_HEALTH_CHECKS"] = True
-    _options = _database.get("OPTIONS", {})
-    _database["OPTIONS"] = {**_options, "server_side_binding": True, "prepare_threshold": 5, "connect_timeout": 5}
+    _database.setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=5, connect_timeout=5)
 
 # --- Language and time -----------------------------------------------------------------------
 
@@ -197,8 +193,7 @@ JWT_CLAIMS = {
 }
 # With a symmetric algorithm, the public key could serve as the secret of a forged token.
 _symmetric = [name for name in JWT_ALGORITHMS if not name.startswith(("RS", "ES", "PS", "EdDSA"))]
-if _symmetric:
-    raise ImproperlyConfigured(f"JWT_ALGORITHMS must contain only public-key algorithms, not {_symmetric}.")
+_refuse_if(_symmetric, f"JWT_ALGORITHMS must contain only public-key algorithms, not {_symmetric}.")
 
 _authentication_classes = {
     "token": "config.access.authentication.TokenAuthentication",
@@ -206,13 +201,12 @@ _authentication_classes = {
     "session": "config.access.authentication.StaffSessionAuthentication",
 }
 API_CALLERS = env.list("API_CALLERS", default=["token", "session", "jwt"] if JWT_ISSUER else ["token", "session"])
-_unknown = set(API_CALLERS) - _authentication_classes.keys()
-if _unknown:
-    raise ImproperlyConfigured(f"API_CALLERS must contain only token, jwt and session, not {sorted(_unknown)}.")
-if "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL):
-    raise ImproperlyConfigured("JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set if API_CALLERS contains jwt.")
-if PRODUCTION and JWT_JWKS_URL and not JWT_JWKS_URL.startswith("https://"):
-    raise ImproperlyConfigured("JWT_JWKS_URL must begin with https:// with PRODUCTION=true.")
+_unknown = sorted(set(API_CALLERS) - _authentication_classes.keys())
+_refuse_if(_unknown, f"API_CALLERS must contain only token, jwt and session, not {_unknown}.")
+_is_incomplete = "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL)
+_refuse_if(_is_incomplete, "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set if API_CALLERS contains jwt.")
+_is_insecure = JWT_JWKS_URL and not JWT_JWKS_URL.startswith("https://")
+_refuse_if(PRODUCTION and _is_insecure, "JWT_JWKS_URL must begin with https:// with PRODUCTION=true.")
 
 # Requests per minute; 0 means unlimited.
 REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
@@ -286,40 +280,31 @@ SPECTACULAR_SETTINGS = {
 
 # --- Email -----------------------------------------------------------------------------------
 
-_email = env.email_url_config(
-    _required("EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}")
-)
+_email_url = _required("EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}")
+_email = env.email_url_config(_email_url)
+EMAIL_USE_TLS = False
+EMAIL_USE_SSL = False
+# The settings of the server, for example EMAIL_HOST and EMAIL_USE_TLS.
+vars().update(_email)
 # Our own backends in place of Django's for SMTP and files; any other backend unchanged.
 EMAIL_BACKEND = {
     "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
     "django.core.mail.backends.smtp.EmailBackend": "notifications.backends.smtp.EmailBackend",
 }.get(_email["EMAIL_BACKEND"], _email["EMAIL_BACKEND"])
-EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"]
-EMAIL_HOST = _email["EMAIL_HOST"]
-EMAIL_PORT = _email["EMAIL_PORT"]
-EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
-EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
-EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
-EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
 EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
 # Seconds for which a claimed message belongs to one sender; longer than any attempt to send it.
 SEND_LEASE = 300
-if EMAIL_TIMEOUT < 1 or EMAIL_SEND_DEADLINE < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE:
-    raise ImproperlyConfigured(
-        f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, and their sum must be below {SEND_LEASE}."
-    )
+_wrong_timeout = min(EMAIL_TIMEOUT, EMAIL_SEND_DEADLINE) < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE
+_refuse_if(_wrong_timeout, f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, their sum below {SEND_LEASE}.")
 DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
 TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
-PORTAL_URL = _required(
-    "PORTAL_URL", "the link in emails to signers, with {signerId}", "https://portal.example.org/sign/{signerId}"
-)
-if "{signerId}" not in PORTAL_URL:
-    raise ImproperlyConfigured("PORTAL_URL must contain {signerId}, the placeholder for the signer's id.")
+PORTAL_URL = _required("PORTAL_URL", "the link in emails to signers", "https://portal.example.org/sign/{signerId}")
+_refuse_if("{signerId}" not in PORTAL_URL, "PORTAL_URL must contain {signerId}, the placeholder for the signer's id.")
 
 # --- Evidence --------------------------------------------------------------------------------
 
@@ -328,8 +313,8 @@ _audit_keys = _required("AUDIT_KEYS", "the keys of the audit chain, id:secret") 
 AUDIT_KEYS: dict[str, str] = {}
 for _entry in _audit_keys.split(","):
     _key_id, _, _secret = _entry.partition(":")
-    if not _key_id or len(_secret) < 32:
-        raise ImproperlyConfigured(f"AUDIT_KEYS must be id:secret; the secret of '{_key_id}' must have 32+ characters.")
+    _rule = f"AUDIT_KEYS must be id:secret, the secret of '{_key_id}' 32 characters or longer."
+    _refuse_if(not _key_id or len(_secret) < 32, _rule)
     AUDIT_KEYS[_key_id] = _secret
 
 # Ed25519 private keys: comma-separated, 64 lowercase hex digits. The first signs checkpoints and bundles; all of
@@ -337,8 +322,8 @@ for _entry in _audit_keys.split(","):
 _signing_keys = _required("AUDIT_SIGNING_KEYS", "the key that signs checkpoints, 64 lowercase hex digits")
 AUDIT_SIGNING_KEYS = (_signing_keys or local_key(_KEYS / "audit_signing_key")).split(",")
 AUDIT_RETIRED_PUBLIC_KEYS = env.list("AUDIT_RETIRED_PUBLIC_KEYS", default=[])
-if not all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS]):
-    raise ImproperlyConfigured("AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS must be 64 lowercase hex digits each.")
+_are_hex = all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS])
+_refuse_if(not _are_hex, "AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS must be 64 lowercase hex digits each.")
 AUDIT_CHECKPOINT_FILE = Path(env.str("AUDIT_CHECKPOINT_FILE", default=str(VAR / "audit-checkpoints.jsonl")))
 AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
@@ -352,11 +337,9 @@ CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
 CACHE_URL = ""
 if CELERY_BROKER_URL.startswith("filesystem://"):
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(VAR / "broker"),
-        "data_folder_out": str(VAR / "broker"),
-        "control_folder": str(VAR / "broker" / "control"),
-    }
+    _folder = str(VAR / "broker")
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_in": _folder, "data_folder_out": _folder}
+    CELERY_BROKER_TRANSPORT_OPTIONS["control_folder"] = f"{_folder}/control"
 elif CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "socket_connect_timeout": 1,
@@ -368,10 +351,9 @@ elif CELERY_BROKER_URL.startswith("redis"):
 # The cache counts requests for all processes together: exactly in Redis (by default the broker's), approximately
 # in files.
 CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
-if PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS):
-    raise ImproperlyConfigured(
-        "CACHE_URL must be a Redis URL with PRODUCTION=true, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0."
-    )
+_lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS)
+_cache_rule = "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0."
+_refuse_if(_lacks_redis, _cache_rule)
 if CACHE_URL:
     _cache = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -418,15 +400,10 @@ _static_storage = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 if not PRODUCTION:
     warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
     _static_storage = "django.contrib.staticfiles.storage.StaticFilesStorage"
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": _static_storage},
-}
+STORAGES = {"staticfiles": {"BACKEND": _static_storage}}
 
 # --- Logs ------------------------------------------------------------------------------------
 
-LOGGING = logging_config(
-    style=env.str("LOG_FORMAT", default="json" if PRODUCTION else "console"),
-    level=env.str("LOG_LEVEL", default="INFO"),
-)
+_log_format = env.str("LOG_FORMAT", default="json" if PRODUCTION else "console")
+LOGGING = logging_config(style=_log_format, level=env.str("LOG_LEVEL", default="INFO"))
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

@@ -1,7 +1,7 @@
 """API authentication of users that exist here: by API token, or by their back office session."""
 
-from django.conf import settings
 from django.utils import timezone
+from drf_spectacular import authentication
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication as KnoxTokenAuthentication
 from knox.crypto import hash_token
@@ -43,12 +43,9 @@ class StaffSessionAuthentication(SessionAuthentication):
         return result
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(authentication.SessionScheme):
     target_class = StaffSessionAuthentication
     name = "session"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):
@@ -56,9 +53,5 @@ class TokenScheme(OpenApiAuthenticationExtension):
     name = "token"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Authorization",
-            "description": "`Token <token>`, as printed by `manage.py create_client NAME`.",
-        }
+        text = "`Token <token>`, as printed by `manage.py create_client NAME`."
+        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": text}

@@ -3,8 +3,6 @@
 import base64
 import io
 
-import qrcode
-import qrcode.image.svg
 from django import forms
 from django.conf import settings
 from django.contrib import admin
@@ -21,6 +19,7 @@ from django_otp import login as otp_login
 from django_otp.middleware import is_verified
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from django_otp.qr import write_qrcode_image
 from django_otp.util import random_hex
 
 from config.access.backoffice import local_url
@@ -83,12 +82,8 @@ def verify_second_factor(request: HttpRequest) -> HttpResponse:
         form.add_error("code", "The code is incorrect or was already used. Wait for the next one.")
 
     # Otherwise show the form, with the secret if there is no device yet.
-    context = {
-        **admin.site.each_context(request),
-        "title": "Second factor",
-        "form": form,
-        "next": request.GET.get("next", ""),
-    }
+    context = admin.site.each_context(request)
+    context |= {"title": "Second factor", "form": form, "next": request.GET.get("next", "")}
     if is_enrolling:
         context |= _secret(request)
     return render(request, "access/second_factor.html", context)
@@ -99,7 +94,7 @@ def _secret(request: HttpRequest) -> dict[str, str]:
     key = request.session.setdefault(_SESSION_KEY, random_hex())
     device = TOTPDevice(user_id=request.user.pk, key=key)
     svg = io.BytesIO()
-    qrcode.make(device.config_url, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(svg)
+    write_qrcode_image(device.config_url, svg)
     return {
         "secret": base64.b32encode(device.bin_key).decode(),
         "picture": "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode(),

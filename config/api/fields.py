@@ -105,8 +105,6 @@ class Moment(OptionalField, serializers.DateTimeField):
 
     default_error_messages = {"invalid": "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."}
 
-    json_type = str
-
     def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             self.fail("invalid")
@@ -151,17 +149,11 @@ class Word(Choice):
         return super().to_internal_value(value)
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "maxProperties": MAX_ATTRIBUTES,
-        "additionalProperties": {
-            "oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}],
-            "nullable": True,
-        },
-    }
-)
-class Attributes(OptionalField, serializers.Field):
+_SCALAR = {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "nullable": True}
+
+
+@extend_schema_field({"type": "object", "maxProperties": MAX_ATTRIBUTES, "additionalProperties": _SCALAR})
+class Attributes(OptionalField, serializers.JSONField):
     """The attributes of a document: strings, numbers or booleans by name."""
 
     default_error_messages = {
@@ -178,9 +170,6 @@ class Attributes(OptionalField, serializers.Field):
         errors = {name: error for name, error in results.items() if error}
         if errors:
             raise serializers.ValidationError(errors)
-        return value
-
-    def to_representation(self, value: JsonObject) -> JsonObject:
         return value
 
 

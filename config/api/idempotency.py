@@ -7,8 +7,7 @@ for the write lock (SQLite), and then gets the stored response.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial, wraps
 
@@ -98,26 +97,22 @@ def _replay(stored: IdempotentAnswer, fingerprint: str) -> Response:
 
 
 def _claim(client: str, key: str, fingerprint: str, at: datetime) -> tuple[IdempotentAnswer, bool]:
-    """The row of the key, and whether this request inserted it."""
-    with _bounded_wait():
-        IdempotentAnswer.objects.filter(client=client, key=key, created_at__lt=at - KEY_LIFETIME).delete()
-        return IdempotentAnswer.objects.get_or_create(
-            client=client, key=key, defaults={"fingerprint": fingerprint, "created_at": at}
-        )
+    """The row of the key, and whether this request inserted it.
 
-
-@contextmanager
-def _bounded_wait() -> Iterator[None]:
-    """Raise `KeyInUse` after waiting for WAIT_SECONDS for another transaction's row (on PostgreSQL)."""
+    Raises `KeyInUse` after waiting for WAIT_SECONDS for another transaction's row (on PostgreSQL).
+    """
+    new = {"fingerprint": fingerprint, "created_at": at}
     _set_lock_timeout(f"'{WAIT_SECONDS}s'")
     try:
-        yield
+        IdempotentAnswer.objects.filter(client=client, key=key, created_at__lt=at - KEY_LIFETIME).delete()
+        claim = IdempotentAnswer.objects.get_or_create(client=client, key=key, defaults=new)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise KeyInUse from None
         raise
     # Only here: after an error PostgreSQL accepts no statement, and the rollback resets the timeout.
     _set_lock_timeout("DEFAULT")
+    return claim
 
 
 def _set_lock_timeout(timeout: str) -> None:

@@ -3,11 +3,11 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 from redis.exceptions import RedisError
 
 from config.access.resolver import client_address
@@ -28,20 +28,16 @@ class TooManyRequests(DomainError):
         self.wait = wait
 
 
-class CountAddresses:
+class CountAddresses(MiddlewareMixin):
     """Middleware: counts every request by IP address, before authentication. Health checks are not counted."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path_info.startswith("/health/"):
-            return self.get_response(request)
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
         try:
-            _count("address", client_address(request) or "unknown", settings.REQUESTS_PER_ADDRESS)
+            if not request.path_info.startswith("/health/"):
+                _count("address", client_address(request) or "unknown", settings.REQUESTS_PER_ADDRESS)
         except TooManyRequests as error:
             return _refuse(request, error)
-        return self.get_response(request)
+        return None
 
 
 def _refuse(request: HttpRequest, error: TooManyRequests) -> HttpResponse:

@@ -1,15 +1,9 @@
 """Reads that see one state of the database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 
 from django.db import connection, transaction
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
-
-_ViewMethod = Callable[..., Response]
 
 
 @contextmanager
@@ -24,12 +18,5 @@ def one_snapshot() -> Iterator[None]:
         yield
 
 
-def snapshot(method: _ViewMethod) -> _ViewMethod:
-    """Decorate a view method to run in one snapshot, so that a response never contradicts itself or its ETag."""
-
-    @wraps(method)
-    def wrapper(view: APIView, request: Request, **path_parameters: str) -> Response:
-        with one_snapshot():
-            return method(view, request, **path_parameters)
-
-    return wrapper
+# Decorates a view method to run in one snapshot, so that a response never contradicts itself or its ETag.
+snapshot = one_snapshot()

@@ -18,6 +18,7 @@ DEFAULT_SIZE = 25
 MAX_SIZE = 200
 _DIRECTIONS = {"asc": False, "desc": True}
 _INT32 = {"type": "integer", "format": "int32"}
+_TYPES: dict[type, JsonObject] = {list: {"type": "array"}, int: _INT32, bool: {"type": "boolean"}}
 _Row = TypeVar("_Row", bound=Model)
 _Ordering = tuple[tuple[str, bool], ...]
 
@@ -94,19 +95,11 @@ class PageRequest(BasePagination):
         }
 
     def get_paginated_response_schema(self, schema: JsonObject) -> JsonObject:
-        number = {**_INT32, "example": 1}
-        flag = {"type": "boolean", "example": True}
-        properties = {
-            "content": schema,
-            "totalElements": {"type": "integer", "format": "int64", "example": 1},
-            "totalPages": number,
-            "number": {**number, "example": 0},
-            "size": {**number, "example": DEFAULT_SIZE},
-            "numberOfElements": number,
-            "first": flag,
-            "last": flag,
-            "empty": {**flag, "example": False},
-        }
+        """The schema of `answer`, with the first page of a list with one row as the example."""
+        properties: JsonObject = {"content": schema}
+        for name, example in self.answer(["a row"], total=1).items():
+            properties.setdefault(name, {**_TYPES[type(example)], "example": example})
+        properties["totalElements"]["format"] = "int64"
         return {"type": "object", "properties": properties, "required": list(properties)}
 
 
