@@ -34,7 +34,7 @@ class DomainError(Exception):
     detail = "The request was refused."
 
     def __init__(
-        self, detail: str | None = None, faults: Sequence[Fault] = (), *, code: str = "", status: int = 0
+        self, detail: str | None = "", faults: Sequence[Fault] = (), *, code: str = "", status: int = 0
     ) -> None:
         self.detail = detail or self.detail
         self.faults = tuple(faults)

@@ -122,7 +122,6 @@ DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'p
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["ENGINE"] = "config.sqlite"
-    _database["TEST"] = {"NAME": ":memory:"}
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -252,6 +251,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "config.api.problems.handle",
 }
+_enumerations = ("ProcessStatus", "StepStatus", "SignerStatus", "Role", "Scope")
 SPECTACULAR_SETTINGS = {
     "TITLE": "Paraph",
     "DESCRIPTION": "Manages the signing process of a document: who views, approves and signs it, in what order and "
@@ -265,16 +265,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.api.schema.add_common_refusals",
         "config.api.schema.let_warnings_be_absent",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "ProcessStatus": "config.vocabulary.ProcessStatus.values",
-        "StepStatus": "config.vocabulary.StepStatus.values",
-        "SignerStatus": "config.vocabulary.SignerStatus.values",
         "ReportableStatus": "config.vocabulary.Reportable.values",
-        "Role": "config.vocabulary.Role.values",
-        "Scope": "config.vocabulary.Scope.values",
+        **{name: f"config.vocabulary.{name}.values" for name in _enumerations},
     },
 }
 

@@ -1,7 +1,5 @@
 """Users, API clients, groups, rights and tokens in the back office."""
 
-from datetime import timedelta
-
 from axes.admin import AccessAttemptAdmin
 from axes.models import AccessAttempt
 from django import forms
@@ -70,20 +68,14 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
     def make_token(self, request: HttpRequest, user: User) -> HttpResponse:
         """Create a token for this client. Only the returned page shows it."""
         if not request.user.has_perm("access.add_apitoken") or not _has_all_rights_of(request, user):
-            raise Forbidden(
-                "Creating a token requires the permission to add API tokens, and all rights and groups of its user."
-            )
-
+            raise Forbidden("Creating a token requires the permission for it, and all rights and groups of its user.")
         form = TokenForm(request.POST)
         if not form.is_valid():
             raise Invalid(f"A token must have a name, and expire in 1 to {LONGEST_LIFETIME_DAYS} days or never.")
-        name = form.cleaned_data["name"]
-        lifetime = None
-        if form.cleaned_data["days"]:
-            lifetime = timedelta(days=form.cleaned_data["days"])
 
-        # The token and its audit event; the database stores only the token's hash.
-        _, token = ApiToken.objects.create(user, expiry=lifetime, name=name)
+        # The token and its audit event.
+        name = form.cleaned_data["name"]
+        token = user.create_token(name, days=form.cleaned_data["days"])
         self.log_change(request, user, f"Created the API token '{name}'.")
         context = {**self.admin_site.each_context(request), "title": f"Token of {user}", "token": token, "client": user}
         page = render(request, "access/token.html", context)

@@ -44,7 +44,7 @@ class StaffSessionAuthentication(SessionAuthentication):
 
 
 class SessionScheme(authentication.SessionScheme):
-    target_class = StaffSessionAuthentication
+    target_class = "config.access.authentication.StaffSessionAuthentication"
     name = "session"
 
 

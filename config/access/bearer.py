@@ -140,7 +140,5 @@ def _text(claims: JsonObject, path: str) -> str | None:
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or not is_storable(value):
-        raise AuthenticationFailed(
-            f"The client, subject and groups in the bearer token must be texts of 1 to {LONGEST_NAME} characters."
-        )
+        raise AuthenticationFailed(f"The token's client, subject and groups must have 1 to {LONGEST_NAME} characters.")
     return value

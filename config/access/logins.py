@@ -32,9 +32,7 @@ def _on_password_accepted(sender: object, request: HttpRequest, user: User, **kw
         record_login(EventType.AUDIT_LOGIN_COMPLETED, request, user.username)
 
 
-def _on_login_failed(
-    sender: object, credentials: JsonObject, request: HttpRequest | None = None, **kwargs: object
-) -> None:
+def _on_login_failed(sender: object, credentials: JsonObject, request: HttpRequest | None, **kwargs: object) -> None:
     # Only the name of an existing user is recorded: the input may be a password in the wrong field.
     username = str(credentials.get("username", ""))[:255]
     if is_storable(username) and User.objects.filter(username=username).exists():

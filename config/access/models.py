@@ -20,9 +20,7 @@ class User(AbstractUser):
     """A staff member or API client. With a country and personal code, the user is that person in signing processes."""
 
     country = models.CharField(max_length=2, blank=True, help_text="Country of the personal code, for example LV.")
-    personal_code = models.CharField(
-        max_length=64, blank=True, help_text="Identifies this user as a signer, together with the country."
-    )
+    personal_code = models.CharField(max_length=64, blank=True, help_text="Identifies this user among signers.")
 
     class Meta(AbstractUser.Meta):
         permissions = tuple(Right.choices)
@@ -31,6 +29,13 @@ class User(AbstractUser):
     def person(self) -> str:
         """The key by which this user's signer rows are found; empty if country or personal code is not set."""
         return person_key(self.country, self.personal_code)
+
+    def create_token(self, name: str, *, days: int | None) -> str:
+        """A new token, which expires after this many days or never; the database stores only its hash."""
+        lifetime = None
+        if days:
+            lifetime = timedelta(days=days)
+        return ApiToken.objects.create(self, expiry=lifetime, name=name)[1]
 
 
 class ApiToken(AbstractAuthToken):

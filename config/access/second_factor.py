@@ -95,19 +95,15 @@ def _secret(request: HttpRequest) -> dict[str, str]:
     device = TOTPDevice(user_id=request.user.pk, key=key)
     svg = io.BytesIO()
     write_qrcode_image(device.config_url, svg)
-    return {
-        "secret": base64.b32encode(device.bin_key).decode(),
-        "picture": "data:image/svg+xml;base64," + base64.b64encode(svg.getvalue()).decode(),
-    }
+    picture = base64.b64encode(svg.getvalue()).decode()
+    return {"secret": base64.b32encode(device.bin_key).decode(), "picture": f"data:image/svg+xml;base64,{picture}"}
 
 
 def _enroll(request: HttpRequest, code: str) -> TOTPDevice | None:
     """A new device with the session's secret, if the code is correct."""
     key: str = request.session.get(_SESSION_KEY, "")
-    if not key or not code.isdigit():
-        return None
     totp = TOTP(bytes.fromhex(key))
-    if not totp.verify(int(code), tolerance=1):
+    if not key or not code.isdigit() or not totp.verify(int(code), tolerance=1):
         return None
     del request.session[_SESSION_KEY]
     # Storing the time step prevents a second login with the same code.

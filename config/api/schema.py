@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from inspect import getdoc
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from django.http import HttpResponse
 from drf_spectacular.openapi import AutoSchema
@@ -15,8 +15,7 @@ from config.api.problems import CONTENT_TYPE, problem_body
 from config.api_values import JsonObject
 from config.errors import DomainError, Fault
 
-Method = ParamSpec("Method")
-AnyResponse = TypeVar("AnyResponse", bound=HttpResponse)
+_Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
 
 # For each status, the code of the example and the description.
 REFUSALS = {
@@ -101,15 +100,13 @@ def operation(
     }
 
 
-def documented(
-    operation_id: str, response: OpenApiResponse, **texts: Any
-) -> Callable[[Callable[Method, AnyResponse]], Callable[Method, AnyResponse]]:
+def documented(operation_id: str, response: OpenApiResponse, **texts: Any) -> Callable[[_Method], _Method]:
     """Describe a view method in the schema; `texts` are arguments of `operation`.
 
     The docstring of the method is the summary and, after an empty line, the description.
     """
 
-    def describe(method: Callable[Method, AnyResponse]) -> Callable[Method, AnyResponse]:
+    def describe(method: _Method) -> _Method:
         summary, _, description = getdoc(method).partition("\n\n")  # type: ignore[union-attr]
         text = " ".join(description.split())
         return extend_schema(**operation(operation_id, summary.rstrip("."), text, response, **texts))(method)
@@ -134,7 +131,7 @@ def location(resource: str) -> OpenApiParameter:
 
 
 class ApiSchema(AutoSchema):
-    """Adds the pages of lists, and the request headers that all endpoints support."""
+    """Adds the pages of lists, and the request headers and errors that all endpoints have."""
 
     def _get_paginator(self) -> PageRequest | None:
         return PageRequest() if self.method == "GET" else None
@@ -153,24 +150,19 @@ class ApiSchema(AutoSchema):
             parameters.append(IF_MATCH)
         return parameters
 
-
-def add_common_refusals(result: JsonObject, generator: object, request: object, public: bool) -> JsonObject:
-    """Post-processing hook: adds the errors that any operation, or any operation with a body, can return."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    for path in result["paths"].values():
-        for method, operation in path.items():
-            statuses = [429, 503]
-            if "requestBody" in operation:
-                statuses += [411, 413, 415]
-            if method == "post":
-                statuses.append(422)
-            for status in sorted(statuses):
-                problem = _problem(status)
-                examples = {example.name: {"value": example.value} for example in problem.examples}
-                content = {CONTENT_TYPE: {"schema": schema, "examples": examples}}
-                response = {"description": problem.description, "content": content}
-                operation["responses"].setdefault(str(status), response)
-    return result
+    def get_operation(self, *args: Any) -> JsonObject | None:
+        result = super().get_operation(*args)
+        if result is None:
+            return None
+        statuses = [429, 503]
+        if "requestBody" in result:
+            statuses += [411, 413, 415]
+        if self.method == "POST":
+            statuses.append(422)
+        for status in map(str, sorted(statuses)):
+            response = self._get_response_for_code(_problem(int(status)), status, [CONTENT_TYPE])
+            result["responses"].setdefault(status, response)
+        return result
 
 
 def let_warnings_be_absent(result: JsonObject, generator: object, request: object, public: bool) -> JsonObject:

@@ -15,7 +15,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from config.access.actor import Actor
 from config.access.backoffice import WithButtons, staff_actor
-from config.api_values import Body, JsonObject, is_id
+from config.api_values import Body, is_id
 from config.errors import DomainError, Forbidden
 from config.text import plain
 from config.versioned import actions
@@ -110,23 +110,17 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
     def _may_change(self, request: HttpRequest, obj: VersionedModel | None) -> bool:
         return obj is None or _is_allowed(request, obj.require_changeable)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: JsonObject | None = None,
-    ) -> Any:
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Lock before Django reads the row, so that the form validates against the row that it replaces."""
         if request.method != "POST":
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, *args, **kwargs)
         with transaction.atomic():
             self.model.lock_all_writers()
             # Django itself reports an id that is not a UUID.
             with suppress(ValueError):
                 id = uuid.UUID(unquote(object_id or ""))
                 self.model.objects.select_for_update().filter(pk=id).first()
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor = staff_actor(request)
@@ -148,20 +142,16 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
         for row in queryset:
             self.delete_model(request, row)
 
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: JsonObject | None = None
-    ) -> HttpResponse:
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any) -> HttpResponse:
         """The history of a row that the caller may see. Only administrators see the history of a deleted row."""
         self._require_history(request, object_id)
-        return super().history_view(request, object_id, extra_context)
+        return super().history_view(request, object_id, *args)
 
     def get_history_queryset(self, request: HttpRequest, *args: object) -> QuerySet[Any]:
         """The versions that the caller could have seen when they were current."""
         return super().get_history_queryset(request, *args).filter(self.model.visibility(staff_actor(request)))
 
-    def history_form_view(
-        self, request: HttpRequest, object_id: str, version_id: str, extra_context: JsonObject | None = None
-    ) -> HttpResponse:
+    def history_form_view(self, request: HttpRequest, object_id: str, version_id: str, *args: object) -> HttpResponse:
         """One version, read-only: reverting to it is an edit like any other."""
         if request.method not in ("GET", "HEAD"):
             return HttpResponse("Earlier versions are read-only.", status=405, headers={"Allow": "GET"})
@@ -170,7 +160,7 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
         is_number = version_id.isascii() and version_id.isdigit()
         if not is_number or not versions.filter(history_id=version_id).exists():
             raise Http404
-        return super().history_form_view(request, object_id, version_id, extra_context)
+        return super().history_form_view(request, object_id, version_id, *args)
 
     def _require_history(self, request: HttpRequest, object_id: str) -> None:
         may_see_deleted = is_id(object_id) and staff_actor(request).administers

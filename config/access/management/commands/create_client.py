@@ -1,7 +1,6 @@
 """Creates an API client with a token, or another token for an existing client."""
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
@@ -11,22 +10,17 @@ from django.utils import timezone
 
 from config.access import audit_hook
 from config.access.actor import SERVICE
-from config.access.models import ApiToken, User
+from config.access.models import User
 from config.vocabulary import Right
 
 
 class Command(BaseCommand):
-    help = (
-        "Create an API client and print its token alone on the last line; it is not shown again. "
-        "For an existing client: add the groups and rights, and create another token."
-    )
+    help = "Create an API client, or add groups and rights to one, and print a new token alone on the last line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the client's name, as shown in audit events")
         parser.add_argument("--group", action="append", default=[], help="code of a group to join (repeatable)")
-        parser.add_argument(
-            "--right", action="append", default=[], choices=Right.values, help="right to grant (repeatable)"
-        )
+        parser.add_argument("--right", action="append", default=[], choices=Right.values, help="a right (repeatable)")
         parser.add_argument("--token-name", default="", help="what the token is for (default: the client's name)")
         parser.add_argument("--days", type=int, help="days until the token expires (default: never)")
 
@@ -48,14 +42,10 @@ class Command(BaseCommand):
         client.user_permissions.add(*rights)
 
         # The token and the audit event.
-        lifetime = timedelta(days=days) if days else None
-        _, token = ApiToken.objects.create(client, expiry=lifetime, name=options["token_name"] or name)
-        change = audit_hook.row_change(
-            "add" if created else "change",
-            client,
-            after={"username": name, "groups": options["group"], "user_permissions": options["right"]},
-            note="manage.py create_client: a token",
-        )
+        token = client.create_token(options["token_name"] or name, days=days)
+        after = {"username": name, "groups": options["group"], "user_permissions": options["right"]}
+        verb = "add" if created else "change"
+        change = audit_hook.row_change(verb, client, after=after, note="manage.py create_client: a token")
         audit_hook.record_changes(change, actor=SERVICE, at=timezone.now())
         self.stdout.write(f"A new token for {name}, to be sent in the header 'Authorization: Token <token>':")
         self.stdout.write(token)
