@@ -73,7 +73,7 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
     return [event for event, _ in new_events]
 
 
-def erase(
+def erase_values(
     erased: Mapping[str, Sequence[tuple[int, str]]],
     *,
     note: str,

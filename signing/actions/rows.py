@@ -42,10 +42,7 @@ class ProcessRows:
         return self.step(signer.step_id)
 
     def running_step(self) -> Step | None:
-        for step in self.steps:
-            if step.status == StepStatus.STARTED:
-                return step
-        return None
+        return next((step for step in self.steps if step.status == StepStatus.STARTED), None)
 
     def snapshot(self) -> flow.ProcessState:
         """Return the process as `flow` sees it."""

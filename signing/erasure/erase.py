@@ -57,7 +57,7 @@ def erase(person: Person, *, actor: Actor, at: datetime) -> ErasureSummary:
         # Contact sheets wait for their import for an hour at most. They cannot be searched, so all are deleted.
         Upload.objects.all().delete()
         # The chains of the trail are locked last, as in all actions.
-        log.erase(scope.values, after=scope.remaining, note=NOTE, actor=actor, at=at)
+        log.erase_values(scope.values, after=scope.remaining, note=NOTE, actor=actor, at=at)
     return summary
 
 

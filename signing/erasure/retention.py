@@ -74,7 +74,7 @@ def _delete(process_id: UUID, profile: DocumentProfile, at: datetime) -> bool:
     # Messages before the chain of the trail: senders lock them in this order.
     Message.objects.of_process(process_id).delete()
     values = AuditValue.objects.filter(event__process_id=str(process_id)).exclude(part=ERASED).order_by("pk")
-    log.erase(
+    log.erase_values(
         {str(process_id): list(values.values_list("event_id", "part"))},
         note=f"Deleted by retention, {profile.retention_days} days after the process ended.",
         event_type=EventType.PROCESS_DELETED,
