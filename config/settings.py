@@ -308,7 +308,7 @@ _audit_keys = _required("AUDIT_KEYS", "the keys of the audit chain, id:secret") 
 AUDIT_KEYS: dict[str, str] = {}
 for _entry in _audit_keys.split(","):
     _key_id, _, _secret = _entry.partition(":")
-    _rule = f"AUDIT_KEYS must be id:secret, the secret of '{_key_id}' 32 characters or longer."
+    _rule = f"AUDIT_KEYS must be id:secret; the secret of '{_key_id}' must have 32+ characters."
     _refuse_if(not _key_id or len(_secret) < 32, _rule)
     AUDIT_KEYS[_key_id] = _secret
 

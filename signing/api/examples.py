@@ -21,8 +21,14 @@ DECLINED_BODY = {"signingStatus": "DECLINED", "signerComment": "The amount is no
 
 # The response to TWO_STEPS_BODY.
 EXAMPLE_PROCESS = _load("responses/process")
-STEP: JsonObject = EXAMPLE_PROCESS["signingProcessSteps"][0]
-SIGNER: JsonObject = STEP["processStepSigners"][0]
+EXAMPLE_STEP: JsonObject = EXAMPLE_PROCESS["signingProcessSteps"][0]
+SIGNER: JsonObject = EXAMPLE_STEP["processStepSigners"][0]
 SIGNER_ID: str = SIGNER["id"]
-TASK = {"process": EXAMPLE_PROCESS, "step": STEP, "signer": SIGNER, "overdue": False, "actions": ["DECLINED", "SIGNED"]}
+TASK = {
+    "process": EXAMPLE_PROCESS,
+    "step": EXAMPLE_STEP,
+    "signer": SIGNER,
+    "overdue": False,
+    "actions": ["DECLINED", "SIGNED"],
+}
 VERDICT = {"whole": True, "checkedAt": "2026-11-24T09:30:00Z", "events": 5, "firstBad": None, "notChecked": []}

@@ -34,7 +34,7 @@ CHANGE_REFUSALS = (400, 401, 403, 404, 409, 412)
 PROCESS = answer(ProcessSerializer, "The process. `ETag` is its version.", examples.EXAMPLE_PROCESS)
 PROCESS_PAGE = answer(ProcessSerializer(many=True), "A page of processes.", examples.EXAMPLE_PROCESS)
 SEARCH_RESULT = answer(ProcessSerializer(many=True), "The matching processes.", examples.EXAMPLE_PROCESS)
-STEP = answer(StepSerializer, "The step. `ETag` is the version of its process.", examples.STEP)
+STEP = answer(StepSerializer, "The step. `ETag` is the version of its process.", examples.EXAMPLE_STEP)
 TASK_PAGE = answer(TaskSerializer(many=True), "A page of tasks.", examples.TASK)
 EVIDENCE = OpenApiResponse(OpenApiTypes.BINARY, "The evidence bundle.")
 AUDIT_TRAIL = answer(

@@ -39,7 +39,7 @@ SIGNED: Body = {"status": SignerStatus.SIGNED}
 DECLINED: Body = {"status": SignerStatus.DECLINED, "comment": "The budget of item 3 is not covered."}
 
 # The acts that are reported in each example process, in the order of its signers.
-ACTS: dict[str, list[Body]] = {
+EXAMPLE_ACTS: dict[str, list[Body]] = {
     "two-step-contract": [SIGNED],
     "board-decision": [DECLINED],
     "initiator-first-contract": [SIGNED, SIGNED],
@@ -105,7 +105,7 @@ class Command(BaseCommand):
 
 def create_processes(actor: Actor, *, at: datetime) -> None:
     """Create each example process and report its acts."""
-    for name, acts in ACTS.items():
+    for name, acts in EXAMPLE_ACTS.items():
         body = _validated(EXAMPLES / f"{name}.json", ProcessSerializer)
         rows = actions.create({**body, "owner_group": DEMO_GROUP}, actor=actor, at=at)
         for signer, act in zip(rows.signers, acts, strict=False):
