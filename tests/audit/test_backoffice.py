@@ -127,7 +127,7 @@ class TestProcessPage:
         process = started_process([[ANA]])
         url = f"/admin/signing/process/{process.pk}"
         page = boss.post(f"{url}/hold/", {"reason": "", "next": f"{url}/change/"}, follow=True)
-        assert "A hold has a reason" in page.content.decode()
+        assert "The reason of a hold must have" in page.content.decode()
         boss.post(f"{url}/hold/", {"reason": "Lawsuit 7"})
         assert "Lawsuit 7" in boss.get(f"{url}/change/").content.decode()
         boss.post(f"{url}/release/")
