@@ -21,7 +21,8 @@ from signing.models import Process, Signer, Step
 # The emails that ask a signer to act. They are withdrawn when there is nothing left to do.
 TASK_EMAILS = (EventType.TASK_STARTED, EventType.REMINDER)
 
-# The role whose text a signer gets. An ADMINISTRATOR only gets emails about failures.
+# The role whose text a signer gets. As the role of an email, INITIATOR means the initiator of the process; a signer
+# with the role INITIATOR gets the text for signers. An ADMINISTRATOR only gets emails about failures.
 EMAIL_ROLE = {
     Role.SIGNER: Role.SIGNER,
     Role.INITIATOR: Role.SIGNER,
@@ -72,8 +73,9 @@ def every_signer(occasion: Occasion) -> Sequence[Signer]:
 
 _ALL_ROLES = (Role.INITIATOR, Role.SIGNER, Role.APPROVER, Role.VIEWER)
 
-# Event -> role -> the signers of this role whom the event can reach. The shipped texts decide which of these emails
-# are sent by default; an operator adds and removes texts in the back office.
+# Event -> role -> the signers of this role whom the event can reach. For INITIATOR, the recipient is the initiator of
+# the process instead. Overdue notices and FAILURE emails have their own recipients. The shipped texts decide which of
+# these emails are sent by default; an operator adds and removes texts in the back office.
 MATRIX: dict[EventType, dict[Role, Audience]] = {
     EventType.PROCESS_STARTED: dict.fromkeys(_ALL_ROLES, every_signer),
     EventType.TASK_STARTED: dict.fromkeys(_ALL_ROLES, signer_concerned),

@@ -49,7 +49,7 @@ class Rules:
 
     @classmethod
     def from_json(cls, values: JsonObject | None) -> "Rules":
-        """Read the JSON of `kept`; for None, the default rules."""
+        """Read the result of `to_json`; None means the default rules."""
         if values is None:
             return cls()
         rules = cls(**values)

@@ -71,6 +71,7 @@ def act(
     changes = Changes(rows, actor=actor, at=at)
     reported = reported_act(signer, values)
     if reported is None:
+        # An act that is already recorded may only be repeated as it was.
         require_unchanged(signer, edits(signer, values))
     else:
         apply_acts(changes, [reported])

@@ -108,6 +108,7 @@ class Changes:
             self.record(EventType.TASK_STARTED, signer=signer, before=before, after={"signingStatus": signer.status})
             self.call(signer)
         elif transition.event is not None:
+            # An act. A canceled signer has no event of their own.
             self.withdraw_task_emails_to(signer, SIGNER_ACTED)
             self.set(signer, acted_at=self.at, **act_values)
             if act_values:
@@ -217,6 +218,7 @@ class Changes:
 
     @cached_property
     def _texts(self) -> Texts:
+        # An email is queued only if there is a text for it.
         return Texts(messages.MATRIX, bodies=False)
 
     # --- Writing ------------------------------------------------------------------------------

@@ -19,13 +19,8 @@ from signing.actions.rows import ProcessRows, lock
 from signing.models import Process
 
 # The statuses that a process in each status has or has passed. Naming one of them changes nothing.
-_PASSED = {
-    ProcessStatus.PENDING: {ProcessStatus.PENDING},
-    ProcessStatus.STARTED: {ProcessStatus.PENDING, ProcessStatus.STARTED},
-    ProcessStatus.COMPLETED: {ProcessStatus.PENDING, ProcessStatus.STARTED, ProcessStatus.COMPLETED},
-    ProcessStatus.CANCELED: {ProcessStatus.PENDING, ProcessStatus.STARTED, ProcessStatus.CANCELED},
-    ProcessStatus.DECLINED: {ProcessStatus.PENDING, ProcessStatus.STARTED, ProcessStatus.DECLINED},
-}
+_PASSED = {status: {ProcessStatus.PENDING, ProcessStatus.STARTED, status} for status in ProcessStatus}
+_PASSED[ProcessStatus.PENDING] = {ProcessStatus.PENDING}
 
 
 @transaction.atomic

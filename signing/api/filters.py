@@ -72,7 +72,7 @@ class ProcessFilter(SharedFilter):
 
 class TaskFilter(SharedFilter):
     process_prefix = "process__"
-    nonExpired = FlagFilter(method="filter_expired")
+    nonExpired = FlagFilter(method="filter_non_expired")
 
     class Meta:
         model = Signer
@@ -82,7 +82,7 @@ class TaskFilter(SharedFilter):
         super().__init__(query, queryset)
         self.at = at
 
-    def filter_expired(self, rows: QuerySet[Signer], name: str, non_expired: bool) -> QuerySet[Signer]:
+    def filter_non_expired(self, rows: QuerySet[Signer], name: str, non_expired: bool) -> QuerySet[Signer]:
         if non_expired:
             return rows.exclude(step__due_at__lt=self.at)
         return rows

@@ -28,7 +28,7 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
     if not actor.may(Right.ADMINISTER):
         raise MissingRight(Right.ADMINISTER, "Erasing a person")
 
-    # ErasureSummary or erase.
+    # Preview or erase.
     form = PersonForm(request.POST or None)
     summary: ErasureSummary | None = None
     if request.method == "POST" and form.is_valid():
@@ -41,7 +41,6 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
         except DomainError as refusal:
             show_refusal(request, refusal)
 
-    # The page names the person again and must not be cached.
     context = {
         **admin.site.each_context(request),
         "title": "Erasure and retention",
@@ -51,6 +50,7 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
         "retention": retention.summarize(at=timezone.now()),
     }
     page = render(request, "signing/erasure.html", context)
+    # The page names the person and must not be cached.
     page.headers["Cache-Control"] = "no-store"
     return page
 
