@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -118,7 +118,7 @@ def _is_recorded(event: Event) -> bool:
 
 def _values(event: Event, actor: Actor) -> Body:
     return {
-        **asdict(event),
+        **{field.name: getattr(event, field.name) for field in fields(event)},
         "process_id": str(event.process_id),
         "document_id": event.document_id or "",
         "signer_id": str(event.signer_id),
