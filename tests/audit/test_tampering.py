@@ -487,7 +487,7 @@ def test_malformed_rows_are_found(statement: str, finding: str) -> None:
             "UPDATE audit_value SET value = 'x' WHERE event_id = %s AND part = 'creator'",
             "value 'creator' that was changed",
         ),
-        ("DELETE FROM audit_value WHERE event_id = %s AND part = 'creator'", "lost its value 'creator'"),
+        ("DELETE FROM audit_value WHERE event_id = %s AND part = 'creator'", "is missing its value 'creator'"),
         ("UPDATE audit_event SET key_id = 'mine' WHERE number = %s", "was not written by the service"),
         ("UPDATE audit_event SET commitments = '[]' WHERE number = %s", "has malformed commitments"),
     ],

@@ -284,7 +284,7 @@ class TestTheBundle:
         triggers.install()
         response = api.get(f"/api/processes/{process.pk}/evidence")
         assert (response.status_code, response.json()["code"]) == (409, "evidence_in_doubt")
-        assert "is not intact" in response.json()["detail"]
+        assert "is in doubt" in response.json()["detail"]
 
     def test_a_trail_that_cannot_be_verified_is_refused(self, api: Api, process: Process, settings: Any) -> None:
         settings.AUDIT_KEYS = {"other": "x" * 40}
