@@ -36,9 +36,7 @@ class AuditEventAdmin(AuditAdmin):
     list_filter = [("created_at", RangeDateTimeFilter), "event_type", "source"]
     list_filter_submit = True
     search_fields = ["process_id__exact", "document_id__exact", "signer_id__exact", "values__value"]
-    search_help_text = (
-        "The ID of a process, document or signer, or part of a name, an address, a note or another value."
-    )
+    search_help_text = "The ID of a process, document or signer, or part of a name, address, note or other value."
     list_before_template = "audit/export.html"  # type: ignore[assignment]
     fields = [
         ("number", "time"),

@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "config.access.second_factor.RequireSecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.access.backoffice.RejectNul",
     "config.access.backoffice.ShowRefusals",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -277,15 +278,18 @@ SPECTACULAR_SETTINGS = {
 
 _email_url = _required("EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}")
 _email = env.email_url_config(_email_url)
-EMAIL_USE_TLS = False
-EMAIL_USE_SSL = False
-# The settings of the server, for example EMAIL_HOST and EMAIL_USE_TLS.
-vars().update(_email)
 # Our own backends in place of Django's for SMTP and files; any other backend unchanged.
 EMAIL_BACKEND = {
     "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
     "django.core.mail.backends.smtp.EmailBackend": "notifications.backends.smtp.EmailBackend",
 }.get(_email["EMAIL_BACKEND"], _email["EMAIL_BACKEND"])
+EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"]
+EMAIL_HOST = _email["EMAIL_HOST"]
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
 EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
 # Seconds for which a claimed message belongs to one sender; longer than any attempt to send it.
@@ -347,8 +351,7 @@ elif CELERY_BROKER_URL.startswith("redis"):
 # in files.
 CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
 _lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS)
-_cache_rule = "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0."
-_refuse_if(_lacks_redis, _cache_rule)
+_refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0.")
 if CACHE_URL:
     _cache = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

@@ -17,6 +17,7 @@ _TABLES = ("audit_event", "audit_value", "audit_head", "audit_checkpoint", "audi
 _ALLOWED = {("audit_value", "DELETE"), ("audit_head", "UPDATE")}
 _REFUSED = sorted(set(product(_TABLES, ("UPDATE", "DELETE"))) - _ALLOWED)
 _LINKS_EVENT = "audit_event_update"
+_REFUSAL = "the audit trail is append-only: {} on {} is refused"
 
 
 def prepare(**signal: object) -> None:
@@ -68,13 +69,9 @@ def _name(table: str, operation: str) -> str:
     return f"{table}_{operation.lower()}"
 
 
-def _refusal(table: str, operation: str) -> str:
-    return f"the audit trail is append-only: {operation} on {table} is refused"
-
-
 def _create_on_postgresql(table: str, operation: str) -> str:
     name = _name(table, operation)
-    body = f"RAISE EXCEPTION '{_refusal(table, operation)}' USING ERRCODE = '23001';"
+    body = f"RAISE EXCEPTION '{_REFUSAL.format(operation, table)}' USING ERRCODE = '23001';"
     if name == _LINKS_EVENT:
         position = "'{" + ",".join(_POSITION) + "}'::text[]"
         links = f"OLD.seq IS NULL AND NEW.seq IS NOT NULL AND to_jsonb(NEW) - {position} = to_jsonb(OLD) - {position}"
@@ -95,5 +92,5 @@ def _create_on_sqlite(table: str, operation: str) -> str:
         columns = [field.column for field in AuditEvent._meta.concrete_fields if field.column not in _POSITION]
         unchanged = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in columns)
         condition = f"WHEN NOT (OLD.seq IS NULL AND NEW.seq IS NOT NULL AND {unchanged})"
-    refusal = f"SELECT RAISE(ABORT, '{_refusal(table, operation)}');"
+    refusal = f"SELECT RAISE(ABORT, '{_REFUSAL.format(operation, table)}');"
     return f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {condition} BEGIN {refusal} END"

@@ -35,14 +35,17 @@ def staff_actor(request: HttpRequest) -> Actor:
     return actor
 
 
-class ShowRefusals(MiddlewareMixin):
-    """Middleware: show a refusal in the back office as a message on the page that the request came from."""
+class RejectNul(MiddlewareMixin):
+    """Middleware: respond with 400 to back office searches for NUL, which PostgreSQL refuses in parameters."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        # PostgreSQL refuses NUL in parameters, for example of a search.
         if _is_backoffice(request) and "\0" in unquote(request.META.get("QUERY_STRING", "")):
             return HttpResponse("URLs must not contain NUL.", status=400, content_type="text/plain; charset=utf-8")
         return None
+
+
+class ShowRefusals(MiddlewareMixin):
+    """Middleware: show a refusal in the back office as a message on the page that the request came from."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, DomainError) or not _is_backoffice(request):
