@@ -13,7 +13,7 @@ from django.db import transaction
 
 from audit.chain.append import READS, append
 from audit.chain.parts import ERASED, NAMES
-from audit.models import ORIGIN, AuditEvent, AuditValue, EventSource
+from audit.models import ORIGIN, AppendOnly, AuditEvent, AuditValue, EventSource
 from config.access.actor import Actor
 from config.api_values import Body, JsonObject, is_id
 from config.vocabulary import EventType
@@ -87,11 +87,11 @@ def erase_values(
     """Delete values with their salts, and record that in an event of each chain.
 
     `erased` holds the values of each chain, as pairs of an event's number and a part. `after` holds what is left of
-    each process, by chain. Raises `ValueError` if a value is itself the record of an erasure.
+    each process, by chain. Raises `AppendOnly` if a value is itself the record of an erasure.
     """
     values = list(chain.from_iterable(erased.values()))
     if any(part == ERASED for _, part in values):
-        raise ValueError("the record of an erasure cannot be erased")
+        raise AppendOnly("the record of an erasure cannot be erased")
     # One event in each chain, with what is left of its process.
     event = Event(event_type, document_id=document_id, note=note, before=before)
     events = [

@@ -127,7 +127,7 @@ class TestProcessPage:
         process = started_process([[ANA]])
         url = f"/admin/signing/process/{process.pk}"
         page = boss.post(f"{url}/hold/", {"reason": "", "next": f"{url}/change/"}, follow=True)
-        assert "The reason of a hold must have" in page.content.decode()
+        assert "The reason for a hold must have" in page.content.decode()
         boss.post(f"{url}/hold/", {"reason": "Lawsuit 7"})
         assert "Lawsuit 7" in boss.get(f"{url}/change/").content.decode()
         boss.post(f"{url}/release/")
@@ -156,7 +156,7 @@ class TestErasure:
         assert Signer.objects.get(process=process).name == ANA
         boss.post(self.URL, {**form, "erase": "yes"})
         assert Signer.objects.get(process=process).name is None
-        assert "No data of this person is stored" in boss.post(self.URL, form).content.decode()
+        assert "No data about this person is stored" in boss.post(self.URL, form).content.decode()
         assert not LogEntry.objects.filter(change_message__contains=CODES[ANA]).exists()
 
     def test_only_administrators_may_erase(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.log import Event, erase, record
+from audit.log import Event, erase_values, record
 from audit.models import AppendOnly, AuditEvent
 from config.access.actor import Actor
 from config.vocabulary import EventType
@@ -38,7 +38,7 @@ def test_an_erasure_deletes_values_and_is_recorded_in_the_chain() -> None:
     record([Event(EventType.SIGNER_SIGNED, "p", note="secret")], actor=PORTAL, at=NOON)
     signed = AuditEvent.objects.get()
 
-    erase({"p": [(signed.number, "note")]}, note="On request.", actor=PORTAL, at=NOON)
+    erase_values({"p": [(signed.number, "note")]}, note="On request.", actor=PORTAL, at=NOON)
 
     signed, erasure = AuditEvent.objects.of_process("p").in_order()
     assert (signed.note, signed.erased, signed.creator) == ("", ["note"], "ilze")
@@ -48,11 +48,11 @@ def test_an_erasure_deletes_values_and_is_recorded_in_the_chain() -> None:
 
 def test_the_record_of_an_erasure_cannot_be_erased() -> None:
     record([Event(EventType.SIGNER_SIGNED, "p", note="secret")], actor=PORTAL, at=NOON)
-    erase({"p": [(AuditEvent.objects.get().number, "note")]}, note="", actor=PORTAL, at=NOON)
+    erase_values({"p": [(AuditEvent.objects.get().number, "note")]}, note="", actor=PORTAL, at=NOON)
     erasure = AuditEvent.objects.latest("number")
 
     with pytest.raises(AppendOnly, match="record of an erasure"):
-        erase({"p": [(erasure.number, "erased")]}, note="", actor=PORTAL, at=NOON)
+        erase_values({"p": [(erasure.number, "erased")]}, note="", actor=PORTAL, at=NOON)
 
     assert AuditEvent.objects.latest("number") == erasure
     assert AuditEvent.objects.get(pk=erasure.pk).erasures

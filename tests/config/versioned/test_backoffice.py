@@ -90,7 +90,7 @@ def test_a_concurrent_change_is_not_overwritten() -> None:
     clerk = staff("clerk", rights=["administer"])
     contact = contact_of()
     refused = form(clerk, f"/admin/contacts/contact/{contact.pk}/change/", name="Anna", seen_version=7)
-    assert "Someone else has changed this" in str(refused.context["adminform"].form.errors)
+    assert "This was changed after you opened it" in str(refused.context["adminform"].form.errors)
     contact.refresh_from_db()
     assert contact.name == ANA
 

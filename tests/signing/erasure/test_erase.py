@@ -227,7 +227,7 @@ class TestCommand:
             raise EOFError
 
         monkeypatch.setattr("builtins.input", no_terminal)
-        with pytest.raises(CommandError, match="no terminal to confirm on"):
+        with pytest.raises(CommandError, match="confirming requires a terminal"):
             self.run("--email", ADDRESS)
         assert hits(dump())
 
@@ -240,7 +240,7 @@ class TestCommand:
 
     def test_an_unknown_person(self) -> None:
         rows = dump()
-        with pytest.raises(CommandError, match="No data of this person is stored"):
+        with pytest.raises(CommandError, match="No data about this person is stored"):
             self.run("--email", "nobody@example.net", "--yes")
         for words in ([], ["--country", "LV"], ["--country", "LV", "--code", "1", "--email", "a@example.org"]):
             with pytest.raises(CommandError, match="A person must be named"):
@@ -271,7 +271,7 @@ class TestAdminPage:
     def test_refusals_are_shown(self) -> None:
         boss = staff(superuser=True)
         assert "A person must be named" in boss.post(self.URL, {"country": "LV"}).content.decode()
-        assert "No data of this person is stored" in boss.post(self.URL, BY_ADDRESS).content.decode()
+        assert "No data about this person is stored" in boss.post(self.URL, BY_ADDRESS).content.decode()
 
 
 def test_a_person_must_be_named() -> None:
