@@ -89,7 +89,7 @@ def test_every_list_of_the_back_office_opens(stack: Stack, page: Page) -> None:
 
 def test_the_api_docs_draw_themselves(stack: Stack, page: Page) -> None:
     page.goto(f"http://127.0.0.1:{stack.port}/api/docs/")
-    expect(page.locator("text=Report what one signer did")).to_be_visible(timeout=15000)
+    expect(page.locator("text=Report what a signer did")).to_be_visible(timeout=15000)
     assert json.loads(page.request.get(f"http://127.0.0.1:{stack.port}/api/schema?format=json").text())["openapi"]
 
 
@@ -109,7 +109,7 @@ def test_contacts_are_imported_after_a_preview(stack: Stack, page: Page, tmp_pat
     upload(*lines, ",Bad,GROUP,legal,12", ",Worse,ALL,,")
     wrong = page.locator("section", has_text="Nothing was imported")
     expect(wrong.locator("tr", has_text="1503")).to_contain_text("valid phone number")
-    expect(wrong.locator("tr", has_text="1504")).to_contain_text("ALL is only for filters")
+    expect(wrong.locator("tr", has_text="1504")).to_contain_text("ALL is only allowed in filters")
 
     upload(*lines)
     expect(page.locator("h2", has_text="Preview")).to_contain_text("1500 new, 1 changed, 0 unchanged")
