@@ -5,5 +5,5 @@ from config.api.idempotency import KEY_LIFETIME, delete_stored_responses
 
 
 @shared_task(name="api.delete_expired_responses")
-def forget_answers() -> int:
+def delete_expired_responses() -> int:
     return delete_stored_responses(before=timezone.now() - KEY_LIFETIME)

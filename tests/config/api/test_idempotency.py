@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from config.api.idempotency import KEY_LIFETIME, delete_stored_responses
 from config.api.models import IdempotentAnswer
-from config.api.tasks import forget_answers
+from config.api.tasks import delete_expired_responses
 from signing.models import Process
 from tests.conftest import Api
 from tests.people import ANA, body
@@ -51,7 +51,7 @@ def test_a_key_expires_after_a_day(api: Api) -> None:
     assert "Idempotent-Replay" not in api.post("/api/processes", body([[ANA]]), Idempotency_Key="k1")
     assert Process.objects.count() == 2
 
-    assert forget_answers() == 0
+    assert delete_expired_responses() == 0
     assert delete_stored_responses(before=timezone.now() + timedelta(seconds=1)) == 1
 
 
