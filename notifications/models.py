@@ -28,7 +28,7 @@ class MessageStatus(models.TextChoices):
     QUEUED = "QUEUED", "waiting to be sent"
     SENDING = "SENDING", "being sent"
     SENT = "SENT", "accepted by the mail server"
-    FAILED = "FAILED", "given up"
+    FAILED = "FAILED", "failed"
     WITHDRAWN = "WITHDRAWN", "no longer needed"
     SUPPRESSED = "SUPPRESSED", "not sent"
     MERGED = "MERGED", "sent as part of a digest"

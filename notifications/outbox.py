@@ -101,13 +101,13 @@ def mark_handled(message: Message, *, actor: Actor, at: datetime) -> None:
     """
     failed = Message.objects.filter(pk=message.pk, status=MessageStatus.FAILED, handled_at=None, leader=None)
     if not failed.update(handled_at=at, handled_by=actor.subject):
-        raise NotResendable("Only a message that was given up and is not yet handled can be marked as handled.")
+        raise NotResendable("Only a failed message that is not yet handled can be marked as handled.")
     record([_event(message, EventType.PROCESS_UPDATED, "was marked as handled")], actor=actor, at=at)
 
 
 def _event(message: Message, event_type: EventType, action: str) -> Event:
     """The audit event of an action on a message, in the chain of its process."""
-    note = f"The {message.event} message to a {message.role} {action}."
+    note = f"The {message.event} message to the {message.role} {action}."
     return Event(event_type, message.process_id or "", signer_id=message.signer_id or "", note=note)
 
 

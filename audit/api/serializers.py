@@ -21,8 +21,8 @@ class ValuesField(serializers.JSONField):
 
 @extend_schema_serializer(component_name="AuditEvent")
 class EventSerializer(serializers.Serializer):
-    id = Text(source="reported_id", max_length=255, help_text="ID of the event; the one in a report is `reportedId`.")
-    createdAt = Moment(source="reported_at", help_text="Time of recording; the one in a report is `reportedAt`.")
+    id = Text(source="reported_id", max_length=255, help_text="ID of the event. The `id` of a report is `reportedId`.")
+    createdAt = Moment(source="reported_at", help_text="Time of recording. That of a report is `reportedAt`.")
     eventType = Choice(EventType, source="event_type", required=True, allow_null=False, help_text="Type of the event.")
     eventOrigin = Text(source="event_origin", max_length=255, help_text=f"Source of the event; '{ORIGIN}' is reserved.")
     creator = Text(max_length=255, help_text="User who caused the event. Default: the caller.")

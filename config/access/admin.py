@@ -77,7 +77,7 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
         name = form.cleaned_data["name"]
         token = user.create_token(name, days=form.cleaned_data["days"])
         self.log_change(request, user, f"Created the API token '{name}'.")
-        context = {**self.admin_site.each_context(request), "title": f"Token of {user}", "token": token, "client": user}
+        context = {**self.admin_site.each_context(request), "title": "New API token", "token": token, "client": user}
         page = render(request, "access/token.html", context)
         page.headers["Cache-Control"] = "no-store"
         return page

@@ -38,4 +38,4 @@ def _on_login_failed(sender: object, credentials: JsonObject, request: HttpReque
     if is_storable(username) and User.objects.filter(username=username).exists():
         record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong password.")
     else:
-        record_login(EventType.AUDIT_LOGIN_FAULT, request, "", "Unknown user name.")
+        record_login(EventType.AUDIT_LOGIN_FAULT, request, "", "Unknown username.")

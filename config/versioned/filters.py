@@ -8,10 +8,10 @@ from config.text import plain
 from config.versioned.models import VersionedQuerySet
 from config.vocabulary import Scope
 
-_ON_BEHALF = "{what}; the caller's by default. Naming another user or group requires the right `on_behalf`."
-OWNER = OpenApiParameter("owner", str, description=_ON_BEHALF.format(what="Owner of the resources"))
-USER = OpenApiParameter("user", str, description=_ON_BEHALF.format(what="User on whose behalf the call is made"))
-GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format(what="Code of the group"))
+_ON_BEHALF = "{}. Default: {}. Naming another user or group requires the right `on_behalf`."
+OWNER = OpenApiParameter("owner", str, description=_ON_BEHALF.format("Owner of the resources", "the caller"))
+USER = OpenApiParameter("user", str, description=_ON_BEHALF.format("User on whose behalf to call", "the caller"))
+GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format("Code of the group", "the caller's group"))
 NAME = OpenApiParameter("name", str, description="Part of the name. Case and diacritics are ignored.")
 SCOPE = OpenApiParameter(
     "scope",

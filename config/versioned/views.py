@@ -71,7 +71,7 @@ class VersionedViewSet(ApiViewSet):
         """Update the row with this id, and return the response."""
         row = self.find(id)
         if body.get("id") and parse_id(body["id"]) != row.pk:
-            detail = "The id in the body must be the id in the URL."
+            detail = "The id in the body must match the id in the URL."
             raise Invalid(faults=[Fault(detail, code="contradiction", pointer="#/id")])
         return self.answer(self.changed(row, body))
 

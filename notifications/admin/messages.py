@@ -32,7 +32,7 @@ CHART_DAYS = 30
 _CHART_BARS = {
     "sent": ([MessageStatus.SENT], "#15803d"),
     "waiting": ([MessageStatus.QUEUED, MessageStatus.SENDING], "#1d4ed8"),
-    "given up": ([MessageStatus.FAILED], "#b91c1c"),
+    "failed": ([MessageStatus.FAILED], "#b91c1c"),
     "withdrawn or suppressed": ([MessageStatus.WITHDRAWN, MessageStatus.SUPPRESSED], "#9ca3af"),
 }
 
@@ -42,7 +42,7 @@ class NeedsAttentionFilter(admin.SimpleListFilter):
     parameter_name = "stuck"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("yes", "Given up and not handled, attempted without success, or waiting too long")]
+        return [("yes", "Failed and not handled, attempted without success, or waiting too long")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Message]:
         if self.value() == "yes":

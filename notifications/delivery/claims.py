@@ -99,7 +99,7 @@ def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Se
         _finish(message, outcome, at=at)
         return
     if _finish(message, {"status": MessageStatus.FAILED, "reason": refusal.response}, at=at, merged=merged):
-        note = f"A {message.event} message to a {message.role} was given up after {message.attempts} attempts."
+        note = f"The {message.event} message to the {message.role} failed for good. Attempts: {message.attempts}."
         event = Event(EventType.FAILURE, message.process_id or "", signer_id=message.signer_id or "", note=note)
         record([event], actor=SERVICE, at=at)
         failures.notify_of_failed_message(message, at=at)

@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('reply_to', models.EmailField(blank=True, max_length=254)),
                 ('is_digest', models.BooleanField(default=False)),
                 ('context', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('QUEUED', 'waiting to be sent'), ('SENDING', 'being sent'), ('SENT', 'accepted by the mail server'), ('FAILED', 'given up'), ('WITHDRAWN', 'no longer needed'), ('SUPPRESSED', 'not sent'), ('MERGED', 'sent as part of a digest')], default='QUEUED', max_length=10)),
+                ('status', models.CharField(choices=[('QUEUED', 'waiting to be sent'), ('SENDING', 'being sent'), ('SENT', 'accepted by the mail server'), ('FAILED', 'failed'), ('WITHDRAWN', 'no longer needed'), ('SUPPRESSED', 'not sent'), ('MERGED', 'sent as part of a digest')], default='QUEUED', max_length=10)),
                 ('reason', models.TextField(blank=True, help_text="Why it was not sent, or the mail server's last response.")),
                 ('log', models.JSONField(default=list, help_text="The time and the mail server's response of each failed attempt.")),
                 ('template_used', models.CharField(blank=True, help_text='The text of the last attempt.', max_length=255)),

@@ -21,7 +21,7 @@ def template_faults(columns: JsonObject) -> list[Fault]:
         errors = dict.fromkeys(_source_errors(columns[name], html=name == "html"))
         faults += [Fault(error, code="not_a_text", pointer=f"#/{name}") for error in errors]
         if columns["active"] and not columns[name].strip():
-            detail = "A value is required unless the whole template is empty or disabled."
+            detail = "A value is required unless the whole text is empty or disabled."
             faults.append(Fault(detail, code="required", pointer=f"#/{name}"))
     return faults
 

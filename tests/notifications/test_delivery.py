@@ -450,8 +450,8 @@ def test_stuck_messages_until_they_are_handled(sink: Sink) -> None:
     assert Message.objects.get(pk=failed.pk).handled_by == OWNER.subject
     handled = AuditEvent.objects.get(event_type="PROCESS_UPDATED")
     assert (handled.creator, handled.process_id) == (OWNER.subject, failed.process_id or "")
-    assert handled.note == f"The {failed.event} message to a {failed.role} was marked as handled."
-    with pytest.raises(NotResendable, match="given up"):
+    assert handled.note == f"The {failed.event} message to the {failed.role} was marked as handled."
+    with pytest.raises(NotResendable, match="Only a failed message"):
         outbox.mark_handled(failed, actor=OWNER, at=now)
     outbox.send_again(Message.objects.get(pk=failed.pk), actor=OWNER, at=now)
     assert Message.objects.get(pk=failed.pk).handled_at is None
