@@ -37,7 +37,7 @@ class AuditEventAdmin(AuditAdmin):
     list_filter_submit = True
     search_fields = ["process_id__exact", "document_id__exact", "signer_id__exact", "values__value"]
     search_help_text = "The ID of a process, document or signer, or part of a name, address, note or other value."
-    list_before_template = "audit/export.html"  # type: ignore[assignment]
+    list_before_template = "audit/export.html"  # type: ignore[assignment]  # unfold declares it as None
     fields = [
         ("number", "time"),
         ("event_type", "source", "event_origin"),

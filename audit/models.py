@@ -44,7 +44,7 @@ class AuditEventQuerySet(AppendOnlyQuerySet["AuditEvent"]):
         return self.filter(values__part=part, **conditions)
 
 
-class AuditEventManager(models.Manager.from_queryset(AuditEventQuerySet)):  # type: ignore[misc]
+class AuditEventManager(models.Manager.from_queryset(AuditEventQuerySet)):  # type: ignore[misc]  # a base class made at run time
     """Loads the personal values with the events, because the properties of an event read them."""
 
     def get_queryset(self) -> AuditEventQuerySet:

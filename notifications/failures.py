@@ -16,7 +16,7 @@ from notifications.outbox import enqueue
 
 
 def notify_of_failed_message(message: Message, *, at: datetime) -> None:
-    """Notify the administrators that a message was given up, unless it was to notify them itself."""
+    """Notify the administrators that a message has failed, unless it was to notify them itself."""
     if message.event != EventType.FAILURE:
         failure = {"event": message.event, "role": message.role}
         notify_administrators("mail_refused", failure, process_id=message.process_id, at=at)

@@ -58,7 +58,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         )
 
     def stuck(self, at: datetime) -> "MessageQuerySet":
-        """The messages that need attention: given up and not handled, attempted without success, or overdue."""
+        """The messages that need attention: failed and not handled, attempted without success, or overdue."""
         return self.filter(
             Q(status=MessageStatus.FAILED, handled_at=None, leader=None)
             | Q(status=MessageStatus.QUEUED, attempts__gt=0)
@@ -124,13 +124,13 @@ class Message(models.Model):
 
     @property
     def resendable(self) -> bool:
-        """Whether the message can be queued again: it was sent or given up, by itself."""
+        """Whether the message can be queued again: it was sent or has failed, by itself."""
         return self.status in RESENDABLE and self.leader_id is None
 
 
 _TEMPLATE_FIELDS = {name: name for name in ("event", "role", "language", "subject", "html", "text", "active")}
 _TEMPLATE_FIELDS["ownerGroup"] = "owner_group"
-_DUPLICATE_TEMPLATE = "A template for this event, role, language and owner group already exists."
+_DUPLICATE_TEMPLATE = "A text for this event, role, language and owner group already exists."
 
 
 class MessageTemplate(VersionedModel):
@@ -156,6 +156,7 @@ class MessageTemplate(VersionedModel):
     based_on = models.CharField(max_length=64, default="", editable=False)
 
     class Meta:
+        verbose_name = "email text"
         ordering = ["event", "role", "language", "id"]
         constraints = [
             models.UniqueConstraint(

@@ -55,7 +55,7 @@ def withdraw(
 
 
 def notified_signers(process_id: uuid.UUID, *, event: EventType) -> set[uuid.UUID]:
-    """The signers who got a message about this event, or may have: it was attempted and not given up."""
+    """The signers who got a message about this event, or may have: it was attempted and has not failed."""
     attempted = Q(attempts__gt=0) & ~Q(status__in=[MessageStatus.FAILED, MessageStatus.SUPPRESSED])
     messages = Message.objects.of_process(process_id).filter(
         attempted | Q(sent_at__isnull=False), event=event, signer_id__isnull=False

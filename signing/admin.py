@@ -48,7 +48,7 @@ class ProcessAdmin(ReadOnlyAdmin):
     ordering = ["-created_at", "-id"]
     show_full_result_count = False
     buttons = ("cancel", "remind", "evidence", "hold", "release")
-    list_before_template = "signing/erasure_link.html"  # type: ignore[assignment]
+    list_before_template = "signing/erasure_link.html"  # type: ignore[assignment]  # unfold declares it as None
 
     @display(description="Document", ordering="document_name")
     def name(self, process: Process) -> str:

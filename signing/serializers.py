@@ -72,7 +72,7 @@ class ProcessSerializer(serializers.Serializer):
     processInitiatorEmail = Email(source="initiator_email", help_text="Email address of the process initiator.")
     documentId = Text(source="document_id", max_length=255, help_text="ID of the document in its own system.")
     documentName = Text(source="document_name", max_length=255, help_text="Display name of the related document.")
-    initiator = Text(max_length=255, allow_blank=False, help_text="Code of the initiator. Default: the caller.")
+    initiator = Text(max_length=255, allow_blank=False, help_text="Username of the initiator. Default: the caller.")
     comment = Text(max_length=4000, help_text="General comment, shown in emails to signers.")
     canceled = Flag(help_text="Whether the process was canceled. In a PUT, true cancels it.")
     status = Choice(ProcessStatus, help_text="Current process status. On create: STARTED (default) or PENDING.")
@@ -118,7 +118,7 @@ class TemplateDataSerializer(ProcessSerializer):
 class OverridesSerializer(serializers.Serializer):
     documentId = Text(source="document_id", max_length=255, help_text="Replaces the value in the template.")
     documentName = Text(source="document_name", max_length=255, help_text="Replaces the value in the template.")
-    initiator = Text(max_length=255, allow_blank=False, help_text="Code of the initiator. Default: the caller.")
+    initiator = Text(max_length=255, allow_blank=False, help_text="Username of the initiator. Default: the caller.")
     initiatorName = Text(source="initiator_name", max_length=255, help_text="Replaces the value in the template.")
     processInitiatorEmail = Email(source="initiator_email", help_text="Replaces the value in the template.")
     startAt = Moment(source="start_at", help_text="Time from which `dueInDays` is counted. Default: now.")

@@ -48,7 +48,7 @@ class ProfileAttributeInline(TabularInline):
 
     model = ProfileAttribute
     fields = ["attribute", "position"]
-    ordering_field = "position"  # type: ignore[assignment]
+    ordering_field = "position"  # type: ignore[assignment]  # unfold declares it as None
     hide_ordering_field = True
     autocomplete_fields = ["attribute"]
     extra = 0

@@ -85,7 +85,7 @@ def check_file(verdict: Verdict, database: str, size: int) -> None:
         verdict.add_general("checkpoints are missing from the middle of the file")
     missing = Checkpoint.objects.filter(number__gt=last).count()
     if missing > _NOT_YET_IN_FILE or (missing and not last):
-        verdict.could_not.append(f"the last {missing} checkpoints are missing from the file (AUDIT_CHECKPOINT_FILE)")
+        verdict.could_not.append(f"the newest checkpoints are missing from the file (AUDIT_CHECKPOINT_FILE): {missing}")
 
 
 def _roots(batch: Sequence[Checkpoint]) -> dict[int, str]:

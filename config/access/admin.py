@@ -56,7 +56,7 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ["last_login", "date_joined"]
-    change_form_outer_before_template = "access/make_token.html"  # type: ignore[assignment]
+    change_form_outer_before_template = "access/make_token.html"  # type: ignore[assignment]  # unfold declares it as None
     buttons = ("make_token",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -71,7 +71,10 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
             raise Forbidden("Creating a token requires the permission for it, and all rights and groups of its user.")
         form = TokenForm(request.POST)
         if not form.is_valid():
-            raise Invalid(f"A token must have a name, and expire in 1 to {LONGEST_LIFETIME_DAYS} days or never.")
+            raise Invalid(
+                f"A token must have a name. Its lifetime must be 1 to {LONGEST_LIFETIME_DAYS} days, or empty if "
+                "the token never expires."
+            )
 
         # The token and its audit event.
         name = form.cleaned_data["name"]

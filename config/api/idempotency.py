@@ -49,7 +49,7 @@ def idempotent(method: _ViewMethod) -> _ViewMethod:
         effect = partial(method, view, request, **path_parameters)
         return _run_once(request, actor=view.actor, at=view.now, effect=effect)
 
-    wrapper.is_idempotent = True  # type: ignore[attr-defined]
+    wrapper.is_idempotent = True  # type: ignore[attr-defined]  # functions have no such attribute
     return wrapper
 
 

@@ -38,7 +38,7 @@ WARNINGS = "What to check, and where. Only in responses with a single resource."
 def _header(name: str, description: str, *, response: object = None) -> OpenApiParameter:
     """A request header, or a header of the response with this status."""
     statuses = [response] if response else False
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=statuses)  # type: ignore[arg-type]
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=statuses)  # type: ignore[arg-type]  # or a list
 
 
 IDEMPOTENCY_KEY = _header("Idempotency-Key", "A repeated request with the same key gets the first response for a day.")
@@ -107,7 +107,7 @@ def documented(operation_id: str, response: OpenApiResponse, **texts: Any) -> Ca
     """
 
     def describe(method: _Method) -> _Method:
-        summary, _, description = getdoc(method).partition("\n\n")  # type: ignore[union-attr]
+        summary, _, description = getdoc(method).partition("\n\n")  # type: ignore[union-attr]  # never None
         text = " ".join(description.split())
         return extend_schema(**operation(operation_id, summary.rstrip("."), text, response, **texts))(method)
 
@@ -141,7 +141,7 @@ class ApiSchema(AutoSchema):
         is_write = self.method != "GET"
         if self.method == "POST":
             # A POST that is not idempotent only reads.
-            is_write = is_idempotent(getattr(self.view, self.view.action))  # type: ignore[attr-defined]
+            is_write = is_idempotent(getattr(self.view, self.view.action))  # type: ignore[attr-defined]  # set by DRF
             if is_write:
                 parameters.append(IDEMPOTENCY_KEY)
         if "{" in self.path and self.method == "GET":

@@ -68,7 +68,7 @@ class MessageAdmin(AdministratorsOnly):
     show_full_result_count = False
     exclude = ["context", "log", "key", "leader", "lease_until"]
     buttons = ("send_again", "mark_handled")
-    list_before_template = "notifications/messages_per_day.html"  # type: ignore[assignment]
+    list_before_template = "notifications/messages_per_day.html"  # type: ignore[assignment]  # unfold declares it as None
 
     @display(description="Status", label=COLORS)
     def state(self, message: Message) -> str:

@@ -51,6 +51,7 @@ class MessageTemplateAdmin(VersionedAdmin):
         (None, {"fields": (("event", "role"), ("language", "owner_group"), "active", "seen_version")}),
         ("Text", {"fields": _PARTS}),
     )
+    # unfold declares both as None.
     change_form_outer_before_template = "notifications/template_before.html"  # type: ignore[assignment]
     change_form_outer_after_template = "notifications/template_after.html"  # type: ignore[assignment]
     buttons = ("send_test", "restore")

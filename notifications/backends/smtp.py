@@ -13,7 +13,7 @@ class EmailBackend(smtp.EmailBackend):
     def connection_class(self) -> type:
         backend = self
 
-        class Connection(super().connection_class):  # type: ignore[misc]
+        class Connection(super().connection_class):  # type: ignore[misc]  # a base class known at run time
             def _get_socket(self, *args: object) -> socket.socket:
                 backend._first_socket = super()._get_socket(*args)
                 return backend._first_socket

@@ -87,7 +87,10 @@ def mark_suppressed(message: Message, reason: str, *, at: datetime, merged: Sequ
 
 @transaction.atomic
 def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Sequence[Message] = ()) -> None:
-    """Record a failed attempt: the message is retried later, or given up, audited, and the administrators notified."""
+    """Record a failed attempt: the message is retried later, or fails for good.
+
+    A failure for good is audited and reported to the administrators.
+    """
     # The back office shows which addresses do not work.
     if refusal.permanent and refusal.of_address:
         RefusedAddress.objects.update_or_create(

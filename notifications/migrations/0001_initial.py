@@ -71,8 +71,8 @@ class Migration(migrations.Migration):
                 ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'historical message template',
-                'verbose_name_plural': 'historical message templates',
+                'verbose_name': 'historical email text',
+                'verbose_name_plural': 'historical email texts',
                 'ordering': ('-history_date', '-history_id'),
                 'get_latest_by': ('history_date', 'history_id'),
             },
@@ -96,7 +96,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['event', 'role', 'language', 'id'],
-                'constraints': [models.UniqueConstraint(models.F('event'), models.F('role'), models.F('language'), django.db.models.functions.comparison.Coalesce('owner_group', models.Value('')), name='one_template_per_place', violation_error_message='A template for this event, role, language and owner group already exists.')],
+                'verbose_name': 'email text',
+                'constraints': [models.UniqueConstraint(models.F('event'), models.F('role'), models.F('language'), django.db.models.functions.comparison.Coalesce('owner_group', models.Value('')), name='one_template_per_place', violation_error_message='A text for this event, role, language and owner group already exists.')],
             },
         ),
         migrations.CreateModel(

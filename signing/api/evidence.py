@@ -75,7 +75,10 @@ class EvidenceViewSet(SigningViewSet):
 
     def _require_manager(self, process: Process) -> None:
         if not process.managed_by(self.actor):
-            raise Forbidden("Only the initiator and the owner group may read the audit trail of this process.")
+            raise Forbidden(
+                "Only the initiator, the owner group, and callers with the right 'administer' or 'on_behalf' may read "
+                "the evidence of this process. The right 'audit_read' allows its audit trail."
+            )
 
     def _verdict(self, process_id: str) -> JsonObject:
         result = verdict(at=self.now, process_id=process_id)

@@ -387,7 +387,7 @@ def test_an_empty_file_cannot_be_checked(file: Path) -> None:
     random_trail(1)
     file.write_text("")
     verdict = verify(at=NOON)
-    assert (verdict.whole, "checkpoints are missing from the file" in verdict.unchecked[0]) == (True, True)
+    assert (verdict.whole, "newest checkpoints are missing from the file" in verdict.unchecked[0]) == (True, True)
 
 
 def test_lines_of_another_database_are_ignored(file: Path) -> None:
