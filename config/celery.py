@@ -1,4 +1,4 @@
-"""The Celery app and the whole schedule: short fixed intervals. Each job decides what is due."""
+"""The Celery app, its fixed settings, and the whole schedule: short fixed intervals. Each job decides what is due."""
 
 import os
 from pathlib import Path
@@ -10,6 +10,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("paraph")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# What depends on the deployment is in config.settings, with the prefix CELERY_.
+app.conf.update(
+    task_ignore_result=True,
+    task_publish_retry=False,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    broker_connection_retry_on_startup=True,
+)
 app.conf.beat_schedule = {
     "send due messages": {"task": "notifications.deliver", "schedule": 15.0},
     "send reminders": {"task": "signing.remind", "schedule": 300.0},

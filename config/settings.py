@@ -11,15 +11,14 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
-
+from config.api.schema_settings import schema_settings
+from config.environment import Environment
 from config.local_keys import local_audit_key, local_key
 from config.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 VAR = Path(env.str("VAR", default=str(BASE_DIR / "var")))
 _KEYS = VAR / "keys"
@@ -28,27 +27,18 @@ PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
 
 
-def _refuse_if(is_wrong: object, message: str) -> None:
-    """Stop the start of the service with this message."""
-    if is_wrong:
-        raise ImproperlyConfigured(message)
-
-
-def _required(name: str, description: str, default: str = "") -> str:
-    """A variable that must be set in production; otherwise it has a default."""
-    value = env.str(name, default="")
-    _refuse_if(PRODUCTION and not value, f"{name} must be set with PRODUCTION=true: {description}.")
-    return value or default
-
-
 # --- The service -----------------------------------------------------------------------------
 
-SECRET_KEY = _required("SECRET_KEY", "a long random text that signs sessions") or local_key(_KEYS / "secret_key")
-_refuse_if(PRODUCTION and len(SECRET_KEY) < 32, "SECRET_KEY must be random, with 32 or more characters.")
-_refuse_if(PRODUCTION and DEBUG, "DEBUG must be false with PRODUCTION=true.")
-_hosts = _required("ALLOWED_HOSTS", "the host names of the service, comma-separated", "localhost,127.0.0.1,[::1]")
+SECRET_KEY = env.required(
+    "SECRET_KEY", "a long random text that signs sessions", lambda: local_key(_KEYS / "secret_key")
+)
+env.refuse_if(
+    PRODUCTION and SECRET_KEY and len(SECRET_KEY) < 32, "SECRET_KEY must be random, with 32 or more characters."
+)
+env.refuse_if(PRODUCTION and DEBUG, "DEBUG must be false with PRODUCTION=true.")
+_hosts = env.required("ALLOWED_HOSTS", "the host names of the service, comma-separated", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _hosts.split(",")]
-_refuse_if(PRODUCTION and "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
+env.refuse_if(PRODUCTION and "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 
@@ -119,8 +109,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Database --------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'paraph.sqlite3'}")}
-_database = DATABASES["default"]
+_local_database = f"sqlite:///{VAR / 'paraph.sqlite3'}"
+_database = env.parse_url("DATABASE_URL", env.db_url_config, env.str("DATABASE_URL", default=""), _local_database)
+DATABASES = {"default": _database}
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["ENGINE"] = "config.sqlite"
     _database["OPTIONS"] = {
@@ -193,7 +184,7 @@ JWT_CLAIMS = {
 }
 # With a symmetric algorithm, the public key could serve as the secret of a forged token.
 _symmetric = [name for name in JWT_ALGORITHMS if not name.startswith(("RS", "ES", "PS", "EdDSA"))]
-_refuse_if(_symmetric, f"JWT_ALGORITHMS must contain only public-key algorithms, not {_symmetric}.")
+env.refuse_if(_symmetric, f"JWT_ALGORITHMS must contain only public-key algorithms, not {_symmetric}.")
 
 _authentication_classes = {
     "token": "config.access.authentication.TokenAuthentication",
@@ -202,11 +193,11 @@ _authentication_classes = {
 }
 API_CALLERS = env.list("API_CALLERS", default=["token", "session", "jwt"] if JWT_ISSUER else ["token", "session"])
 _unknown = sorted(set(API_CALLERS) - _authentication_classes.keys())
-_refuse_if(_unknown, f"API_CALLERS must contain only token, jwt and session, not {_unknown}.")
+env.refuse_if(_unknown, f"API_CALLERS must contain only token, jwt and session, not {_unknown}.")
 _is_incomplete = "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL)
-_refuse_if(_is_incomplete, "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set if API_CALLERS contains jwt.")
+env.refuse_if(_is_incomplete, "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set if API_CALLERS contains jwt.")
 _is_insecure = JWT_JWKS_URL and not JWT_JWKS_URL.startswith("https://")
-_refuse_if(PRODUCTION and _is_insecure, "JWT_JWKS_URL must begin with https:// with PRODUCTION=true.")
+env.refuse_if(PRODUCTION and _is_insecure, "JWT_JWKS_URL must begin with https:// with PRODUCTION=true.")
 
 # Requests per minute; 0 means unlimited.
 REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
@@ -252,32 +243,14 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.ApiSchema",
     "EXCEPTION_HANDLER": "config.api.problems.handle",
 }
-_enumerations = ("ProcessStatus", "StepStatus", "SignerStatus", "Role", "Scope")
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Paraph",
-    "DESCRIPTION": "Manages the signing process of a document: who views, approves and signs it, in what order and "
-    "by when. Authenticate with `Authorization: Token <token>`. Every error is a problem body (RFC 9457).",
-    "VERSION": "0.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": [
-        "rest_framework.permissions.AllowAny" if API_DOCS_PUBLIC else "rest_framework.permissions.IsAuthenticated"
-    ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.api.schema.let_warnings_be_absent",
-    ],
-    "ENUM_NAME_OVERRIDES": {
-        "ReportableStatus": "config.vocabulary.Reportable.values",
-        **{name: f"config.vocabulary.{name}.values" for name in _enumerations},
-    },
-}
+SPECTACULAR_SETTINGS = schema_settings(is_public=API_DOCS_PUBLIC)
 
 # --- Email -----------------------------------------------------------------------------------
 
-_email_url = _required("EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}")
-_email = env.email_url_config(_email_url)
+_email_url = env.required(
+    "EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}"
+)
+_email = env.parse_url("EMAIL_URL", env.email_url_config, _email_url, "dummymail://")
 # Our own backends in place of Django's for SMTP and files; any other backend unchanged.
 EMAIL_BACKEND = {
     "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
@@ -295,34 +268,42 @@ EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
 # Seconds for which a claimed message belongs to one sender; longer than any attempt to send it.
 SEND_LEASE = 300
 _wrong_timeout = min(EMAIL_TIMEOUT, EMAIL_SEND_DEADLINE) < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE
-_refuse_if(_wrong_timeout, f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, their sum below {SEND_LEASE}.")
-DEFAULT_FROM_EMAIL = _required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
+env.refuse_if(_wrong_timeout, f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, their sum below {SEND_LEASE}.")
+DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
 TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
-PORTAL_URL = _required("PORTAL_URL", "the link in emails to signers", "https://portal.example.org/sign/{signerId}")
-_refuse_if("{signerId}" not in PORTAL_URL, "PORTAL_URL must contain {signerId}, the placeholder for the signer's id.")
+PORTAL_URL = env.required("PORTAL_URL", "the link in emails to signers", "https://portal.example.org/sign/{signerId}")
+env.refuse_if(
+    "{signerId}" not in PORTAL_URL, "PORTAL_URL must contain {signerId}, the placeholder for the signer's id."
+)
 
 # --- Evidence --------------------------------------------------------------------------------
 
 # HMAC keys of the audit chain: comma-separated id:secret. The first writes; all of them verify.
-_audit_keys = _required("AUDIT_KEYS", "the keys of the audit chain, id:secret") or local_audit_key(_KEYS / "audit_key")
+_audit_keys = env.required(
+    "AUDIT_KEYS", "the keys of the audit chain, id:secret", lambda: local_audit_key(_KEYS / "audit_key")
+)
 AUDIT_KEYS: dict[str, str] = {}
-for _entry in _audit_keys.split(","):
+for _entry in filter(None, _audit_keys.split(",")):
     _key_id, _, _secret = _entry.partition(":")
     _rule = f"AUDIT_KEYS must be id:secret; the secret of '{_key_id}' must have 32+ characters."
-    _refuse_if(not _key_id or len(_secret) < 32, _rule)
+    env.refuse_if(not _key_id or len(_secret) < 32, _rule)
     AUDIT_KEYS[_key_id] = _secret
 
 # Ed25519 private keys: comma-separated, 64 lowercase hex digits. The first signs checkpoints and bundles; all of
 # them verify. For keys that were destroyed, list the public keys as retired.
-_signing_keys = _required("AUDIT_SIGNING_KEYS", "the key that signs checkpoints, 64 lowercase hex digits")
-AUDIT_SIGNING_KEYS = (_signing_keys or local_key(_KEYS / "audit_signing_key")).split(",")
+_signing_keys = env.required(
+    "AUDIT_SIGNING_KEYS",
+    "the key that signs checkpoints, 64 lowercase hex digits",
+    lambda: local_key(_KEYS / "audit_signing_key"),
+)
+AUDIT_SIGNING_KEYS = _signing_keys.split(",")
 AUDIT_RETIRED_PUBLIC_KEYS = env.list("AUDIT_RETIRED_PUBLIC_KEYS", default=[])
-_are_hex = all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS])
-_refuse_if(not _are_hex, "AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS must be 64 lowercase hex digits each.")
+_are_hex = all(re.fullmatch("[0-9a-f]{64}", key) for key in [*AUDIT_SIGNING_KEYS, *AUDIT_RETIRED_PUBLIC_KEYS] if key)
+env.refuse_if(not _are_hex, "AUDIT_SIGNING_KEYS and AUDIT_RETIRED_PUBLIC_KEYS must be 64 lowercase hex digits each.")
 AUDIT_CHECKPOINT_FILE = Path(env.str("AUDIT_CHECKPOINT_FILE", default=str(VAR / "audit-checkpoints.jsonl")))
 AUDIT_READS = env.bool("AUDIT_READS", default=True)
 
@@ -351,7 +332,7 @@ elif CELERY_BROKER_URL.startswith("redis"):
 # in files.
 CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
 _lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS)
-_refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0.")
+env.refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0.")
 if CACHE_URL:
     _cache = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -366,15 +347,6 @@ else:
         "OPTIONS": {"MAX_ENTRIES": 2000},
     }
 CACHES = {"default": _cache}
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_REDIRECT_STDOUTS = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
 
 # --- Back office -----------------------------------------------------------------------------
@@ -405,3 +377,5 @@ STORAGES = {"staticfiles": {"BACKEND": _static_storage}}
 _log_format = env.str("LOG_FORMAT", default="json" if PRODUCTION else "console")
 LOGGING = logging_config(style=_log_format, level=env.str("LOG_LEVEL", default="INFO"))
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+
+env.finish()
