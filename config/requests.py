@@ -1,13 +1,34 @@
-"""Middleware for every request: its log line and the browser's content security policy."""
+"""Middleware for every request: its scheme, its log line and the browser's content security policy."""
 
 import structlog
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 from django_structlog.middlewares import RequestMiddleware
 
+from config.access.forwarded import reported_hop
 from config.access.resolver import client_address
+
+# The names of HTTP headers begin with HTTP_ here, so no client can send this one.
+REPORTED_SCHEME = "paraph.scheme"
+
+
+class ReportedScheme(MiddlewareMixin):
+    """Note the scheme that the trusted proxy reports, for SECURE_PROXY_SSL_HEADER."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        hop = reported_hop(request)
+        request.META[REPORTED_SCHEME] = (hop.scheme if hop else None) or "http"
+
+
+class AnyHostForHealth(MiddlewareMixin):
+    """Accept health checks with any Host header, because probes send the address of the machine."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info == "/health/":
+            request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].lstrip(".")
 
 
 class RequestLog(RequestMiddleware):

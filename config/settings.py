@@ -41,6 +41,10 @@ ALLOWED_HOSTS = [host.strip() for host in _hosts.split(",")]
 env.refuse_if(PRODUCTION and "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+env.refuse_if(TRUSTED_PROXIES < 0, "TRUSTED_PROXIES must be 0 or more.")
+ADDRESS_HEADER = env.str("ADDRESS_HEADER", default="Forwarded")
+_has_no_twin = re.fullmatch("[A-Za-z0-9]+", ADDRESS_HEADER)
+env.refuse_if(not _has_no_twin, "ADDRESS_HEADER must consist of letters and digits; others can be forged by clients.")
 
 INSTALLED_APPS = [
     "unfold",
@@ -76,6 +80,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.requests.ReportedScheme",
+    "config.requests.AnyHostForHealth",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.requests.RequestLog",
@@ -107,6 +113,10 @@ _template_backend = "django.template.backends.django.DjangoTemplates"
 TEMPLATES = [{"BACKEND": _template_backend, "APP_DIRS": True, "OPTIONS": _template_options}]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# The number of requests that a process of the web server works on at once; others wait without a thread.
+REQUEST_THREADS = env.int("REQUEST_THREADS", default=8)
+env.refuse_if(REQUEST_THREADS < 1, "REQUEST_THREADS must be 1 or more.")
+
 # --- Database --------------------------------------------------------------------------------
 
 _local_database = f"sqlite:///{VAR / 'paraph.sqlite3'}"
@@ -120,9 +130,14 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     _database["CONN_HEALTH_CHECKS"] = True
-    _database.setdefault("OPTIONS", {}).update(server_side_binding=True, prepare_threshold=5, connect_timeout=5)
+    _options = _database.setdefault("OPTIONS", {})
+    _options.update(server_side_binding=True, prepare_threshold=5, connect_timeout=5)
+    # config.asgi sets this variable: its threads live for one request, and share the connections of a pool.
+    if env.bool("DATABASE_POOL", default=False):
+        _options["pool"] = {"min_size": 1, "max_size": REQUEST_THREADS + 2, "timeout": 5}
+    else:
+        _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
 
 # --- Language and time -----------------------------------------------------------------------
 
@@ -208,7 +223,7 @@ REQUESTS_PER_ADDRESS = env.int("REQUESTS_PER_ADDRESS", default=3000)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_PROXY_SSL_HEADER = ("paraph.scheme", "https")
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_AGE = 12 * 3600

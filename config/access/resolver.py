@@ -1,14 +1,13 @@
 """Builds the Actor of a request. No other code reads the authenticated user, or the parameters that name others."""
 
-import ipaddress
 from dataclasses import replace
 
-from django.conf import settings
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 
 from config.access.actor import Actor, MissingRight, TokenCaller
+from config.access.forwarded import parse_address, reported_hop
 from config.access.models import User
 from config.errors import Fault, Forbidden, Invalid
 from config.text import is_storable
@@ -70,13 +69,10 @@ def narrow_to_parameters(actor: Actor, parameters: QueryDict) -> Actor:
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The client's IP address: behind N trusted proxies, the Nth from the right of `X-Forwarded-For`."""
-    proxies = settings.TRUSTED_PROXIES
-    hops = [hop for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    forwarded = None
-    if proxies and len(hops) >= proxies:
-        forwarded = _ip_address(hops[-proxies])
-    return forwarded or _ip_address(request.META.get("REMOTE_ADDR") or "")
+    """The client's IP address: reported by the outermost trusted proxy, otherwise that of the connection."""
+    hop = reported_hop(request)
+    reported = hop.address if hop else None
+    return reported or parse_address(request.META.get("REMOTE_ADDR") or "")
 
 
 def _validate(parameters: QueryDict) -> None:
@@ -105,19 +101,6 @@ def _validate(parameters: QueryDict) -> None:
         faults.append(Fault(detail, code="contradiction", parameter="isAdmin"))
     if faults:
         raise Invalid(faults=faults)
-
-
-def _ip_address(text: str) -> str | None:
-    """The IP address in canonical form, without port and brackets; None if the text is not an IP address."""
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
 
 
 def _rights(user: User) -> frozenset[str]:

@@ -32,9 +32,9 @@ def test_a_client_beyond_its_limit_is_refused_with_retry_after(
 def test_an_address_is_counted_before_authentication(nobody: Api, settings: Any) -> None:
     settings.REQUESTS_PER_ADDRESS = 2
     settings.TRUSTED_PROXIES = 1
-    codes = [nobody.get("/api/processes", X_Forwarded_For="1.1.1.1, 203.0.113.9").status_code for _ in range(3)]
+    codes = [nobody.get("/api/processes", Forwarded="for=1.1.1.1, for=203.0.113.9").status_code for _ in range(3)]
     assert codes == [401, 401, 429]
-    assert nobody.get("/api/processes", X_Forwarded_For="1.1.1.1, 203.0.113.10").status_code == 401
+    assert nobody.get("/api/processes", Forwarded="for=1.1.1.1, for=203.0.113.10").status_code == 401
 
 
 def test_counting_starts_again_every_minute(api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

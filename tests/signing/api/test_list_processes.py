@@ -224,7 +224,7 @@ class TestWhoSeesWhat:
 def test_reading_is_recorded(api: Api) -> None:
     process = started_process()
     api.get("/api/processes")
-    api.get(f"/api/processes/{process.pk}", X_Forwarded_For="203.0.113.9")
+    api.get(f"/api/processes/{process.pk}", Forwarded="for=203.0.113.9")
 
     listed, read = AuditEvent.objects.in_order().filter(event_type__startswith="PROCESS_GET")
     assert (listed.event_type, listed.creator, listed.ip_address) == ("PROCESS_GETALL", ILZE, "127.0.0.1")
@@ -233,5 +233,5 @@ def test_reading_is_recorded(api: Api) -> None:
 
 def test_the_address_behind_a_trusted_proxy_comes_from_its_header(api: Api, settings: object) -> None:
     settings.TRUSTED_PROXIES = 1  # type: ignore[attr-defined]
-    api.get("/api/processes", X_Forwarded_For="1.1.1.1, 203.0.113.9")
+    api.get("/api/processes", Forwarded="for=1.1.1.1, for=203.0.113.9")
     assert AuditEvent.objects.latest("number").ip_address == "203.0.113.9"

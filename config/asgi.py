@@ -1,0 +1,99 @@
+"""The application of the web server.
+
+A request gets a thread once its whole body has arrived, and returns it, with its database connection, before the
+response is sent. So neither a slow body nor a slow reader occupies a thread.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("DATABASE_POOL", "true")
+
+import django
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.db import connections
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+Message = MutableMapping[str, object]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_CHUNK_SIZE = 65_536
+_TOO_LARGE = (
+    b'{"type": "about:blank", "title": "Content Too Large", "status": 413, "code": "too_large",'
+    b' "detail": "The body must not be larger than 8 MB."}'
+)
+
+
+class Handler(ASGIHandler):
+    """Runs the middleware and the view of a request in one thread, and at most REQUEST_THREADS requests at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.load_middleware(is_async=False)
+        self._threads = asyncio.Semaphore(settings.REQUEST_THREADS)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Refuse a body beyond the limit before it is stored; otherwise serve the request."""
+        remaining = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])  # type: ignore[assignment]
+        lengths = [value for name, value in headers if name.lower() == b"content-length"]
+        if any(value.isdigit() and int(value) > remaining for value in lengths):
+            await _refuse_large_body(send)
+            return
+
+        async def receive_limited() -> Message:
+            nonlocal remaining
+            message = await receive()
+            remaining -= len(message.get("body") or b"")  # type: ignore[arg-type]
+            if remaining < 0:
+                await _refuse_large_body(send)
+                return {"type": "http.disconnect"}
+            return message
+
+        await super().__call__(scope, receive_limited, send)
+
+    async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
+        async with self._threads:
+            return await sync_to_async(self._respond)(request)
+
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            response = self.get_response(request)
+            response._handler_class = self.__class__
+            if isinstance(response, StreamingHttpResponse):
+                _spool(response)
+        finally:
+            connections.close_all()
+        return response
+
+
+def _spool(response: StreamingHttpResponse) -> None:
+    """Run the generator of the response now, in bounded memory, because it may need the database."""
+    file = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
+    response._resource_closers.append(file.close)
+    for chunk in response.streaming_content:
+        file.write(chunk)
+    file.seek(0)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        while chunk := file.read(_CHUNK_SIZE):
+            yield chunk
+
+    response.streaming_content = chunks()
+
+
+async def _refuse_large_body(send: Send) -> None:
+    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": _TOO_LARGE})
+
+
+django.setup(set_prefix=False)
+application = Handler()
