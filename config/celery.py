@@ -21,6 +21,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     broker_connection_retry_on_startup=True,
+    beat_scheduler="config.beat:MemoryScheduler",
 )
 app.conf.beat_schedule = {
     "send due messages": {"task": "notifications.deliver", "schedule": 15.0},
