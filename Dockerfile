@@ -9,9 +9,9 @@ RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
 # collectstatic needs valid settings. These placeholders exist during this build step only.
 RUN useradd --system --home-dir /var/lib/paraph --create-home paraph \
-    && install -d -o paraph /evidence \
-    && PRODUCTION=true AUDIT_KEYS=only:to-collect-the-files-of-the-back-office AUDIT_SIGNING_KEYS=$(printf '0%.0s' $(seq 64)) SECRET_KEY=only-to-collect-the-files-of-the-back-office CACHE_URL=redis://unused ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
-       EMAIL_URL=consolemail:// DEFAULT_FROM_EMAIL=paraph@localhost VAR=/tmp python manage.py collectstatic --no-input -v 0
+    && chmod 700 /var/lib/paraph && install -d -o paraph /evidence \
+    && PRODUCTION=true AUDIT_KEYS=only:to-collect-the-files-of-the-back-office AUDIT_SIGNING_KEYS=$(printf '5e1f2a07%.0s' $(seq 8)) SECRET_KEY=only-to-collect-the-files-of-the-back-office-in-this-build-step DATABASE_URL=postgres://unused/unused CACHE_URL=redis://unused ALLOWED_HOSTS=localhost PORTAL_URL=https://localhost/{signerId} \
+       EMAIL_URL=smtp://localhost:25 DEFAULT_FROM_EMAIL=paraph@localhost VAR=/tmp python manage.py collectstatic --no-input -v 0
 
 USER paraph
 EXPOSE 8000

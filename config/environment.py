@@ -3,7 +3,9 @@
 `Environment.finish`, at the end of the settings, refuses the start with all problems at once.
 """
 
+import warnings
 from collections.abc import Callable
+from email.policy import default as email_policy
 from typing import Any
 
 import environ
@@ -56,8 +58,9 @@ class Environment(environ.Env):
     def parse_url(self, name: str, parse: Callable[[str], dict[str, Any]], url: str, fallback: str) -> dict[str, Any]:
         """The settings in a URL; those of the fallback, and a problem, if it is not a URL of the right form."""
         try:
-            return parse(url or fallback)
-        except (ImproperlyConfigured, ValueError, KeyError):
+            with warnings.catch_warnings(action="error"):
+                return parse(url or fallback)
+        except (ImproperlyConfigured, UserWarning, ValueError, KeyError):
             self.problems.append(f"{name} must be a URL of the form shown in .env.example.")
             return parse(fallback)
 
@@ -70,3 +73,15 @@ class Environment(environ.Env):
         """Refuse the start of the service if there are problems."""
         if self.problems:
             raise ImproperlyConfigured("\n".join(["The settings are refused:", *self.problems]))
+
+
+def is_sender(text: str) -> bool:
+    """Whether the text is exactly one email address, with or without a name."""
+    try:
+        header = email_policy.header_factory("From", text)
+    except (ValueError, IndexError):
+        return False
+    addresses = header.addresses
+    if header.defects or len(addresses) != 1 or not text.isprintable():
+        return False
+    return bool(addresses[0].username and addresses[0].domain)

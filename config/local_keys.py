@@ -11,6 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 
+def make_private(folder: Path) -> None:
+    """Create the folder, or correct its mode, so that only its owner can read what it contains."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077 and not folder.stat().st_mode & 0o1000:
+        folder.chmod(0o700)
+
+
 def local_key(file: Path) -> str:
     """The key in this file, 64 lowercase hex digits; generated if the file does not exist."""
     if not file.exists():

@@ -12,9 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from config.api.schema_settings import schema_settings
-from config.environment import Environment
-from config.local_keys import local_audit_key, local_key
+from config.cache import cache_settings
+from config.environment import Environment, is_sender
+from config.local_keys import local_audit_key, local_key, make_private
 from config.logs import logging_config
+from config.production import production_problems
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -25,7 +27,8 @@ _KEYS = VAR / "keys"
 
 PRODUCTION = env.bool("PRODUCTION", default=False)
 DEBUG = env.bool("DEBUG", default=False)
-
+if not PRODUCTION:
+    make_private(VAR)
 
 # --- The service -----------------------------------------------------------------------------
 
@@ -35,10 +38,8 @@ SECRET_KEY = env.required(
 env.refuse_if(
     PRODUCTION and SECRET_KEY and len(SECRET_KEY) < 32, "SECRET_KEY must be random, with 32 or more characters."
 )
-env.refuse_if(PRODUCTION and DEBUG, "DEBUG must be false with PRODUCTION=true.")
 _hosts = env.required("ALLOWED_HOSTS", "the host names of the service, comma-separated", "localhost,127.0.0.1,[::1]")
 ALLOWED_HOSTS = [host.strip() for host in _hosts.split(",")]
-env.refuse_if(PRODUCTION and "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must not contain '*' with PRODUCTION=true.")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 env.refuse_if(TRUSTED_PROXIES < 0, "TRUSTED_PROXIES must be 0 or more.")
@@ -211,8 +212,6 @@ _unknown = sorted(set(API_CALLERS) - _authentication_classes.keys())
 env.refuse_if(_unknown, f"API_CALLERS must contain only token, jwt and session, not {_unknown}.")
 _is_incomplete = "jwt" in API_CALLERS and not (JWT_ISSUER and JWT_AUDIENCE and JWT_JWKS_URL)
 env.refuse_if(_is_incomplete, "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set if API_CALLERS contains jwt.")
-_is_insecure = JWT_JWKS_URL and not JWT_JWKS_URL.startswith("https://")
-env.refuse_if(PRODUCTION and _is_insecure, "JWT_JWKS_URL must begin with https:// with PRODUCTION=true.")
 
 # Requests per minute; 0 means unlimited.
 REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
@@ -230,21 +229,8 @@ SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000 if PRODUCTION else 0)
 # HSTS for subdomains and preloading concern the whole domain: its owner decides, not this service.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-
-# The strict policy for the API, and the exceptions by URL prefix (the first match wins): only the back office's
-# theme and Swagger UI load anything.
+# Strict; config.requests has the exceptions.
 CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'none'"], "frame-ancestors": ["'none'"]}}
-_page_policy = {
-    "default-src": ["'self'"],
-    "style-src": ["'self'", "'unsafe-inline'"],
-    "img-src": ["'self'", "data:"],
-    "base-uri": ["'none'"],
-    "frame-ancestors": ["'none'"],
-}
-CONTENT_SECURITY_POLICIES = {
-    "/admin/": {**_page_policy, "script-src": ["'self'", "'unsafe-eval'"], "form-action": ["'self'"]},
-    "/api/docs/": _page_policy,
-}
 
 # --- API -------------------------------------------------------------------------------------
 
@@ -262,10 +248,10 @@ SPECTACULAR_SETTINGS = schema_settings(is_public=API_DOCS_PUBLIC)
 
 # --- Email -----------------------------------------------------------------------------------
 
-_email_url = env.required(
+EMAIL_URL = env.required(
     "EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}"
 )
-_email = env.parse_url("EMAIL_URL", env.email_url_config, _email_url, "dummymail://")
+_email = env.parse_url("EMAIL_URL", env.email_url_config, EMAIL_URL, "dummymail://")
 # Our own backends in place of Django's for SMTP and files; any other backend unchanged.
 EMAIL_BACKEND = {
     "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
@@ -284,11 +270,13 @@ EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
 SEND_LEASE = 300
 _wrong_timeout = min(EMAIL_TIMEOUT, EMAIL_SEND_DEADLINE) < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE
 env.refuse_if(_wrong_timeout, f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, their sum below {SEND_LEASE}.")
+_SENDER_RULE = 'DEFAULT_FROM_EMAIL must be one email address, a name with a comma in quotes: "A, B" <a@example.org>.'
 DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
 TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)
+env.refuse_if(DEFAULT_FROM_EMAIL and not is_sender(DEFAULT_FROM_EMAIL), _SENDER_RULE)
 MESSAGE_ID_DOMAIN = DEFAULT_FROM_EMAIL.rpartition("@")[2].strip("<> ") or "localhost"
 PORTAL_URL = env.required("PORTAL_URL", "the link in emails to signers", "https://portal.example.org/sign/{signerId}")
 env.refuse_if(
@@ -348,21 +336,7 @@ elif CELERY_BROKER_URL.startswith("redis"):
 CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
 _lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS)
 env.refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0.")
-if CACHE_URL:
-    _cache = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": CACHE_URL,
-        "KEY_PREFIX": "paraph",
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1},
-    }
-else:
-    _cache = {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
-        "LOCATION": str(VAR / "cache"),
-        "OPTIONS": {"MAX_ENTRIES": 2000},
-    }
-CACHES = {"default": _cache}
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "beat-schedule")
+CACHES = {"default": cache_settings(CACHE_URL, folder=VAR / "cache")}
 
 # --- Back office -----------------------------------------------------------------------------
 
@@ -393,4 +367,6 @@ _log_format = env.str("LOG_FORMAT", default="json" if PRODUCTION else "console")
 LOGGING = logging_config(style=_log_format, level=env.str("LOG_LEVEL", default="INFO"))
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 
+if PRODUCTION:
+    env.problems.extend(production_problems(globals()))
 env.finish()

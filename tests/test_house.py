@@ -53,7 +53,7 @@ def test_files_are_short() -> None:
 # Names that frameworks look up in every module that has one.
 FRAMEWORK_NAMES = {"Command", "EmailBackend", "logger", "urlpatterns"}
 # The verbs of actions: on processes and on versioned rows, and the rule in `signing.flow` of the same name.
-SHARED_NAMES = {"act", "cancel", "create", "delete", "lock", "replace", "start"}
+SHARED_NAMES = {"act", "application", "cancel", "create", "delete", "lock", "replace", "start"}
 
 
 def public_names(module: ast.Module) -> set[str]:
@@ -126,9 +126,11 @@ PRODUCTION_SETTINGS = {
     "ALLOWED_HOSTS": "paraph.example.org",
     "PORTAL_URL": "https://p.example.org/{signerId}",
     "EMAIL_URL": "smtp://localhost:25",
+    "DATABASE_URL": "postgres://paraph@localhost/paraph",
     "DEFAULT_FROM_EMAIL": "paraph@example.org",
-    "AUDIT_KEYS": "2026:" + "k" * 40,
-    "AUDIT_SIGNING_KEYS": "5e" * 32,
+    "AUDIT_KEYS": "2026:" + "some-random-key-" * 3,
+    "AUDIT_SIGNING_KEYS": "5e1f2a07" * 8,
+    "TRUSTED_PROXIES": "1",
     "CACHE_URL": "redis://127.0.0.1:6379/0",
 }
 
@@ -150,7 +152,10 @@ def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-@pytest.mark.parametrize("missing", PRODUCTION_SETTINGS)
+OPTIONAL = {"TRUSTED_PROXIES"}
+
+
+@pytest.mark.parametrize("missing", sorted(PRODUCTION_SETTINGS.keys() - OPTIONAL))
 def test_production_requires_every_essential_setting(missing: str) -> None:
     variables = {name: value for name, value in PRODUCTION_SETTINGS.items() if name != missing}
     done = run("-c", "import config.settings", PRODUCTION="true", **variables)
@@ -163,6 +168,31 @@ def test_production_requires_every_essential_setting(missing: str) -> None:
     [
         ("DEBUG", "true", "DEBUG must be false"),
         ("SECRET_KEY", "changeme", "SECRET_KEY must be random"),
+        ("SECRET_KEY", "abcdefghij" * 4, "SECRET_KEY must be random"),
+        ("SECRET_KEY", "a" * 64, "SECRET_KEY must be random"),
+        ("AUDIT_KEYS", "2026:" + "a" * 32, "AUDIT_KEYS must be random"),
+        ("AUDIT_SIGNING_KEYS", "0" * 64, "AUDIT_SIGNING_KEYS must be random"),
+        ("DATABASE_URL", "sqlite:////tmp/x.sqlite3", "DATABASE_URL must be a PostgreSQL database"),
+        ("DATABASE_URL", "junk", "DATABASE_URL must be a URL"),
+        ("EMAIL_URL", "consolemail://", "EMAIL_URL must be a mail server"),
+        ("EMAIL_URL", "dummymail://", "EMAIL_URL must be a mail server"),
+        ("EMAIL_URL", "filemail:////emails", "EMAIL_URL must be a mail server"),
+        ("EMAIL_URL", "smtp://mail.example.org:25", "EMAIL_URL must begin with smtp+tls"),
+        ("EMAIL_URL", "junk", "EMAIL_URL must be a URL"),
+        ("PORTAL_URL", "http://p.example.org/{signerId}", "PORTAL_URL must begin with https://"),
+        ("PORTAL_URL", "javascript:alert('{signerId}')", "PORTAL_URL must begin with https://"),
+        ("PORTAL_URL", "https:///{signerId}", "PORTAL_URL must begin with https://"),
+        ("TRUSTED_PROXIES", "-1", "TRUSTED_PROXIES must be 0 or more"),
+        ("TRUSTED_PROXIES", "one", "TRUSTED_PROXIES must be a number"),
+        ("ADDRESS_HEADER", "X-Forwarded-For", "ADDRESS_HEADER must consist of letters and digits"),
+        ("ADDRESS_HEADER", "X_Real_IP", "ADDRESS_HEADER must consist of letters and digits"),
+        ("REQUEST_THREADS", "0", "REQUEST_THREADS must be 1 or more"),
+        ("API_DOCS_PUBLIC", "maybe", "API_DOCS_PUBLIC must be true or false"),
+        ("DEFAULT_FROM_EMAIL", "Paraph, SIA <info@example.org>", "DEFAULT_FROM_EMAIL must be one email address"),
+        ("DEFAULT_FROM_EMAIL", "info@example.org, b@example.org", "DEFAULT_FROM_EMAIL must be one email address"),
+        ("DEFAULT_FROM_EMAIL", "Paraph", "DEFAULT_FROM_EMAIL must be one email address"),
+        ("DEFAULT_FROM_EMAIL", "Paraph <info@>", "DEFAULT_FROM_EMAIL must be one email address"),
+        ("DEFAULT_FROM_EMAIL", "a@example.org\nBcc: b@example.org", "DEFAULT_FROM_EMAIL must be one email address"),
         ("JWT_JWKS_URL", "http://id.example.org/keys", "JWT_JWKS_URL must begin with https://"),
         ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS must not contain '*'"),
         ("API_CALLERS", "token,magic", "API_CALLERS must contain only token, jwt and session, not ['magic']"),
@@ -186,6 +216,49 @@ def test_production_refuses_unsafe_settings(name: str, value: str, message: str)
     done = run("-c", "import config.settings", PRODUCTION="true", **variables)
     assert done.returncode != 0
     assert message in done.stderr
+
+
+@pytest.mark.parametrize("name", [name for name in OIDC if name.startswith("OP_")])
+def test_production_requires_https_of_the_identity_provider(name: str) -> None:
+    provider = {f"OIDC_{other}": f"https://id.example.org/{other}" for other in OIDC}
+    provider[f"OIDC_{name}"] = "http://id.example.org/"
+    done = run("-c", "import config.settings", PRODUCTION="true", **PRODUCTION_SETTINGS, **provider)
+    assert f"OIDC_{name} must begin with https://" in done.stderr
+
+
+def test_all_problems_of_the_settings_are_reported_at_once() -> None:
+    wrong = {"DEBUG": "true", "EMAIL_URL": "junk", "TRUSTED_PROXIES": "-1", "REQUESTS_PER_CLIENT": "many"}
+    done = run("-c", "import config.settings", PRODUCTION="true", **wrong)
+    names = (PRODUCTION_SETTINGS.keys() | wrong.keys()) - {"CACHE_URL"}
+    assert {name for name in names if f"{name} must" not in done.stderr} == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "warning"),
+    [
+        ("TRUSTED_PROXIES", "0", "paraph.W001"),
+        ("LOGIN_FAILURES", "0", "paraph.W002"),
+        ("ALLOWED_HOSTS", ".", "paraph.W003"),
+        ("STAFF_SECOND_FACTOR", "false", "paraph.W004"),
+    ],
+)
+def test_production_warns_of_risky_settings(name: str, value: str, warning: str) -> None:
+    done = run("manage.py", "check", PRODUCTION="true", **{**PRODUCTION_SETTINGS, name: value})
+    assert done.returncode == 0
+    assert warning in done.stderr
+
+
+@pytest.mark.parametrize("sender", ['"Paraph, SIA" <info@example.org>', "info@example.org", "Žīme <info@example.org>"])
+def test_a_sender_may_have_a_name(sender: str) -> None:
+    assert run("-c", "import config.settings", DEFAULT_FROM_EMAIL=sender).returncode == 0
+
+
+def test_the_folder_of_local_files_is_private(tmp_path: Path) -> None:
+    for folder in (tmp_path / "new", tmp_path / "old"):
+        if folder.name == "old":
+            folder.mkdir(mode=0o755)
+        assert run("-c", "import config.settings", VAR=str(folder)).returncode == 0
+        assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_deployment_check_is_clean() -> None:
