@@ -11,6 +11,7 @@ run: export CELERY_BROKER_URL ?= filesystem://localhost/
 run: export LOG_LEVEL ?= WARNING
 run: export PATH := $(CURDIR)/$(BIN):$(PATH)
 run: .venv/ready
+	@$(BIN)/python -c 'import socket, sys; sys.exit(socket.socket().connect_ex(("127.0.0.1", int(sys.argv[1]))) == 0)' $(PORT) || { echo "Port $(PORT) is in use. Choose another one: make run PORT=8001"; exit 1; }
 	@$(BIN)/python manage.py migrate -v 0
 	@$(BIN)/python manage.py demo --port $(PORT)
 	@$(BIN)/honcho start -p $(PORT)
@@ -43,7 +44,7 @@ format: .venv/ready-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-requirements: .venv/bin/python
+requirements: .venv/bin/pip
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade -q pyproject.toml --extra sso --group dev -c requirements.txt -o requirements-dev.txt
@@ -51,17 +52,18 @@ requirements: .venv/bin/python
 clean:
 	rm -rf .venv
 
-.venv/bin/python:
+# pip is installed last, so a .venv without it is half-made: it is created again.
+.venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Paraph requires Python 3.11 or later. Set PYTHON to its path."; exit 1; }
 	@echo "Creating .venv"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }
 
-.venv/ready: .venv/bin/python requirements.txt
+.venv/ready: .venv/bin/pip requirements.txt
 	@echo "Installing dependencies (about a minute the first time)"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
-.venv/ready-dev: .venv/bin/python requirements-dev.txt
+.venv/ready-dev: .venv/bin/pip requirements-dev.txt
 	@echo "Installing development dependencies"
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -9,7 +9,10 @@ from health_check.views import HealthCheckView
 
 from config.access.second_factor import verify_second_factor
 
+_FAVICON = f"{settings.STATIC_URL}drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"
+
 urlpatterns = [
+    path("favicon.ico", RedirectView.as_view(url=_FAVICON)),
     path("", RedirectView.as_view(url="/admin/")),
     path("admin/second-factor/", verify_second_factor, name="second-factor"),
     path("admin/", admin.site.urls),

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 
+import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -61,6 +62,7 @@ def handle(exception: Exception, context: JsonObject) -> Response | None:
     error = _as_domain_error(exception)
     if error is None:
         return None
+    structlog.contextvars.bind_contextvars(problem=error.code)
     body = problem_body(error, context["request"].path)
     return Response(body, status=error.status, headers=_headers(exception, error), content_type=CONTENT_TYPE)
 

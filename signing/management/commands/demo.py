@@ -66,7 +66,7 @@ class Command(BaseCommand):
         if settings.PRODUCTION:
             raise CommandError("The demo must not run in production.")
         login = self._login()
-        emails = getattr(settings, "EMAIL_FILE_PATH", None) or settings.EMAIL_BACKEND
+        emails = _describe_emails()
         curl = CURL.format(port=port, **login)
         self.stdout.write(WELCOME.format(port=port, emails=emails, curl=curl, **login))
 
@@ -123,6 +123,17 @@ def _validated(file: Path, serializer_class: type[Serializer]) -> Body:
     serializer = serializer_class(data=json.loads(file.read_text(encoding="utf-8")))
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+def _describe_emails() -> str:
+    """Where emails go, in words."""
+    if settings.EMAIL_FILE_PATH:
+        return f"written to files in {settings.EMAIL_FILE_PATH}"
+    if settings.EMAIL_HOST:
+        return f"sent through {settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    if "console" in settings.EMAIL_BACKEND:
+        return "printed here"
+    return "not sent"
 
 
 def _stored_login() -> dict[str, str] | None:
