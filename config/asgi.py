@@ -7,7 +7,8 @@ response is sent. So neither a slow body nor a slow reader occupies a thread.
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("DATABASE_POOL", "true")
@@ -20,9 +21,9 @@ from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-Message = MutableMapping[str, object]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+AsgiEvent = Mapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiEvent]]
+Send = Callable[[AsgiEvent], Awaitable[None]]
 
 _CHUNK_SIZE = 65_536
 _TOO_LARGE = (
@@ -39,19 +40,19 @@ class Handler(ASGIHandler):
         self.load_middleware(is_async=False)
         self._threads = asyncio.Semaphore(settings.REQUEST_THREADS)
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Refuse a body beyond the limit before it is stored; otherwise serve the request."""
         remaining = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])  # type: ignore[assignment]
+        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])
         lengths = [value for name, value in headers if name.lower() == b"content-length"]
         if any(value.isdigit() and int(value) > remaining for value in lengths):
             await _refuse_large_body(send)
             return
 
-        async def receive_limited() -> Message:
+        async def receive_limited() -> AsgiEvent:
             nonlocal remaining
             message = await receive()
-            remaining -= len(message.get("body") or b"")  # type: ignore[arg-type]
+            remaining -= len(message.get("body") or b"")
             if remaining < 0:
                 await _refuse_large_body(send)
                 return {"type": "http.disconnect"}
@@ -66,7 +67,7 @@ class Handler(ASGIHandler):
     def _respond(self, request: HttpRequest) -> HttpResponseBase:
         try:
             response = self.get_response(request)
-            response._handler_class = self.__class__
+            response._handler_class = self.__class__  # type: ignore[attr-defined]
             if isinstance(response, StreamingHttpResponse):
                 _spool(response)
         finally:
@@ -77,8 +78,8 @@ class Handler(ASGIHandler):
 def _spool(response: StreamingHttpResponse) -> None:
     """Run the generator of the response now, in bounded memory, because it may need the database."""
     file = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
-    response._resource_closers.append(file.close)
-    for chunk in response.streaming_content:
+    response._resource_closers.append(file.close)  # type: ignore[attr-defined]
+    for chunk in response:
         file.write(chunk)
     file.seek(0)
 
