@@ -1,54 +1,82 @@
-"""Users, API clients, groups, rights and tokens in the back office."""
+"""Users, API clients, groups, rights and tokens in the back office. `config.access.reach` decides who changes which."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from axes.admin import AccessAttemptAdmin
-from axes.models import AccessAttempt
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Model
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config.access.backoffice import AuditedAdmin, WithButtons, staff_actor
-from config.access.models import ApiToken, User
-from config.access.resolver import actor_of_user
+from config.access.backoffice import AuditedAdmin, WithButtons
+from config.access.models import User
+from config.access.reach import (
+    OutOfReach,
+    is_email_within_reach,
+    is_row_within_reach,
+    staff_identity,
+    within_reach,
+)
+from config.api_values import Body
 from config.errors import Forbidden, Invalid
 
 LONGEST_LIFETIME_DAYS = 3650
 
-for _model in (Group, TOTPDevice, AccessAttempt):
+for _model in (Group, TOTPDevice, AccessAttempt, AccessLog, AccessFailureLog):
     admin.site.unregister(_model)
+
+
+class DaysField(forms.IntegerField):
+    """A number of days in ASCII digits, because `int` reads the digits of every script."""
+
+    def to_python(self, value: object) -> int | None:
+        if not str(value).isascii():
+            raise forms.ValidationError("This must be a number.")
+        return super().to_python(value)
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(max_length=255)
-    days = forms.IntegerField(min_value=1, max_value=LONGEST_LIFETIME_DAYS, required=False)
+    days = DaysField(min_value=1, max_value=LONGEST_LIFETIME_DAYS, required=False)
 
 
-class ApiTokenInline(TabularInline):
-    """A client's tokens: listed and revoked here, created with the form above."""
+class WithinReachAdmin(AuditedAdmin):
+    """Users, groups and second factors: staff change rows within their reach, and the result must be within it too."""
 
-    model = ApiToken
-    fields = ["name", "created", "expiry", "last_used_at"]
-    readonly_fields = ["name", "created", "last_used_at"]
-    extra = 0
-    tab = True
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self._is_within_reach(request, obj)
 
-    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Also asked for each row of the action "delete selected", and for rows that another deletion would delete."""
+        return super().has_delete_permission(request, obj) and self._is_within_reach(request, obj)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Iterable[object], change: bool) -> None:
+        """Refuse a change whose result is out of reach: the page's transaction is rolled back."""
+        staff_identity(request)
+        super().save_related(request, form, formsets, change)
+        if not is_row_within_reach(staff_identity(request), form.instance):
+            raise OutOfReach
+
+    def _is_within_reach(self, request: HttpRequest, row: Model | None) -> bool:
+        return row is None or is_row_within_reach(staff_identity(request), row)
 
 
 @admin.register(User)
-class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
+class UserAdmin(WithinReachAdmin, DjangoUserAdmin, WithButtons):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    inlines = [ApiTokenInline]
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email", "country", "personal_code")}),
@@ -56,8 +84,8 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ["last_login", "date_joined"]
-    change_form_outer_before_template = "access/make_token.html"  # type: ignore[assignment]  # unfold declares it as None
-    buttons = ("make_token",)
+    change_form_outer_before_template = "access/tokens.html"  # type: ignore[assignment]  # unfold declares it as None
+    buttons = ("make_token", "revoke_token")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         """Only superusers grant rights, so that no user can extend their own."""
@@ -67,8 +95,7 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
 
     def make_token(self, request: HttpRequest, user: User) -> HttpResponse:
         """Create a token for this client. Only the returned page shows it."""
-        if not request.user.has_perm("access.add_apitoken") or not _has_all_rights_of(request, user):
-            raise Forbidden("Creating a token requires the permission for it, and all rights and groups of its user.")
+        self._check_token_permission(request, user, "add")
         form = TokenForm(request.POST)
         if not form.is_valid():
             raise Invalid(
@@ -78,39 +105,68 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin, WithButtons):
 
         # The token and its audit event.
         name = form.cleaned_data["name"]
-        token = user.create_token(name, days=form.cleaned_data["days"])
-        self.log_change(request, user, f"Created the API token '{name}'.")
+        with transaction.atomic():
+            token = user.create_token(name, days=form.cleaned_data["days"])
+            self.log_change(request, user, f"Created the API token '{name}'.")
         context = {**self.admin_site.each_context(request), "title": "New API token", "token": token, "client": user}
         page = render(request, "access/token.html", context)
         page.headers["Cache-Control"] = "no-store"
         return page
 
+    def revoke_token(self, request: HttpRequest, user: User) -> str:
+        """Delete one of this client's tokens, which is then rejected."""
+        self._check_token_permission(request, user, "delete")
+        number = request.POST.get("token", "")
+        token = None
+        if number.isascii() and number.isdigit():
+            token = user.api_tokens.filter(pk=int(number[:18])).first()
+        if token is None:
+            raise Invalid("The token must be one of this user's tokens.")
+        with transaction.atomic():
+            token.delete()
+            self.log_change(request, user, f"Revoked the API token '{token.name}'.")
+        return f"The API token '{token.name}' has been revoked."
+
+    def render_change_form(self, request: HttpRequest, context: Body, **kwargs: Any) -> HttpResponse:
+        """Show the user's tokens to staff who may see them, and the buttons that they may press."""
+        user = context.get("original")
+        if isinstance(user, User):
+            is_within_reach = within_reach(staff_identity(request), user)
+            context["may_make_token"] = is_within_reach and request.user.has_perm("access.add_apitoken")
+            context["may_revoke_token"] = is_within_reach and request.user.has_perm("access.delete_apitoken")
+            if request.user.has_perm("access.view_apitoken") or context["may_revoke_token"]:
+                context["tokens"] = user.api_tokens.all()
+        return super().render_change_form(request, context, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Iterable[object], change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not is_email_within_reach(staff_identity(request), form.instance):
+            raise OutOfReach("The email address must not be that of another user whom you may not change.")
+
+    def _check_token_permission(self, request: HttpRequest, user: User, verb: str) -> None:
+        if not request.user.has_perm(f"access.{verb}_apitoken"):
+            raise Forbidden(f"This requires the permission '{verb}_apitoken'.")
+        if not within_reach(staff_identity(request), user):
+            raise OutOfReach
+
 
 @admin.register(Group)
-class GroupAdmin(AuditedAdmin, DjangoGroupAdmin):
+class GroupAdmin(WithinReachAdmin, DjangoGroupAdmin):
     pass
 
 
 @admin.register(TOTPDevice)
-class DeviceAdmin(AuditedAdmin, TOTPDeviceAdmin):
+class DeviceAdmin(WithinReachAdmin, TOTPDeviceAdmin):
     """Second factors. If a user has lost the phone, delete the device here: the next login asks for a new one."""
-
-    _HIDDEN = (*AuditedAdmin._HIDDEN, "key")
 
 
 @admin.register(AccessAttempt)
 class LockedOutAdmin(AuditedAdmin, AccessAttemptAdmin):
-    """User names locked out after failed logins. Deleting a row ends the lockout."""
+    """Usernames locked out after failed logins. Deleting a row ends the lockout."""
 
-    _HIDDEN = (*AuditedAdmin._HIDDEN, "get_data", "post_data", "http_accept", "user_agent")
+    _HIDDEN = (*AuditedAdmin._HIDDEN, "http_accept", "user_agent")
+    fieldsets = ((None, {"fields": ("username", "ip_address", "attempt_time", "failures_since_start", "path_info")}),)
+    actions = ()
 
-
-def _has_all_rights_of(request: HttpRequest, user: User) -> bool:
-    """Whether the staff member has all rights and groups of the user, so that a token gives no more rights."""
-    if request.user.is_superuser:
-        return True
-    if user.is_superuser:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-    own = staff_actor(request)
-    granted = actor_of_user(user)
-    return granted.rights <= own.rights and granted.groups <= own.groups

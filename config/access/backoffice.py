@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -23,6 +24,11 @@ from config.access.resolver import actor_of_user, client_address
 from config.api_values import JsonObject
 from config.errors import DomainError, Forbidden
 
+# Columns of any model that no page shows.
+SECRET_COLUMNS = frozenset(
+    {"password", "key", "digest", "token_key", "session_key", "session_data", "session_hash", "get_data", "post_data"}
+)
+
 
 def staff_actor(request: HttpRequest) -> Actor:
     """The logged-in staff member with rights and IP address. Queried once per request."""
@@ -36,12 +42,21 @@ def staff_actor(request: HttpRequest) -> Actor:
 
 
 class RejectNul(MiddlewareMixin):
-    """Middleware: respond with 400 to back office searches for NUL, which PostgreSQL refuses in parameters."""
+    """Middleware: respond with 400 to NUL in back office URLs and forms, because PostgreSQL cannot store it."""
 
-    def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if _is_backoffice(request) and "\0" in unquote(request.META.get("QUERY_STRING", "")):
-            return HttpResponse("URLs must not contain NUL.", status=400, content_type="text/plain; charset=utf-8")
+    def process_view(self, request: HttpRequest, view: object, *args: object) -> HttpResponse | None:
+        """After the CSRF check, so that no unchecked body is read."""
+        if not _is_backoffice(request):
+            return None
+        if "\0" in request.path_info or "\0" in unquote(request.META.get("QUERY_STRING", "")):
+            return _bad_request("URLs must not contain NUL.")
+        if any("\0" in text for name, values in request.POST.lists() for text in (name, *values)):
+            return _bad_request("Forms must not contain NUL.")
         return None
+
+
+def _bad_request(text: str) -> HttpResponse:
+    return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
 
 
 class ShowRefusals(MiddlewareMixin):
@@ -65,13 +80,24 @@ def _is_backoffice(request: HttpRequest) -> bool:
 
 
 def local_url(request: HttpRequest, url: str) -> str:
-    """The URL, or the empty string if it is on another host."""
-    if url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+    """The URL, or the empty string unless it is an absolute path, or a URL on this host."""
+    is_absolute = url.startswith(("/", f"{request.scheme}://"))
+    if is_absolute and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
         return url
     return ""
 
 
-class WithButtons(ModelAdmin):
+class GuardedAdmin(ModelAdmin):
+    """Admin pages whose lists cannot be filtered by secrets, not even by those of related rows."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse secrets: filters such as `key__startswith` would reveal them one character at a time."""
+        if not SECRET_COLUMNS.isdisjoint(lookup.split(LOOKUP_SEP)):
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+
+class WithButtons(GuardedAdmin):
     """Admin pages with buttons that call actions.
 
     `buttons` names methods `(request, row) -> str | HttpResponse`. Each one gets a URL that accepts only
@@ -114,11 +140,11 @@ class WithButtons(ModelAdmin):
         return redirect(previous_page or f"admin:{opts.app_label}_{opts.model_name}_changelist")
 
 
-class AuditedAdmin(ModelAdmin):
+class AuditedAdmin(GuardedAdmin):
     """Records every change made here in the audit trail, with the values before and after."""
 
     # Columns that must not be in the audit trail.
-    _HIDDEN: ClassVar[tuple[str, ...]] = ("password", "last_login")
+    _HIDDEN: ClassVar[tuple[str, ...]] = (*SECRET_COLUMNS, "last_login")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         row = super().get_object(request, object_id, from_field)

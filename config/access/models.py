@@ -41,6 +41,8 @@ class User(AbstractUser):
 class ApiToken(AbstractAuthToken):
     """A hashed token of a client. A client may have several valid tokens, so that they can be rotated."""
 
+    # Not the primary key, as it is in knox, because the primary key is in URLs and forms.
+    digest = models.CharField(max_length=128, unique=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=255, help_text="What this token is used for.")
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -141,3 +141,19 @@ def test_a_profiles_attributes_are_dragged_into_order(stack: Stack, page: Page) 
     expect(page.locator("body")).to_contain_text("was changed successfully")
     read = stack.call("GET", f"/api/document-profiles/{profile['id']}").body
     assert [a["name"] for a in read["attributes"]] == ["Third", "First", "Second"]
+
+
+def test_a_user_with_a_token_is_saved_and_the_token_revoked(stack: Stack, page: Page) -> None:
+    token = stack.manage("create_client", "reporting", "--token-name", "nightly").strip().splitlines()[-1]
+    page.goto(f"http://127.0.0.1:{stack.port}/admin/access/user/?q=reporting")
+    page.click("th a:has-text('reporting')")
+    page.fill("#id_email", "reporting@example.org")
+    page.locator("button[name=_continue]").click()
+    expect(page.locator("body")).to_contain_text("was changed successfully")
+    expect(page.locator("#id_email")).to_have_value("reporting@example.org")
+
+    headers = {"Authorization": f"Token {token}"}
+    assert page.request.get(f"http://127.0.0.1:{stack.port}/api/processes", headers=headers).status == 200
+    page.get_by_label("Revoke the API token nightly").click()
+    expect(page.locator("body")).to_contain_text("The API token 'nightly' has been revoked.")
+    assert page.request.get(f"http://127.0.0.1:{stack.port}/api/processes", headers=headers).status == 401

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,9 +16,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from audit.models import AuditEvent
 from config.access.models import ApiToken, User
 from config.access.sso import StaffBackend
 from tests.builders import process_of
+from tests.conftest import Api
 from tests.people import ANA, CODES, SECRETS, address, body
 
 PASSWORD = "a-good-password"
@@ -211,6 +214,8 @@ class TestTokens:
             {"name": "x", "days": "0"},
             {"name": "x", "days": "3651"},
             {"name": "x", "days": "soon"},
+            {"name": "x", "days": "²"},
+            {"name": "x", "days": "٣"},
         ],
     )
     def test_an_invalid_form_creates_no_token(self, browser: Client, boss: User, form: Any) -> None:
@@ -235,6 +240,37 @@ class TestTokens:
         assert not ApiToken.objects.exists()
         assert b"_superuser" not in client.get(f"/admin/access/user/{clerk.pk}/change/").content
 
+    def test_a_user_who_has_a_token_can_be_saved(self, browser: Client, api_of: Callable[..., Api]) -> None:
+        api_of("portal")
+        portal = User.objects.get(username="portal")
+        path = f"/admin/access/user/{portal.pk}/change/"
+        form = browser.get(path).context["adminform"].form.initial
+        saved = browser.post(path, {"username": form["username"], "email": "ops@example.org", "is_active": "on"})
+        portal.refresh_from_db()
+        assert (saved.status_code, portal.email) == (302, "ops@example.org")
+
+    def test_a_revoked_token_is_401(self, browser: Client, api_of: Callable[..., Api]) -> None:
+        api = api_of("portal")
+        token = ApiToken.objects.get()
+        page = f"/admin/access/user/{token.user.pk}"
+        assert api.get("/api/processes").status_code == 200
+        assert f'name="token" value="{token.pk}"' in browser.get(f"{page}/change/").content.decode()
+        done = browser.post(f"{page}/revoke-token/", {"token": token.pk}, follow=True)
+        assert "has been revoked" in done.content.decode()
+        assert api.get("/api/processes").status_code == 401
+        event = AuditEvent.objects.filter(method=f"change access.user {token.user.pk}").latest("number")
+        assert "Revoked the API token" in event.note
+
+    @pytest.mark.parametrize("token", ["", "0", "x", "²", "٣", "9" * 40, "-1"])
+    def test_only_tokens_of_the_user_are_revoked(self, browser: Client, boss: User, token: str) -> None:
+        other = User.objects.create_user("portal")
+        other.create_token("nightly", days=None)
+        page = f"/admin/access/user/{boss.pk}/revoke-token/"
+        for value in (token, ApiToken.objects.get().pk):
+            refused = browser.post(page, {"token": value}, follow=True)
+            assert "must be one of this user&#x27;s tokens" in refused.content.decode()
+        assert ApiToken.objects.count() == 1
+
 
 def test_a_session_of_former_staff_is_401_in_the_api(boss: User, browser: Client) -> None:
     assert browser.get("/api/processes").status_code == 200
@@ -254,8 +290,6 @@ def test_the_admin_log_contains_no_personal_data(browser: Client, boss: User) ->
         "country": "LV",
         "personal_code": CODES[ANA],
         "is_active": "on",
-        "api_tokens-TOTAL_FORMS": "0",
-        "api_tokens-INITIAL_FORMS": "0",
     }
     assert browser.post(f"/admin/access/user/{person.pk}/change/", form).status_code == 302
     person.refresh_from_db()
@@ -291,6 +325,25 @@ class TestRefusals:
         response = browser.get("/admin/signing/process/?q=%00")
         assert (response.status_code, response.content) == (400, b"URLs must not contain NUL.")
         assert browser.get("/admin/signing/process/?q=%2500").status_code == 200
+
+    @pytest.mark.parametrize("form", [{"name": "a\0"}, {"name": "a", "\0": "x"}, {"name": "a", "next": "/\0"}])
+    def test_nul_in_a_form_is_400(self, browser: Client, boss: User, form: dict[str, str]) -> None:
+        for path in (f"/admin/access/user/{boss.pk}/make-token/", "/admin/login/", "/admin/second-factor/"):
+            response = browser.post(path, form)
+            assert (response.status_code, response.content) == (400, b"Forms must not contain NUL.")
+        assert not ApiToken.objects.exists()
+
+    def test_nul_in_a_path_is_400(self, browser: Client) -> None:
+        assert browser.get("/admin/access/user/%00/change/").status_code == 400
+
+    @pytest.mark.parametrize(
+        "url", ["foo", "admin:index", "https://evil.example.org/", "//evil.example.org", "?a", "", "\\evil", "http:foo"]
+    )
+    def test_a_button_returns_to_the_list_unless_next_is_a_path_or_url_of_this_host(
+        self, browser: Client, boss: User, url: str
+    ) -> None:
+        pressed = browser.post(f"/admin/access/user/{boss.pk}/make-token/", {"next": url})
+        assert (pressed.status_code, pressed["Location"]) == (302, "/admin/access/user/")
 
     def test_buttons_accept_only_post(self, browser: Client, boss: User) -> None:
         response = browser.get(f"/admin/access/user/{boss.pk}/make-token/")
