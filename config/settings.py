@@ -152,21 +152,24 @@ AUTH_USER_MODEL = "access.User"
 MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "access.ApiToken"
 REST_KNOX = {"TOKEN_MODEL": KNOX_TOKEN_MODEL, "TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["config.access.lockout.LockoutBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# After too many failed back office logins, a user name is locked out from one IP address for a while.
+# After too many failed back office logins, a username is locked out from one IP address (IPv6: a /64 network) for a
+# while. Neither names that do not exist nor forms are stored.
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("LOGIN_LOCKOUT_MINUTES", default=15))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "config.access.resolver.client_address"
+AXES_CLIENT_IP_CALLABLE = "config.access.logins.login_address"
+AXES_USERNAME_CALLABLE = "config.access.logins.login_name"
 AXES_LOCKOUT_CALLABLE = "config.access.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_DISABLE_ACCESS_LOG = True
+LOGIN_REDIRECT_URL = "admin:index"
 STAFF_SECOND_FACTOR = env.bool("STAFF_SECOND_FACTOR", default=PRODUCTION)
 OTP_TOTP_ISSUER = "Paraph"
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
@@ -183,7 +186,6 @@ if OIDC_RP_CLIENT_ID:
     OIDC_OP_USER_ENDPOINT = env.str("OIDC_OP_USER_ENDPOINT")
     OIDC_OP_JWKS_ENDPOINT = env.str("OIDC_OP_JWKS_ENDPOINT")
     OIDC_CREATE_USER = False
-    LOGIN_REDIRECT_URL = "/admin/"
 
 # Bearer tokens from an identity provider, for API clients.
 JWT_ISSUER = env.str("JWT_ISSUER", default="")
@@ -216,6 +218,7 @@ env.refuse_if(_is_incomplete, "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be
 # Requests per minute; 0 means unlimited.
 REQUESTS_PER_CLIENT = env.int("REQUESTS_PER_CLIENT", default=1000)
 REQUESTS_PER_ADDRESS = env.int("REQUESTS_PER_ADDRESS", default=3000)
+LOGINS_PER_ADDRESS = env.int("LOGINS_PER_ADDRESS", default=20)
 
 # --- Browsers --------------------------------------------------------------------------------
 
@@ -334,8 +337,8 @@ elif CELERY_BROKER_URL.startswith("redis"):
 # The cache counts requests for all processes together: exactly in Redis (by default the broker's), approximately
 # in files.
 CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
-_lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS)
-env.refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless REQUESTS_PER_CLIENT and REQUESTS_PER_ADDRESS are 0.")
+_lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS or LOGINS_PER_ADDRESS)
+env.refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless the limits of requests and logins are 0.")
 CACHES = {"default": cache_settings(CACHE_URL, folder=VAR / "cache")}
 
 # --- Back office -----------------------------------------------------------------------------
@@ -347,6 +350,7 @@ UNFOLD = {
     "SITE_SYMBOL": "draw",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "config.access.logins.LoginForm"},
 }
 # Reverting would bypass the rules for edits: the history is read-only.
 SIMPLE_HISTORY_REVERT_DISABLED = True

@@ -72,6 +72,7 @@ def no_secret_is_logged() -> Iterator[None]:
 def no_limits(settings: Any) -> None:
     """Tests send more requests than clients do. Tests of the limits set their own."""
     settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = settings.TEST_EMAILS_PER_HOUR = 0
+    settings.LOGINS_PER_ADDRESS = 0
 
 
 @pytest.fixture(autouse=True)

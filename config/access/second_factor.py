@@ -31,6 +31,7 @@ from config.vocabulary import EventType
 _GUARDED_PREFIX = "/admin/"
 _OPEN_PREFIXES = ("/admin/login/", "/admin/logout/", "/admin/jsi18n/", "/admin/second-factor/")
 _SESSION_KEY = "second_factor_key"
+_STARTED_KEY = "second_factor_started"
 
 
 def lacks_second_factor(user: User | AnonymousUser) -> bool:
@@ -51,7 +52,12 @@ class RequireSecondFactor(MiddlewareMixin):
 
 
 class CodeForm(forms.Form):
-    code = forms.CharField(min_length=6, max_length=6, label="Code from your authenticator app")
+    # ASCII digits only, because `int` reads the digits of every script.
+    code = forms.RegexField(
+        r"^[0-9]{6}\Z",
+        label="Code from your authenticator app",
+        error_messages={"invalid": "The code must be six digits."},
+    )
 
 
 @never_cache
@@ -65,21 +71,24 @@ def verify_second_factor(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     username = request.user.username
     is_enrolling = not any(devices_for_user(request.user))
-    if request.method == "GET":
+    if not request.session.get(_STARTED_KEY):
+        request.session[_STARTED_KEY] = True
         record_login(EventType.AUTH_START, request, username)
 
-    # A correct code completes the login.
+    # A correct code completes the login. Codes that are not compared are not recorded.
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         code = form.cleaned_data["code"]
-        device = _enroll(request, code) if is_enrolling else match_token(request.user, code)
-        if device is not None:
+        if not is_enrolling and _is_throttled(request.user):
+            form.add_error("code", "There were too many wrong codes. Wait before you try again.")
+        elif device := _enroll(request, code) if is_enrolling else match_token(request.user, code):
             otp_login(request, device)
             record_login(EventType.AUTH_COMPLETED, request, username, "A device was added." if is_enrolling else "")
             record_login(EventType.AUDIT_LOGIN_COMPLETED, request, username)
             return redirect(local_url(request, request.POST.get("next", "")) or "admin:index")
-        record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong code of the second factor.")
-        form.add_error("code", "The code is incorrect or was already used. Wait for the next one.")
+        else:
+            record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong code of the second factor.")
+            form.add_error("code", "The code is incorrect or was already used. Wait for the next one.")
 
     # Otherwise show the form, with the secret if there is no device yet.
     context = admin.site.each_context(request)
@@ -87,6 +96,11 @@ def verify_second_factor(request: HttpRequest) -> HttpResponse:
     if is_enrolling:
         context |= _secret(request)
     return render(request, "access/second_factor.html", context)
+
+
+def _is_throttled(user: User) -> bool:
+    """Whether no code is compared now, because the previous ones were wrong."""
+    return not any(device.verify_is_allowed()[0] for device in devices_for_user(user))
 
 
 def _secret(request: HttpRequest) -> dict[str, str]:
@@ -103,7 +117,7 @@ def _enroll(request: HttpRequest, code: str) -> TOTPDevice | None:
     """A new device with the session's secret, if the code is correct."""
     key: str = request.session.get(_SESSION_KEY, "")
     totp = TOTP(bytes.fromhex(key))
-    if not key or not code.isdigit() or not totp.verify(int(code), tolerance=1):
+    if not key or not totp.verify(int(code), tolerance=1):
         return None
     del request.session[_SESSION_KEY]
     # Storing the time step prevents a second login with the same code.

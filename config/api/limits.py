@@ -1,4 +1,7 @@
-"""Limits on the requests of a client and of an IP address: fixed windows, counted in the shared cache."""
+"""Limits on the requests of a client and of an IP address: fixed windows, counted in the shared cache.
+
+IPv6 addresses are counted by their /64 network.
+"""
 
 import hashlib
 import logging
@@ -10,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 from redis.exceptions import RedisError
 
+from config.access.prefixes import address_prefix
 from config.access.resolver import client_address
 from config.api.problems import problem_response
 from config.errors import DomainError
@@ -28,13 +32,23 @@ class TooManyRequests(DomainError):
         self.wait = wait
 
 
+# Forms for which a password is hashed or a code compared.
+_LOGIN_PATHS = frozenset({"/admin/login/", "/admin/second-factor/", "/admin/password_change/"})
+
+
 class CountAddresses(MiddlewareMixin):
-    """Middleware: counts every request by IP address, before authentication. Health checks are not counted."""
+    """Middleware: counts every request by IP address, before authentication. Health checks are not counted.
+
+    Logins are counted again, with a lower limit, because hashing a password takes a third of a second.
+    """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        address = address_prefix(client_address(request) or "unknown")
         try:
             if not request.path_info.startswith("/health/"):
-                _count("address", client_address(request) or "unknown", settings.REQUESTS_PER_ADDRESS)
+                _count("address", address, settings.REQUESTS_PER_ADDRESS)
+            if request.method == "POST" and request.path_info in _LOGIN_PATHS:
+                _count("login", address, settings.LOGINS_PER_ADDRESS, unit="logins per minute")
         except TooManyRequests as error:
             return _refuse(request, error)
         return None
