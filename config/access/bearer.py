@@ -23,6 +23,8 @@ from config.vocabulary import LONGEST_NAME, Right
 
 CLOCK_SKEW_SECONDS = 30
 KEY_CACHE_SECONDS = 300
+# Some firewalls refuse the default of Python's library.
+USER_AGENT = f"Paraph/{settings.SPECTACULAR_SETTINGS['VERSION']}"
 RETRY_AFTER_SECONDS = 5
 
 # Until when each JWKS URL is not tried again, on the monotonic clock.
@@ -60,10 +62,34 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
+class KeyClient(jwt.PyJWKClient):
+    """Fetches the provider's keys when first needed, and caches them for some minutes.
+
+    A provider with a single key need not name it (RFC 7517, section 4.5): neither in the key set nor in tokens.
+    """
+
+    def get_signing_keys(self, refresh: bool = False) -> list[jwt.PyJWK]:
+        """The keys for signatures, with and without names."""
+        keys = [key for key in self.get_jwk_set(refresh).keys if key.public_key_use in ("sig", None)]
+        if not keys:
+            raise jwt.PyJWKClientError("The key set contains no signing keys.")
+        return keys
+
+    @staticmethod
+    def match_kid(signing_keys: list[jwt.PyJWK], kid: str | None) -> jwt.PyJWK | None:
+        """The key of this name. If the token or the key has no name, the key must be the only one."""
+        if len(signing_keys) == 1 and (kid is None or signing_keys[0].key_id is None):
+            return signing_keys[0]
+        if kid is None:
+            return None
+        return jwt.PyJWKClient.match_kid(signing_keys, kid)
+
+
 @cache
-def jwks_client(url: str) -> jwt.PyJWKClient:
-    """Fetches the provider's keys when first needed, and caches them for some minutes."""
-    return jwt.PyJWKClient(url, cache_jwk_set=True, lifespan=KEY_CACHE_SECONDS, timeout=5)
+def jwks_client(url: str) -> KeyClient:
+    """The client of this URL, shared by all requests."""
+    headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+    return KeyClient(url, cache_jwk_set=True, lifespan=KEY_CACHE_SECONDS, timeout=5, headers=headers)
 
 
 def _verified_claims(token: bytes) -> JsonObject:
@@ -110,15 +136,20 @@ def _actor(claims: JsonObject) -> Actor:
 
 
 def _claim(claims: JsonObject, path: str) -> object:
-    """A claim by its name or its path (`realm_access.roles`); None if it is missing."""
+    """A claim by its name or its path (`realm_access.roles`); None if it is missing.
+
+    Names may contain dots themselves, as in `resource_access.portal.example.org.roles`: longer names are tried first.
+    """
     if path in claims:
         return claims[path]
-    value: object = claims
-    for part in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        nested = claims.get(".".join(parts[:length]))
+        if isinstance(nested, dict):
+            value = _claim(nested, ".".join(parts[length:]))
+            if value is not None:
+                return value
+    return None
 
 
 def _list(claims: JsonObject, path: str) -> list[object]:

@@ -5,6 +5,7 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from config.access.models import User
 from config.api_values import JsonObject
+from config.text import is_same_email
 
 
 class StaffBackend(OIDCAuthenticationBackend):
@@ -15,6 +16,9 @@ class StaffBackend(OIDCAuthenticationBackend):
 
     def filter_users_by_claims(self, claims: JsonObject) -> QuerySet[User]:
         email = claims.get("email")
-        if not email or claims.get("email_verified") not in (True, "true"):
+        if not isinstance(email, str) or not email or claims.get("email_verified") not in (True, "true"):
             return User.objects.none()
-        return User.objects.filter(email__iexact=email, is_staff=True, is_active=True)
+        # Not compared by the database: some collations treat different letters as equal when they ignore case.
+        staff = User.objects.filter(is_staff=True, is_active=True)
+        matching = [user.pk for user in staff if is_same_email(user.email, email)]
+        return User.objects.filter(pk__in=matching)

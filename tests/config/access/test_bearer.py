@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from audit.models import AuditEvent
 from config.access import bearer
+from config.text import person_key
 from signing.api.views import ProcessViewSet
+from signing.models import Process
 from tests.builders import process_of
 from tests.conftest import Api
 from tests.people import ANA, BEN, CODES, body
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 ISSUER = "https://id.example.org"
 AUDIENCE = "paraph"
+ROLES = ["on_behalf"]
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +34,33 @@ def key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+def public_key(key: rsa.RSAPrivateKey, **members: str) -> dict[str, str]:
+    return json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | members
+
+
 @pytest.fixture
-def provider(key: rsa.RSAPrivateKey, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The provider's key server; yields the requested paths."""
-    public = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())), "kid": "k1", "use": "sig"}
+def key_set(key: rsa.RSAPrivateKey) -> list[dict[str, str]]:
+    """The provider's keys, which a test may change before the first request."""
+    return [public_key(key, kid="k1", use="sig")]
+
+
+@pytest.fixture
+def provider(key_set: list[dict[str, str]], settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The provider's key server, behind a firewall that refuses Python's library; yields the requested paths."""
     requested: list[str] = []
 
     class Keys(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             requested.append(self.path)
+            if "urllib" in self.headers["User-Agent"]:
+                self.send_error(403)
+                return
             self.send_response(200)
             self.end_headers()
             if self.path == "/broken":
                 self.wfile.write(b"<html>")
                 return
-            self.wfile.write(json.dumps({"keys": [public]}).encode())
+            self.wfile.write(json.dumps({"keys": key_set}).encode())
 
         def log_message(self, *args: Any) -> None:
             pass
@@ -66,11 +81,11 @@ def provider(key: rsa.RSAPrivateKey, settings: Any, monkeypatch: pytest.MonkeyPa
 def signed(key: rsa.RSAPrivateKey) -> Callable[..., str]:
     """`signed(sub="ilze")`: a token of the provider with these claims changed; None omits a claim."""
 
-    def sign(*, algorithm: str = "RS256", with_key: Any = None, **changes: Any) -> str:
+    def sign(*, algorithm: str = "RS256", with_key: Any = None, kid: str | None = "k1", **changes: Any) -> str:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "exp": now + 300, "sub": "ilze", "azp": "portal"} | changes
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, with_key or key, algorithm=algorithm, headers={"kid": "k1"})
+        return jwt.encode(claims, with_key or key, algorithm=algorithm, headers={"kid": kid} if kid else {})
 
     return sign
 
@@ -103,6 +118,42 @@ def test_claims_may_be_nested_and_space_separated(
         assert list_processes(nobody, token).json()["totalElements"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("resource_access.portal.example.org.roles", {"resource_access": {"portal.example.org": {"roles": ROLES}}}),
+        ("resource_access.portal.roles", {"resource_access.portal": {"roles": ROLES}}),
+        ("a.b.c.roles", {"a": {"b": {}}, "a.b": {"c.roles": ROLES}}),
+        ("a.b.c.roles", {"a": {"b.c": {"roles": ROLES}}, "a.b": {"x": []}}),
+        ("https://portal.example.org/roles", {"https://portal.example.org/roles": ROLES}),
+        ("https://portal.example.org/claims.roles", {"https://portal.example.org/claims": {"roles": ROLES}}),
+        ("realm_access.roles", {"realm_access.roles": ROLES, "realm_access": {"roles": []}}),
+    ],
+)
+def test_claim_names_may_contain_dots_and_be_urls(
+    provider: list[str], signed: Callable[..., str], nobody: Api, settings: Any, name: str, claims: dict[str, Any]
+) -> None:
+    process_of(body([[ANA]]))
+    settings.JWT_CLAIMS = settings.JWT_CLAIMS | {"rights": name}
+    assert list_processes(nobody, signed(sub="stranger", **claims)).json()["totalElements"] == 1
+    assert list_processes(nobody, signed(sub="stranger")).json()["totalElements"] == 0
+
+
+def test_a_group_path_is_another_group_than_its_last_part(
+    provider: list[str], signed: Callable[..., str], nobody: Api
+) -> None:
+    process_of(body([[ANA]]))
+    Process.objects.update(owner_group="legal")
+    for groups, count in ((["/legal"], 0), (["/board/legal"], 0), (["legal"], 1)):
+        assert list_processes(nobody, signed(sub="stranger", groups=groups)).json()["totalElements"] == count
+
+
+@pytest.mark.parametrize("code", [CODES[ANA], f"PNOLV-{CODES[ANA]}", f" {CODES[ANA].replace('-', '')} "])
+def test_the_person_of_a_token_has_the_key_of_the_personal_code(code: str) -> None:
+    claims = {"sub": "ana", "country": "LV", "personal_code": code}
+    assert bearer._actor(claims).person == person_key("LV", code)
+
+
 def test_rights_that_are_not_texts_are_ignored(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:
     process_of(body([[ANA]]))
     token = signed(sub="stranger", rights=[{"on_behalf": True}, ["on_behalf"], 1])
@@ -114,6 +165,42 @@ def test_a_malformed_header_is_401(provider: list[str], signed: Callable[..., st
     for header in ("Bearer", f"Bearer {signed()} {signed()}"):
         response = nobody.get("/api/processes", Authorization=header)
         assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize("in_token", ["k1", "k2", None])
+def test_the_only_key_needs_no_name(
+    provider: list[str],
+    signed: Callable[..., str],
+    nobody: Api,
+    key: rsa.RSAPrivateKey,
+    key_set: list[dict[str, str]],
+    in_token: str | None,
+) -> None:
+    another = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key_set[:] = [public_key(key), public_key(another, use="enc")]
+    assert list_processes(nobody, signed(kid=in_token)).status_code == 200
+    assert list_processes(nobody, signed(kid=in_token, with_key=another)).status_code == 401
+
+
+def test_a_token_without_a_key_name_is_verified_with_the_only_key(
+    provider: list[str], signed: Callable[..., str], nobody: Api
+) -> None:
+    assert list_processes(nobody, signed(kid=None)).status_code == 200
+    assert list_processes(nobody, signed(kid="k2")).status_code == 401
+
+
+@pytest.mark.parametrize("in_token", ["k3", None])
+def test_a_key_must_be_named_if_there_are_several(
+    provider: list[str],
+    signed: Callable[..., str],
+    nobody: Api,
+    key_set: list[dict[str, str]],
+    in_token: str | None,
+) -> None:
+    another = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key_set.append(public_key(another, kid="k2"))
+    assert list_processes(nobody, signed(kid=in_token)).status_code == 401
+    assert list_processes(nobody, signed(kid="k2", with_key=another)).status_code == 200
 
 
 def test_keys_are_fetched_once(provider: list[str], signed: Callable[..., str], nobody: Api) -> None:

@@ -24,6 +24,15 @@ from tests.conftest import Api
 from tests.people import ANA, CODES, SECRETS, address, body
 
 PASSWORD = "a-good-password"
+# Addresses that Unicode rules for case, or a collation of a database, treat as equal.
+STRANGERS = [
+    ("boss@firma.example", "boss@fırma.example"),
+    ("boss@firma.example", "boss@fİrma.example"),
+    ("kim@example.org", "\u212aim@example.org"),
+    ("strasse@example.org", "straße@example.org"),
+    ("bērziņš@example.org", "BĒRZIŅŠ@example.org"),
+    ("a_b@example.org", "axb@example.org"),
+]
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -310,6 +319,12 @@ class TestSingleSignOn:
             ({"email": "other@example.org", "email_verified": True}, 0),
             ({"email": "", "email_verified": True}, 0),
             ({"email": "client@example.org", "email_verified": True}, 0),
+            ({"email": "boss@exam\u017fple.org", "email_verified": True}, 0),
+            ({"email": "bo\u017f\u017f@example.org", "email_verified": True}, 0),
+            ({"email": "boss@example.org\0", "email_verified": True}, 0),
+            ({"email": " boss@example.org", "email_verified": True}, 0),
+            ({"email": ["boss@example.org"], "email_verified": True}, 0),
+            ({"email": "%", "email_verified": True}, 0),
         ],
     )
     def test_it_finds_existing_staff_by_their_verified_email(
@@ -318,6 +333,14 @@ class TestSingleSignOn:
         User.objects.create_user("client", "client@example.org")
         backend = StaffBackend.__new__(StaffBackend)
         assert backend.filter_users_by_claims(claims).count() == users
+
+    @pytest.mark.parametrize(("stored", "claimed"), STRANGERS)
+    def test_it_matches_addresses_exactly_but_for_ascii_case(self, db: None, stored: str, claimed: str) -> None:
+        User.objects.create_user("staff", stored, is_staff=True)
+        backend = StaffBackend.__new__(StaffBackend)
+        for email, users in ((stored, 1), (stored.upper() if stored.isascii() else stored, 1), (claimed, 0)):
+            found = backend.filter_users_by_claims({"email": email, "email_verified": True})
+            assert found.count() == users, email
 
 
 class TestRefusals:
