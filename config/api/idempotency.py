@@ -58,6 +58,11 @@ def is_idempotent(method: _ViewMethod) -> bool:
     return getattr(method, "is_idempotent", False)
 
 
+def caller_digest(*, client: str, subject: str) -> str:
+    """Who a key belongs to. The digest of JSON, because names are long and may contain any separator."""
+    return hashlib.sha256(json.dumps([client, subject]).encode()).hexdigest()
+
+
 def delete_stored_responses(*, before: datetime) -> int:
     """Delete the responses stored before that time, and return their number."""
     return IdempotentAnswer.objects.filter(created_at__lt=before).delete()[0]
@@ -75,7 +80,7 @@ def _run_once(request: Request, *, actor: Actor, at: datetime, effect: Callable[
     if not 0 < len(key) <= 255 or not key.isprintable():
         raise Invalid("Idempotency-Key must be 1 to 255 printable characters.")
     fingerprint = _fingerprint(request, actor)
-    client = f"{actor.client}\n{actor.subject}"
+    client = caller_digest(client=actor.client, subject=actor.subject)
     with transaction.atomic():
         stored, is_first = _claim(client, key, fingerprint, at)
         if not is_first:

@@ -9,7 +9,7 @@ class IdempotentAnswer(models.Model):
     A row without a response exists only inside the transaction that is producing it.
     """
 
-    client = models.CharField(max_length=600, help_text="The client and the user it acts for.")
+    client = models.CharField(max_length=64, help_text="A digest of the client and the user it acts for.")
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from audit.models import AuditEvent
 from config.api import idempotency
+from config.api.idempotency import caller_digest
 from config.api.models import IdempotentAnswer
 from notifications import outbox
 from notifications.delivery.claims import claim
@@ -114,7 +115,9 @@ def test_the_same_key_at_once_creates_one_process(ilze: Api) -> None:
 def test_a_key_whose_first_request_does_not_end_is_409(ilze: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idempotency, "WAIT_SECONDS", 1)
     with transaction.atomic():
-        IdempotentAnswer.objects.create(client=f"{ILZE}\n{ILZE}", key="k", fingerprint="x", created_at=timezone.now())
+        IdempotentAnswer.objects.create(
+            client=caller_digest(client=ILZE, subject=ILZE), key="k", fingerprint="x", created_at=timezone.now()
+        )
         (answer,) = at_once([lambda: ilze.post("/api/processes", body([[ANA]]), Idempotency_Key="k")])
         transaction.set_rollback(True)
     assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_in_use")

@@ -94,3 +94,10 @@ def test_rights_come_from_users_and_groups() -> None:
     assert actor_of_user(user).rights == {"audit_read"}
     user.is_superuser = True
     assert actor_of_user(user).rights == set(Right.values)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\rb", "a\0b", "", " ", "x" * 151, "a b", "a\u2028b"])
+def test_a_clients_name_must_be_a_username(db: None, name: str) -> None:
+    with pytest.raises(CommandError, match="NAME must be a username"):
+        call_command("create_client", name)
+    assert not User.objects.exists()

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import urlencode
 
+import pytest
 from django.utils import timezone
 
 from config.api.idempotency import KEY_LIFETIME, delete_stored_responses
@@ -71,3 +73,12 @@ def test_a_caller_who_has_lost_a_right_does_not_get_the_stored_response(api_of: 
 def test_a_post_that_only_reads_is_not_stored(api: Api) -> None:
     api.post("/api/processes/search", {"documentId": "DOC-1"}, Idempotency_Key="k1")
     assert not IdempotentAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("separator", ["\n", '", "', "\\", "\t", " "])
+def test_names_with_a_separator_do_not_share_keys(api_of: Callable[..., Api], separator: str) -> None:
+    for client, subject in ((f"a{separator}b", "c"), ("a", f"b{separator}c"), ("x" * 150, "\n" * 255)):
+        path = f"/api/processes?{urlencode({'user': subject})}"
+        response = api_of(client, rights=["on_behalf"]).post(path, body([[ANA]]), Idempotency_Key="k")
+        assert response.status_code == 201
+    assert IdempotentAnswer.objects.values("client").distinct().count() == 3

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -30,10 +31,10 @@ class Command(BaseCommand):
             raise CommandError("--days must be 1 or more.")
 
         # The client: a user that cannot log in with a password.
-        client, created = User.objects.get_or_create(username=name)
-        if created:
-            client.set_unusable_password()
-            client.save(update_fields=["password"])
+        client = User.objects.filter(username=name).first()
+        created = client is None
+        if client is None:
+            client = _new_client(name)
         elif client.has_usable_password():
             raise CommandError(f"The user {name} has a password and is not an API client; choose another name.")
         for code in options["group"]:
@@ -49,3 +50,15 @@ class Command(BaseCommand):
         audit_hook.record_changes(change, actor=SERVICE, at=timezone.now())
         self.stdout.write(f"A new token for {name}, to be sent in the header 'Authorization: Token <token>':")
         self.stdout.write(token)
+
+
+def _new_client(name: str) -> User:
+    """A client of this name; `CommandError` if the name is not allowed for a user."""
+    client = User(username=name)
+    client.set_unusable_password()
+    try:
+        client.full_clean()
+    except ValidationError as error:
+        raise CommandError(f"NAME must be a username: {' '.join(error.messages)}") from None
+    client.save()
+    return client
