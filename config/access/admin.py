@@ -15,11 +15,13 @@ from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from config.access.backoffice import AuditedAdmin, WithButtons
+from config.access.enrollment import announce_second_factor
 from config.access.models import User
 from config.access.reach import (
     OutOfReach,
@@ -158,6 +160,11 @@ class GroupAdmin(WithinReachAdmin, DjangoGroupAdmin):
 @admin.register(TOTPDevice)
 class DeviceAdmin(WithinReachAdmin, TOTPDeviceAdmin):
     """Second factors. If a user has lost the phone, delete the device here: the next login asks for a new one."""
+
+    def save_model(self, request: HttpRequest, obj: TOTPDevice, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not change or "user" in form.changed_data:
+            announce_second_factor(obj.user, at=timezone.now())
 
 
 @admin.register(AccessAttempt)

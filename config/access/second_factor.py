@@ -8,9 +8,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
@@ -23,6 +25,7 @@ from django_otp.qr import write_qrcode_image
 from django_otp.util import random_hex
 
 from config.access.backoffice import local_url
+from config.access.enrollment import announce_second_factor
 from config.access.logins import record_login
 from config.access.models import User
 from config.vocabulary import EventType
@@ -114,7 +117,8 @@ def _secret(request: HttpRequest) -> dict[str, str]:
 
 
 def _enroll(request: HttpRequest, code: str) -> TOTPDevice | None:
-    """A new device with the session's secret, if the code is correct."""
+    """A new device with the session's secret, if the code is correct. The user is notified of it."""
+    assert isinstance(request.user, User)
     key: str = request.session.get(_SESSION_KEY, "")
     totp = TOTP(bytes.fromhex(key))
     if not key or not totp.verify(int(code), tolerance=1):
@@ -122,4 +126,7 @@ def _enroll(request: HttpRequest, code: str) -> TOTPDevice | None:
     del request.session[_SESSION_KEY]
     # Storing the time step prevents a second login with the same code.
     time_step = totp.t() + totp.drift
-    return TOTPDevice.objects.create(user_id=request.user.pk, name="app", key=key, confirmed=True, last_t=time_step)
+    with transaction.atomic():
+        device = TOTPDevice.objects.create(user=request.user, name="app", key=key, confirmed=True, last_t=time_step)
+        announce_second_factor(request.user, at=timezone.now())
+    return device

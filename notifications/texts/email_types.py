@@ -25,6 +25,7 @@ def _email_types() -> Iterator[tuple[EventType, Role]]:
             if (event, role) != (EventType.REMINDER, Role.VIEWER):
                 yield event, role
     yield EventType.FAILURE, Role.ADMINISTRATOR
+    yield EventType.AUTH_COMPLETED, Role.ADMINISTRATOR
 
 
 EMAIL_TYPES = tuple(_email_types())

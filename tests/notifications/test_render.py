@@ -61,7 +61,7 @@ def test_a_task_email_contains_everything_the_signer_needs(settings: Any) -> Non
 
 def test_every_shipped_text_has_an_email_type() -> None:
     assert set(TEXTS) <= set(EMAIL_TYPES)
-    assert len(TEXTS) == 20
+    assert len(TEXTS) == 21
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

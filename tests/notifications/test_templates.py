@@ -199,7 +199,7 @@ class TestPages:
         assert cells["SIGNER_SIGNED", "INITIATOR", "lv"] == "changed"
         assert cells["SIGNER_SIGNED", "INITIATOR", "en"] == "missing"
         assert cells["SIGNER_SIGNED", "VIEWER", "en"] == "none"
-        assert len(cells) == 36 * 6
+        assert len(cells) == 37 * 6
 
         legal = self.cells(boss.get(f"{URL}?group=legal"))
         row = [legal["TASK_STARTED", "SIGNER", language] for language in ("en", "lv", "lt")]

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from audit.models import AuditEvent
 from config.access.models import User
 from config.access.prefixes import address_prefix
+from notifications.texts.render import build_email
+from tests.conftest import Outbox
 
 PASSWORD = "a-good-password"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -207,3 +209,29 @@ class TestSecondFactor:
         code = f"{totp(bytes.fromhex(self.KEY)):06d}"
         response = browser.post("/admin/second-factor/", {"code": code, "next": url})
         assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+    def test_the_user_is_notified_of_a_new_second_factor(self, browser: Client, outbox: Outbox) -> None:
+        browser.get("/admin/second-factor/")
+        key = bytes.fromhex(browser.session["second_factor_key"])
+        browser.post("/admin/second-factor/", {"code": "000000"})
+        assert list(outbox) == []
+        assert browser.post("/admin/second-factor/", {"code": f"{totp(key):06d}"}).status_code == 302
+        (message,) = outbox
+        assert (message.event, message.role, message.address) == ("AUTH_COMPLETED", "ADMINISTRATOR", "boss@example.org")
+        assert "Contact an administrator immediately" in str(build_email(message).body)
+
+    def test_the_user_is_notified_of_a_device_that_another_user_added(self, boss: User, outbox: Outbox) -> None:
+        ana = User.objects.create_user("ana", "ana@example.org", is_staff=True)
+        client = Client()
+        client.force_login(boss, backend=BACKEND)
+        form = {"user": ana.pk, "name": "x", "key": self.KEY, "step": 30, "t0": 0, "digits": 6}
+        form |= {"tolerance": 1, "drift": 0, "throttling_failure_count": 0}
+        assert client.post("/admin/otp_totp/totpdevice/add/", form).status_code == 302
+        assert outbox.recipients("AUTH_COMPLETED") == ["ana@example.org"]
+
+    def test_a_user_without_an_email_address_can_set_up_a_second_factor(self, browser: Client, outbox: Outbox) -> None:
+        User.objects.update(email="")
+        browser.get("/admin/second-factor/")
+        key = bytes.fromhex(browser.session["second_factor_key"])
+        assert browser.post("/admin/second-factor/", {"code": f"{totp(key):06d}"}).status_code == 302
+        assert list(outbox) == []
