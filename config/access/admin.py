@@ -1,7 +1,6 @@
 """Users, API clients, groups, rights and tokens in the back office. `config.access.reach` decides who changes which."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from axes.admin import AccessAttemptAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
@@ -129,16 +128,23 @@ class UserAdmin(WithinReachAdmin, DjangoUserAdmin, WithButtons):
             self.log_change(request, user, f"Revoked the API token '{token.name}'.")
         return f"The API token '{token.name}' has been revoked."
 
-    def render_change_form(self, request: HttpRequest, context: Body, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Body,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: User | None = None,
+    ) -> HttpResponse:
         """Show the user's tokens to staff who may see them, and the buttons that they may press."""
-        user = context.get("original")
-        if isinstance(user, User):
-            is_within_reach = within_reach(staff_identity(request), user)
+        if obj is not None:
+            is_within_reach = within_reach(staff_identity(request), obj)
             context["may_make_token"] = is_within_reach and request.user.has_perm("access.add_apitoken")
             context["may_revoke_token"] = is_within_reach and request.user.has_perm("access.delete_apitoken")
             if request.user.has_perm("access.view_apitoken") or context["may_revoke_token"]:
-                context["tokens"] = user.api_tokens.all()
-        return super().render_change_form(request, context, **kwargs)
+                context["tokens"] = obj.api_tokens.all()
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Iterable[object], change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -161,8 +167,9 @@ class GroupAdmin(WithinReachAdmin, DjangoGroupAdmin):
 class DeviceAdmin(WithinReachAdmin, TOTPDeviceAdmin):
     """Second factors. If a user has lost the phone, delete the device here: the next login asks for a new one."""
 
-    def save_model(self, request: HttpRequest, obj: TOTPDevice, form: ModelForm, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Model, form: forms.Form, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        assert isinstance(obj, TOTPDevice)
         if not change or "user" in form.changed_data:
             announce_second_factor(obj.user, at=timezone.now())
 
@@ -172,8 +179,10 @@ class LockedOutAdmin(AuditedAdmin, AccessAttemptAdmin):
     """Usernames locked out after failed logins. Deleting a row ends the lockout."""
 
     _HIDDEN = (*AuditedAdmin._HIDDEN, "http_accept", "user_agent")
-    fieldsets = ((None, {"fields": ("username", "ip_address", "attempt_time", "failures_since_start", "path_info")}),)
-    actions = ()
+    fieldsets = (  # type: ignore[assignment]
+        (None, {"fields": ("username", "ip_address", "attempt_time", "failures_since_start", "path_info")}),
+    )
+    actions = []
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
