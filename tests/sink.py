@@ -16,13 +16,15 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 class Sink:
     """What the server does, by address.
 
-    `responses` are responses to RCPT, `final` to DATA. `stall` waits before the server accepts an email, `drop` closes
-    the connection before that, `hang_up` after. `pause` delays every response to an accepted email.
+    `sender` is the response to MAIL, `responses` are responses to RCPT, `final` to DATA. `stall` waits before the
+    server accepts an email, `drop` closes the connection before that, `hang_up` after. `pause` delays every response
+    to an accepted email.
     """
 
     def __init__(self) -> None:
         self.emails: list[EmailMessage] = []
         self.responses: dict[str, str] = {}
+        self.sender = ""
         self.final: dict[str, str] = {}
         self.stall: dict[str, float] = {}
         self.hang_up: set[str] = set()
@@ -36,6 +38,14 @@ class Sink:
         self.connections += 1
         session.host_name = hostname
         return responses
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[Any]
+    ) -> str:
+        if self.sender:
+            return self.sender
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[Any]

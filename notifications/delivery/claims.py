@@ -86,6 +86,15 @@ def mark_suppressed(message: Message, reason: str, *, at: datetime, merged: Sequ
 
 
 @transaction.atomic
+def release(messages: Sequence[Message], *, at: datetime) -> None:
+    """Return messages that were claimed but not tried, because sending has stopped."""
+    for message in messages:
+        _claimed(message, MessageStatus.SENDING).update(
+            status=MessageStatus.QUEUED, lease_until=None, next_attempt_at=at + RETRIES[0], attempts=F("attempts") - 1
+        )
+
+
+@transaction.atomic
 def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Sequence[Message] = ()) -> None:
     """Record a failed attempt: the message is retried later, or fails for good.
 
@@ -96,7 +105,9 @@ def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Se
         RefusedAddress.objects.update_or_create(
             address=message.address.lower(), defaults={"response": refusal.response, "refused_at": at}
         )
-    if not refusal.permanent and at - message.queued_at <= GIVE_UP_AFTER:
+    # A fault of the sender is nobody's message: it is kept until the fault is corrected.
+    given_up = refusal.permanent or at - message.queued_at > GIVE_UP_AFTER
+    if refusal.of_sender or not given_up:
         wait = RETRIES[min(message.attempts, len(RETRIES)) - 1]
         outcome = {"status": MessageStatus.QUEUED, "reason": refusal.response, "next_attempt_at": at + wait}
         _finish(message, outcome, at=at)

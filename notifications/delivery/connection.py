@@ -12,6 +12,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from notifications.backends import smtp
+from notifications.delivery.responses import Fault, fault_of
 
 _PERMANENT = 500
 MAX_RESPONSE_CHARACTERS = 2_000
@@ -20,11 +21,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an attempt failed: the server's response, whether a retry is pointless, whether the address is at fault."""
+    """Why an attempt failed: the server's response, whether a retry is pointless, whether the address is at fault.
+
+    With `of_sender`, the fault concerns every message: the settings, the server, a policy or a quota.
+    """
 
     response: str
     permanent: bool
     of_address: bool = False
+    of_sender: bool = False
+
+
+class ServerFault(ConnectionError):
+    """The server could not be used at all."""
 
 
 class Connection:
@@ -59,7 +68,7 @@ class Connection:
                 self._backend.open()
             except Exception as exc:
                 # Certificates, logins, greetings: a failure here is never the fault of the message.
-                raise ConnectionError(_response(exc)) from exc
+                raise ServerFault(_response(exc)) from exc
             self._backend.send_messages([outgoing])
 
 
@@ -70,7 +79,10 @@ def refusal_from(exc: Exception) -> Refusal:
         character if character.isprintable() or character == "\n" else "\ufffd" for character in _response(exc)
     )
     response = "".join(printable)[:MAX_RESPONSE_CHARACTERS]
-    return Refusal(response, _is_permanent(exc), of_address=isinstance(exc, smtplib.SMTPRecipientsRefused))
+    fault = _fault(exc)
+    if fault is Fault.SENDER:
+        return Refusal(response, permanent=False, of_sender=True)
+    return Refusal(response, _is_permanent(exc), of_address=fault is Fault.RECIPIENT)
 
 
 @contextmanager
@@ -85,6 +97,18 @@ def _deadline(backend: BaseEmailBackend) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+
+
+def _fault(exc: Exception) -> Fault:
+    """What the failure is about."""
+    if isinstance(exc, ServerFault):
+        return Fault.SENDER
+    if isinstance(exc, smtplib.SMTPRecipientsRefused):
+        code, response = next(iter(exc.recipients.values()))
+        return fault_of(exc, code, _decoded(response))
+    if isinstance(exc, smtplib.SMTPResponseException):
+        return fault_of(exc, exc.smtp_code, _decoded(exc.smtp_error))
+    return Fault.MESSAGE
 
 
 def _is_permanent(exc: Exception) -> bool:

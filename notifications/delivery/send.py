@@ -3,6 +3,7 @@
 Several senders work in parallel: each task of a worker is one, with a claim and a connection of its own.
 """
 
+import logging
 from contextlib import closing
 
 from django.core.mail import EmailMessage
@@ -17,6 +18,8 @@ from notifications.models import Message, RefusedAddress
 from notifications.texts.choice import TextDisabled, Texts
 from notifications.texts.render import build_email
 
+logger = logging.getLogger(__name__)
+
 
 def send_due() -> int:
     """Send every due message and return how many the server accepted."""
@@ -27,7 +30,10 @@ def send_due() -> int:
         if len(claimed) == claims.CLAIM_SIZE:
             outbox.wake_sender()
         while claimed:
-            sent += Batch(claimed).send(connection)
+            batch = Batch(claimed)
+            sent += batch.send(connection)
+            if batch.stopped:
+                break
             claimed = claims.claim(timezone.now())
     return sent
 
@@ -36,17 +42,24 @@ class Batch:
     """The messages of one claim. What their emails need is read once for all of them."""
 
     def __init__(self, messages: list[Message]) -> None:
+        self.stopped = False
         self._messages = messages
         self._due = process_hooks().still_due(messages, at=timezone.now())
         self._texts = Texts({message.event for message in messages})
         self._refused = outbox.refused_addresses(message.address for message in messages)
 
     def send(self, connection: Connection) -> int:
-        """Send each message that is still claimed and due; returns how many the server accepted."""
+        """Send each message that is still claimed and due; returns how many the server accepted.
+
+        A fault of the sender concerns every message, so the rest is released after the first.
+        """
         sent = 0
-        for message in self._messages:
+        for position, message in enumerate(self._messages):
             if claims.keep_claim(message, at=timezone.now()) and self._send(message, connection):
                 sent += 1
+            if self.stopped:
+                claims.release(self._messages[position + 1 :], at=timezone.now())
+                break
         return sent
 
     def _send(self, message: Message, connection: Connection) -> bool:
@@ -65,6 +78,9 @@ class Batch:
             return False
         refusal = connection.send(outgoing)
         if refusal is not None:
+            if refusal.of_sender:
+                self.stopped = True
+                logger.error("sending has stopped: the mail server is unavailable or refuses the sender")
             claims.mark_refused(message, refusal, at=timezone.now(), merged=merged)
             return False
         claims.mark_sent(message, at=timezone.now(), merged=merged)
