@@ -15,6 +15,7 @@ from babel.dates import format_date
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
+from django.utils.encoding import punycode
 
 from config.api_values import JsonObject
 from config.vocabulary import EventType
@@ -89,7 +90,8 @@ def message_id(message: Message) -> str:
     if message.queued_at != message.created_at:
         key += message.queued_at.isoformat()
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-    return f"<{digest}@{settings.MESSAGE_ID_DOMAIN}>"
+    # Headers are ASCII, and a server without SMTPUTF8 takes no other domain.
+    return f"<{digest}@{punycode(settings.MESSAGE_ID_DOMAIN)}>"
 
 
 def _values(message: Message, language: str) -> JsonObject:

@@ -49,3 +49,14 @@ def test_a_fault_of_the_recipient_ends_its_message_alone(sink: Sink, response: s
 
     assert (state(FIRST), state(SECOND)) == ("FAILED", "SENT")
     assert RefusedAddress.objects.count() == 1
+
+
+def test_the_message_id_is_ascii_for_an_international_domain(sink: Sink, settings: Any) -> None:
+    settings.MESSAGE_ID_DOMAIN = "dokumenti.šķūnis.lv"
+    queue(FIRST)
+
+    assert send_due() == 1
+
+    (email,) = sink.emails
+    assert "@dokumenti.xn--" in str(email["Message-ID"])
+    assert str(email["Message-ID"]).isascii()
