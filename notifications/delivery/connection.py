@@ -10,6 +10,7 @@ from threading import Timer
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.message import sanitize_address
 
 from notifications.backends import smtp
 from notifications.delivery.responses import Fault, fault_of
@@ -69,6 +70,11 @@ class Connection:
             except Exception as exc:
                 # Certificates, logins, greetings: a failure here is never the fault of the message.
                 raise ServerFault(_response(exc)) from exc
+            try:
+                sanitize_address(outgoing.from_email, "utf-8")
+            except ValueError as exc:
+                # DEFAULT_FROM_EMAIL is in every message.
+                raise ServerFault(f"DEFAULT_FROM_EMAIL must be an email address: {exc}") from exc
             self._backend.send_messages([outgoing])
 
 

@@ -60,3 +60,13 @@ def test_the_message_id_is_ascii_for_an_international_domain(sink: Sink, setting
     (email,) = sink.emails
     assert "@dokumenti.xn--" in str(email["Message-ID"])
     assert str(email["Message-ID"]).isascii()
+
+
+@pytest.mark.parametrize("value", ["Acme, Documents <noreply@example.org>", "Acme: Documents <noreply@example.org>"])
+def test_a_fault_of_the_from_setting_ends_no_message(sink: Sink, settings: Any, value: str) -> None:
+    settings.DEFAULT_FROM_EMAIL = value
+    queue(FIRST, SECOND)
+
+    assert send_due() == 0
+
+    assert (state(FIRST), state(SECOND)) == ("QUEUED", "QUEUED")
