@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.access.backoffice.RejectNul",
     "config.access.backoffice.ShowRefusals",
+    "config.access.backoffice.RejectQueryErrors",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -276,6 +277,8 @@ env.refuse_if(_wrong_timeout, f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 
 _SENDER_RULE = 'DEFAULT_FROM_EMAIL must be one email address, a name with a comma in quotes: "A, B" <a@example.org>.'
 DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
+# A new or changed retention of a document profile deletes nothing for this many days.
+RETENTION_WARNING_DAYS = env.int("RETENTION_WARNING_DAYS", default=14)
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
 TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)

@@ -131,6 +131,8 @@ def _page_context(request: HttpRequest, process: Process) -> JsonObject:
         result = verdict(at=timezone.now(), process_id=str(process.id))
     return {
         "steps": steps,
+        # As pairs: in a template, `attributes.items` would find an attribute of that name before the method.
+        "attributes": list((process.attributes or {}).items()),
         "refused": _refused_by_signer(steps),
         "sent": messages,
         "timeline": timeline(events, messages),

@@ -1,11 +1,14 @@
 """What the back office's pages share: the staff member as an actor, refusals as messages, audited and read-only rows,
 and buttons that call actions."""
 
+import logging
 from typing import ClassVar
 from urllib.parse import unquote
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
+from django.core.exceptions import FieldError, ValidationError
+from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -23,6 +26,8 @@ from config.access.models import User
 from config.access.resolver import actor_of_user, client_address
 from config.api_values import JsonObject
 from config.errors import DomainError, Forbidden
+
+logger = logging.getLogger(__name__)
 
 # Columns of any model that no page shows.
 SECRET_COLUMNS = frozenset(
@@ -66,7 +71,30 @@ class ShowRefusals(MiddlewareMixin):
         if not isinstance(exception, DomainError) or not _is_backoffice(request):
             return None
         show_refusal(request, exception)
-        return redirect(local_url(request, request.headers.get("Referer", "")) or "admin:index")
+        previous_page = local_url(request, request.headers.get("Referer", ""))
+        # A page that is refused again must not redirect to itself.
+        if previous_page == request.build_absolute_uri() and request.method != "POST":
+            previous_page = ""
+        return redirect(previous_page or "admin:index")
+
+
+class RejectQueryErrors(MiddlewareMixin):
+    """Middleware: respond with 400 if a back office page cannot be read with the given query string.
+
+    Django passes parameters to filters without checking their values. Bad values, such as a year beyond the calendar
+    or a malformed regular expression, fail only in the database or its driver, with errors of these types.
+    """
+
+    _QUERY_ERRORS = (ArithmeticError, ValueError, TypeError, LookupError, ValidationError, FieldError, DatabaseError)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        is_query = request.method in ("GET", "HEAD") and request.META.get("QUERY_STRING")
+        if not (is_query and _is_backoffice(request) and isinstance(exception, self._QUERY_ERRORS)):
+            return None
+        # Without the text of the error, which may contain values of the query string.
+        logger.warning("%s: the query string failed with %s", request.path_info, type(exception).__name__)
+        text = "The parameters in the URL must be valid for this page."
+        return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
 
 
 def show_refusal(request: HttpRequest, refusal: DomainError) -> None:

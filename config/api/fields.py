@@ -22,6 +22,7 @@ INT32 = 2**31 - 1
 MAX_ATTRIBUTES = 200
 LONGEST_ATTRIBUTE = 4000
 LARGEST_NUMBER = 1e15
+LONGEST_LANGUAGE_TAG = 35
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -76,12 +77,17 @@ class Country(Text):
         return text
 
 
+def is_language_tag(text: str) -> bool:
+    """Whether the text is a well-formed BCP 47 tag that fits the columns of languages."""
+    return len(text) <= LONGEST_LANGUAGE_TAG and _LANGUAGE_TAG.fullmatch(text) is not None
+
+
 class LanguageTag(Text):
     """A well-formed BCP 47 tag, whether or not there are texts in that language."""
 
     def to_internal_value(self, value: object) -> str:
         text = super().to_internal_value(value)
-        if not _LANGUAGE_TAG.fullmatch(text):
+        if not is_language_tag(text):
             raise serializers.ValidationError("Must be a language tag, for example lv or lv-LV.", "not_a_language")
         return text
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import redirect
 
@@ -30,5 +31,7 @@ class ReminderSettingsAdmin(AuditedAdmin):
         return super().has_change_permission(request, obj) and staff_actor(request).may(Right.ADMINISTER)
 
     def changelist_view(self, request: HttpRequest, extra_context: JsonObject | None = None) -> Any:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         row, _ = ReminderSettings.objects.get_or_create(pk=ReminderSettings.ONLY)
         return redirect("admin:notifications_remindersettings_change", row.pk)

@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.access.backoffice import staff_actor
 from config.access.models import User
+from config.api.fields import is_language_tag
 from config.api.limits import count_test_email
 from config.api_values import JsonObject
 from config.errors import DomainError, Forbidden, Invalid
@@ -133,7 +134,10 @@ class MessageTemplateAdmin(VersionedAdmin):
         draft = preview_draft(event, role, group=group or None, process=process, several=several)
 
         if request.method == "POST":
-            draft = replace(draft, language=request.POST.get("language", ""))
+            language = request.POST.get("language", "")
+            if not is_language_tag(language):
+                raise Invalid("The language must be a language tag, for example lv or lv-LV.")
+            draft = replace(draft, language=language)
             self.message_user(request, _send_test_email(request, draft))
             return redirect(request.get_full_path())
         context = {

@@ -1,0 +1,111 @@
+"""No query string of the back office causes a server error, and no name that a client gives breaks a page."""
+
+import pytest
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils.http import urlencode
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.access.models import User
+from notifications.models import ReminderSettings
+from tests.builders import contact_of, draft_process, profile_of, started_process, template_of
+from tests.builders import staff as staff_member
+from tests.conftest import Outbox
+from tests.people import BEN
+
+LISTS = sorted(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist" for model in admin.site._registry)
+PREVIEW = "/admin/notifications/messagetemplate/preview/?event=TASK_STARTED&role=SIGNER"
+LOOKUPS = ("", "exact", "year", "month", "day", "date", "gte", "lt", "regex", "in", "isnull", "range", "contains", "no")
+VALUES = st.one_of(
+    st.sampled_from(["", "0", "-1", "10000", "99999", "9" * 400, "1e999", "nan", "(", "[", "*", "2026-02-30", "\0"]),
+    st.sampled_from(["9999-12-31T23:59:59+14:00", "0001-01-01", "12:61", "\ufffd", "\U0010ffff", "²", "%", "'"]),
+    st.integers().map(str),
+    st.text(max_size=20, alphabet=st.characters(exclude_categories=["Cs"])),
+)
+
+
+@st.composite
+def query_strings(draw: st.DrawFn, columns: list[str]) -> str:
+    names = st.one_of(
+        st.tuples(st.sampled_from(columns), st.sampled_from(LOOKUPS)).map(lambda pair: "__".join(filter(None, pair))),
+        st.sampled_from(["q", "p", "o", "all", "e", "stuck", "_facets", "_popup", "_to_field", "group", "process"]),
+        st.text(min_size=1, max_size=8, alphabet=st.characters(exclude_categories=["Cs"])),
+    )
+    parameters = draw(st.lists(st.tuples(names, VALUES), min_size=1, max_size=3))
+    query = urlencode(parameters)
+    # Bytes that are not UTF-8, and the encoding of a lone surrogate.
+    return query + draw(st.sampled_from(["", "%ff", "%ED%A0%80"]))
+
+
+@pytest.fixture
+def rows(db: None) -> None:
+    """A row in the lists, so that the database evaluates the conditions."""
+    contact_of(name="Ana")
+    template_of(name="Lease")
+    profile_of("LEASE")
+    started_process([[BEN]])
+
+
+def statuses(browser: Client, url: str) -> int:
+    # PostgreSQL refuses further queries of a transaction in which one failed.
+    with transaction.atomic():
+        response = browser.get(url)
+        transaction.set_rollback(True)
+    return response.status_code
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_no_query_string_of_a_list_is_a_server_error(rows: None, name: str) -> None:
+    browser = staff_member(superuser=True)
+    model_name = name.removeprefix("admin:").removesuffix("_changelist")
+    model = next(m for m in admin.site._registry if f"{m._meta.app_label}_{m._meta.model_name}" == model_name)
+    columns = [field.name for field in model._meta.fields]
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(query_strings(columns))
+    def answers(query: str) -> None:
+        assert statuses(browser, f"{reverse(name)}?{query}") in (200, 302, 400, 403)
+
+    answers()
+
+
+@pytest.mark.parametrize("year", ["0", "10000", "99999"])
+@pytest.mark.parametrize("page", ["contacts/contact", "signing/process", "templates_app/template"])
+def test_a_year_beyond_the_calendar_is_400(rows: None, page: str, year: str) -> None:
+    browser = staff_member(superuser=True)
+    status = statuses(browser, f"/admin/{page}/?created_at__year={year}")
+    assert status in (302, 400)
+    followed = browser.get(f"/admin/{page}/?created_at__year={year}", follow=True)
+    assert followed.status_code in (200, 400)
+
+
+def test_a_refused_page_does_not_redirect_to_itself(db: None) -> None:
+    browser = staff_member(superuser=True)
+    url = "http://testserver/admin/notifications/messagetemplate/preview/?event=x"
+    response = browser.get(url, headers={"Referer": url})
+    assert response.url == "/admin/"
+
+
+@pytest.mark.parametrize("attribute", ["items", "keys", "values", "name", "0", "get", "pop", " "])
+def test_an_attribute_may_have_any_name(db: None, attribute: str) -> None:
+    process = draft_process(attributes={attribute: "a-value"})
+    page = staff_member(superuser=True).get(f"/admin/signing/process/{process.pk}/change/")
+    assert page.status_code == 200
+    assert "a-value" in page.content.decode()
+
+
+@pytest.mark.parametrize("language", ["x" * 36, "lv-" * 11 + "latvia", "l", "²²", "lv LV"])
+def test_a_test_email_must_have_a_language_tag(outbox: Outbox, language: str) -> None:
+    browser = staff_member(superuser=True)
+    User.objects.filter(username="boss").update(email="boss@example.org")
+    page = browser.post(PREVIEW, {"language": language}, follow=True)
+    assert "The language must be a language tag" in page.content.decode()
+
+
+def test_looking_for_reminder_settings_without_permission_writes_no_row(db: None) -> None:
+    ReminderSettings.objects.all().delete()
+    assert staff_member().get("/admin/notifications/remindersettings/").status_code == 403
+    assert not ReminderSettings.objects.exists()
