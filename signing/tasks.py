@@ -20,4 +20,6 @@ def verify_audit_trail() -> bool:
 
 @shared_task(name="signing.retain")
 def apply_retention() -> int:
-    return retention.apply(at=timezone.now())
+    now = timezone.now()
+    retention.announce(at=now)
+    return retention.apply(at=now)

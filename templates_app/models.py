@@ -4,8 +4,10 @@ A process takes the rules of its profile along when it starts (`templates_app.ru
 not affect it.
 """
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.db.models import Q, Value
@@ -18,6 +20,11 @@ from config.text import plain
 from config.versioned.models import OwnedModel, VersionedModel, VersionedQuerySet
 from config.versioned.ownership import validate_ownership
 from config.vocabulary import AttributeType, Right
+from templates_app.retention_rights import (
+    RETENTION_COLUMNS,
+    require_group_or_administrator,
+    require_retention_rights,
+)
 from templates_app.serializers import MAX_RETENTION_DAYS, AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
@@ -131,7 +138,7 @@ class DocumentAttribute(ManageProfilesModel):
     def search_columns(self) -> Body:
         return {"name_plain": plain(self.name)}
 
-    def require_deletable(self) -> None:
+    def require_deletable(self, actor: Actor) -> None:
         profiles = DocumentProfile.objects.filter(profile_attributes__attribute=self).order_by("profileorder", "id")
         if not profiles:
             return
@@ -179,6 +186,10 @@ class DocumentProfile(ManageProfilesModel):
         help_text="Finished processes and their personal data are deleted after this many days. Leave empty to keep "
         "them.",
     )
+    # The warning period: nothing is deleted by this retention before this time.
+    retention_starts_at = models.DateTimeField(null=True, editable=False)
+    # When the administrators were notified of the retention that has not started yet.
+    retention_announced_at = models.DateTimeField(null=True, editable=False)
     attributes: "models.ManyToManyField[DocumentAttribute, ProfileAttribute]" = models.ManyToManyField(
         DocumentAttribute, through="ProfileAttribute"
     )
@@ -209,10 +220,28 @@ class DocumentProfile(ManageProfilesModel):
         if _is_missing("document_type", changed, before):
             detail = "A profile must have a documentType."
             raise Invalid(faults=[Fault(detail, code="required", pointer="#/documentType")])
+        require_retention_rights(changed, before, actor=actor)
+        if before is not None and ("document_type" in changed or "owner_group" in changed):
+            before.require_deletable(actor)
         return changed
 
     def search_columns(self) -> Body:
         return {"name_plain": plain(self.name)}
+
+    def timed_columns(self, changed: Body, *, at: datetime) -> Body:
+        """A retention that is new, or applies to other processes, starts after the warning period."""
+        if not RETENTION_COLUMNS & changed.keys():
+            return {}
+        starts_at = None
+        if self.retention_days is not None:
+            starts_at = at + timedelta(days=settings.RETENTION_WARNING_DAYS)
+        return {"retention_starts_at": starts_at, "retention_announced_at": None}
+
+    def require_deletable(self, actor: Actor) -> None:
+        """Without the profile of a group, the general profile's retention applies to the group's processes."""
+        general = DocumentProfile.objects.for_type(self.document_type, None)
+        if self.owner_group and general is not None and general.retention_days is not None:
+            require_group_or_administrator(self.owner_group, actor=actor)
 
 
 class ProfileAttribute(models.Model):

@@ -60,5 +60,6 @@ class ProfileSerializer(serializers.Serializer):
         source="retention_days",
         min_value=1,
         max_value=MAX_RETENTION_DAYS,
-        help_text="Finished processes and their personal data are deleted after this many days. Null: they are kept.",
+        help_text="Finished processes and their personal data are deleted after this many days. Null: they are kept. "
+        "Setting or lowering it requires membership in the owner group or the right `administer`.",
     )

@@ -6,6 +6,7 @@ of a row are in its model; `config.versioned.actions` writes it.
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -98,8 +99,12 @@ class VersionedModel(models.Model):
         """The columns that are derived from others for searching."""
         return {}
 
-    def require_deletable(self) -> None:
-        """Raise a `DomainError` if other rows need this one."""
+    def timed_columns(self, changed: Body, *, at: datetime) -> Body:
+        """The columns that depend on when the changed ones are written."""
+        return {}
+
+    def require_deletable(self, actor: Actor) -> None:
+        """Raise a `DomainError` if other rows need this one, or if deleting it reaches beyond the caller's rights."""
 
 
 class OwnedModel(VersionedModel):

@@ -11,12 +11,14 @@ from django.core.management import call_command
 from audit.chain import checkpoints
 from audit.chain.verify import verify as verify_trail
 from audit.models import AuditEvent
+from config.access.models import User
 from notifications.models import Message
 from signing import actions
 from signing.erasure import retention
 from signing.models import Process
-from tests.builders import BOSS, NOON, OWNER, profile_of, started_process
-from tests.conftest import Api
+from templates_app.actions import replace_profile
+from tests.builders import BOSS, NOON, OWNER, client_user, profile_of, staff, started_process
+from tests.conftest import Api, Outbox
 from tests.people import BEN
 from tests.signing.erasure.canary import dump, finished, hits
 
@@ -24,6 +26,10 @@ pytestmark = pytest.mark.django_db
 
 
 class TestRetention:
+    @pytest.fixture(autouse=True)
+    def no_warning_period(self, settings: Any) -> None:
+        settings.RETENTION_WARNING_DAYS = 0
+
     def at(self, days: int) -> Any:
         return NOON + timedelta(days=days)
 
@@ -80,3 +86,50 @@ class TestRetention:
         call_command("apply_retention", "--yes", stdout=out)
         assert "Processes deleted: 1." in out.getvalue()
         assert Process.objects.count() == 0
+
+
+class TestWarningPeriod:
+    def test_a_new_retention_deletes_nothing_before_the_warning_period_has_ended(self, api: Api, settings: Any) -> None:
+        settings.RETENTION_WARNING_DAYS = 14
+        finished(documentType="LEASE")
+        profile_of("LEASE", retentionDays=1)
+        (row,) = retention.summarize(at=NOON + timedelta(days=2))
+        assert (row.processes, row.then, row.starts_at) == (1, 1, NOON + timedelta(days=14))
+        assert retention.apply(at=NOON + timedelta(days=13)) == 0
+        assert retention.apply(at=NOON + timedelta(days=14)) == 1
+
+    @pytest.mark.parametrize("change", [{"retention_days": 2}, {"document_type": "RENT"}])
+    def test_a_change_starts_a_new_warning_period(self, api: Api, settings: Any, change: Any) -> None:
+        settings.RETENTION_WARNING_DAYS = 14
+        profile = profile_of("LEASE", retentionDays=30)
+        for document_type in ("LEASE", "RENT"):
+            finished(documentType=document_type)
+        changed_at = NOON + timedelta(days=40)
+        replace_profile(profile, change, actor=BOSS, at=changed_at)
+        assert retention.apply(at=changed_at + timedelta(days=13)) == 0
+        assert retention.apply(at=changed_at + timedelta(days=14)) == 1
+
+    def test_administrators_are_notified_once_of_what_will_be_deleted(
+        self, api: Api, outbox: Outbox, settings: Any
+    ) -> None:
+        settings.RETENTION_WARNING_DAYS = 14
+        boss = client_user("boss", rights=["administer"])
+        User.objects.filter(pk=boss.pk).update(is_staff=True, email="boss@example.org")
+        finished(documentType="LEASE")
+        profile_of("LEASE", retentionDays=1)
+        assert [retention.announce(at=NOON + timedelta(hours=hours)) for hours in (1, 2, 30)] == [1, 0, 0]
+        (message,) = outbox.of("FAILURE")
+        assert message.address == "boss@example.org"
+        assert message.context["failure"]["retention"] == "LEASE (LEASE), 1 days: 1 from 2026-05-18 12:00 UTC"
+
+    def test_the_page_shows_when_processes_will_be_deleted(self, api: Api) -> None:
+        profile_of("LEASE", retentionDays=1)
+        page = staff("boss", superuser=True).get("/admin/signing/process/erasure/").content.decode()
+        assert "Deletes from" in page
+
+
+def test_a_profile_deletes_only_processes_of_its_group(api: Api, settings: Any) -> None:
+    settings.RETENTION_WARNING_DAYS = 0
+    finished(documentType="LEASE")
+    profile_of("LEASE", ownerGroup="legal", retentionDays=1)
+    assert retention.apply(at=NOON + timedelta(days=100)) == 0
