@@ -182,6 +182,7 @@ class LockedOutAdmin(AuditedAdmin, AccessAttemptAdmin):
     fieldsets = (  # type: ignore[assignment]
         (None, {"fields": ("username", "ip_address", "attempt_time", "failures_since_start", "path_info")}),
     )
+    # The action of axes to clean up works only during a login.
     actions = []
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
