@@ -32,7 +32,7 @@ class AuditAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(AuditAdmin):
-    list_display = ["time", "event_type", "creator", "client_app_name", "address", "process_id", "note"]
+    list_display = ["time", "event_type", "recorded", "creator", "client_app_name", "address", "process_id", "note"]
     list_filter = [("created_at", RangeDateTimeFilter), "event_type", "source"]
     list_filter_submit = True
     search_fields = ["process_id__exact", "document_id__exact", "signer_id__exact", "values__value"]
@@ -40,7 +40,7 @@ class AuditEventAdmin(AuditAdmin):
     list_before_template = "audit/export.html"  # type: ignore[assignment]  # unfold declares it as None
     fields = [
         ("number", "time"),
-        ("event_type", "source", "event_origin"),
+        ("event_type", "recorded", "event_origin"),
         ("creator", "client_app_name", "address"),
         ("process_id", "document_id", "signer_id", "customer_personal_code", "container_id"),
         ("method", "request_id"),
@@ -55,6 +55,10 @@ class AuditEventAdmin(AuditAdmin):
     @display(description="Time", ordering="created_at")
     def time(self, event: AuditEvent) -> str:
         return f"{timezone.localtime(event.created_at):%Y-%m-%d %H:%M:%S %Z}"
+
+    @display(description="Recorded", ordering="source")
+    def recorded(self, event: AuditEvent) -> str:
+        return event.reporter or "by the service"
 
     @display(description="IP address")
     def address(self, event: AuditEvent) -> str:

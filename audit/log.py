@@ -1,6 +1,5 @@
 """Writes events: the service's own, in the transaction of the change they record, and those that clients report."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -13,9 +12,10 @@ from django.db import transaction
 
 from audit.chain.append import READS, append
 from audit.chain.parts import ERASED, NAMES
-from audit.models import ORIGIN, AppendOnly, AuditEvent, AuditValue, EventSource
+from audit.models import AppendOnly, AuditEvent, AuditValue, EventSource
 from config.access.actor import Actor
 from config.api_values import Body, JsonObject, is_id
+from config.service_name import SERVICE_NAME, resembles_service_name
 from config.vocabulary import EventType
 
 _BATCH_SIZE = 500
@@ -55,13 +55,14 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
     Creator, client and address are the caller's unless the report has others.
     """
     # The caller's values are defaults.
-    client = actor.client
+    client = _name_of_caller("client", actor.client)
+    subject = _name_of_caller("user", actor.subject)
     defaults = {
-        "creator": actor.subject,
+        "creator": subject,
         "client_app_name": client,
         "ip_address": actor.address,
-        "event_origin": f"client {client}" if is_reserved(client) else client,
-        "reported_by": client if client == actor.subject else f"{client} for {actor.subject}",
+        "event_origin": client,
+        "reported_by": client if actor.client == actor.subject else f"{client} for {subject}",
     }
     new_events = []
     for body in reports:
@@ -104,11 +105,11 @@ def erase_values(
             AuditValue.objects.filter(pk__in=values[start : start + _BATCH_SIZE]).delete()
 
 
-def is_reserved(origin: str) -> bool:
-    """Whether an origin is the service's own, or cannot be told from it by a reader."""
-    normalized = unicodedata.normalize("NFKC", origin)
-    visible = "".join(character for character in normalized if unicodedata.category(character) != "Cf")
-    return visible.strip().casefold() == ORIGIN
+def _name_of_caller(kind: str, name: str) -> str:
+    """The name of the caller, such that a reader cannot take it for the service's own."""
+    if resembles_service_name(name):
+        return f"{kind} {name}"
+    return name
 
 
 def _is_recorded(event: Event) -> bool:
@@ -123,7 +124,7 @@ def _values(event: Event, actor: Actor) -> Body:
         "document_id": event.document_id or "",
         "signer_id": str(event.signer_id),
         "source": EventSource.SERVICE,
-        "event_origin": ORIGIN,
+        "event_origin": SERVICE_NAME,
         "client_app_name": actor.client,
         "creator": actor.subject,
         "ip_address": actor.address,

@@ -20,9 +20,6 @@ from audit.chain.models import CheckpointLeaf as CheckpointLeaf
 from config.api_values import JsonObject
 from config.vocabulary import EventType
 
-# The `eventOrigin` of the events that the service itself records.
-ORIGIN = "paraph"
-
 LONGEST_NOTE = 10_000
 
 
@@ -120,6 +117,13 @@ class AuditEvent(AppendOnlyModel):
     note = _text("note")
     customer_personal_code = _text("customerPersonalCode")
     reported_by = _text("reportedBy")
+
+    @property
+    def reporter(self) -> str:
+        """`reported by X` if a client reported the event; empty for the service's own events."""
+        if self.source == EventSource.SERVICE:
+            return ""
+        return f"reported by {self.reported_by or '(erased)'}"
 
     @property
     def before(self) -> JsonObject | None:

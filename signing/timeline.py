@@ -15,8 +15,9 @@ _STATES = ("status", "signingStatus", "stepStatus")
 class Entry:
     """One line of the history.
 
-    `state` is a change of state such as `STARTED → SIGNED`. `values` are the other changes: path, value before, value
-    after. `place` is the position of an event in its chain, `erased` the number of its values that were erased.
+    `who` starts with `reported by X` if a client reported the event. `state` is a change of state such as
+    `STARTED → SIGNED`. `values` are the other changes: path, value before, value after. `place` is the position of an
+    event in its chain, `erased` the number of its values that were erased.
     """
 
     at: datetime
@@ -44,6 +45,8 @@ def _event_entry(event: AuditEvent) -> Entry:
         who += f", by {event.client_app_name}"
     if event.ip_address:
         who += f" ({event.ip_address})"
+    if event.reporter:
+        who = f"{event.reporter}: {who}"
     before = event.before or {}
     after = event.after or {}
     states = [f"{before.get(name) or '–'} → {after[name]}" for name in _STATES if name in after]

@@ -4,14 +4,27 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from audit.log import is_reserved
-from audit.models import LONGEST_NOTE, ORIGIN, AuditEvent, EventSource
+from audit.models import LONGEST_NOTE, AuditEvent, EventSource
 from config import api_values
 from config.api.fields import Choice, Moment, Text
 from config.api_values import Body, JsonObject
+from config.service_name import SERVICE_NAME, resembles_service_name
 from config.vocabulary import EventType
 
 MAX_REPORTS = 500
+
+_RESERVED = f"'{SERVICE_NAME}' and names that look like it are reserved."
+
+
+class OtherName(Text):
+    """A name that a reader cannot take for that of the service."""
+
+    def to_internal_value(self, data: object) -> str:
+        name = super().to_internal_value(data)
+        if resembles_service_name(name):
+            detail = f"{self.field_name} must be another name: '{SERVICE_NAME}' is reserved for the service itself."
+            raise serializers.ValidationError(detail, code="reserved_origin")
+        return name
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -24,8 +37,8 @@ class EventSerializer(serializers.Serializer):
     id = Text(source="reported_id", max_length=255, help_text="ID of the event. The `id` of a report is `reportedId`.")
     createdAt = Moment(source="reported_at", help_text="Time of recording. That of a report is `reportedAt`.")
     eventType = Choice(EventType, source="event_type", required=True, allow_null=False, help_text="Type of the event.")
-    eventOrigin = Text(source="event_origin", max_length=255, help_text=f"Source of the event; '{ORIGIN}' is reserved.")
-    creator = Text(max_length=255, help_text="User who caused the event. Default: the caller.")
+    eventOrigin = OtherName(source="event_origin", max_length=255, help_text=f"Source of the event. {_RESERVED}")
+    creator = OtherName(max_length=255, help_text=f"User who caused the event. Default: the caller. {_RESERVED}")
     documentId = Text(source="document_id", max_length=255, help_text="Document identifier.")
     signerId = Text(source="signer_id", max_length=255, help_text="Signer identifier.")
     customerPersonalCode = Text(source="customer_personal_code", max_length=64, help_text="Customer personal code.")
@@ -34,7 +47,9 @@ class EventSerializer(serializers.Serializer):
     ipAddress = Text(source="ip_address", max_length=255, help_text="IP address of the request. Default: the caller's.")
     containerId = Text(source="container_id", max_length=255, help_text="Container identifier.")
     method = Text(max_length=255, help_text="Method or operation name.")
-    clientAppName = Text(source="client_app_name", max_length=255, help_text="Client application name.")
+    clientAppName = OtherName(
+        source="client_app_name", max_length=255, help_text=f"Client application name. {_RESERVED}"
+    )
     number = serializers.IntegerField(read_only=True, help_text="Increases with every event.")
     source = serializers.ChoiceField(  # type: ignore[assignment]  # the API field's name
         EventSource.choices, read_only=True, help_text="Whether the service recorded the event or a client reported it."
@@ -49,12 +64,6 @@ class EventSerializer(serializers.Serializer):
     erased = serializers.ListField(
         child=serializers.CharField(), read_only=True, allow_null=True, help_text="Names of the erased values."
     )
-
-    def validate_eventOrigin(self, origin: str | None) -> str | None:  # noqa: N802 (the API field's name)
-        if origin is not None and is_reserved(origin):
-            detail = f"'{ORIGIN}' is reserved for the service itself; eventOrigin must be another name."
-            raise serializers.ValidationError(detail, code="reserved_origin")
-        return origin
 
     def validate(self, event: Body) -> Body:
         """Null fields are ignored."""

@@ -6,7 +6,8 @@ Everything in it is made from the audit trail. `verify.py` in the ZIP shares no 
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -56,7 +57,9 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
         "public_key.txt": keys.public().hex().encode(),
         "certificate.pdf": draw(certificate),
         "verify.py": (_FOLDER / "offline_verifier.py").read_bytes(),
-        "README.txt": readme.format(process_id=process_id, made_at=made_at, fingerprint=checkpoint.key).encode(),
+        "README.txt": readme.format(
+            process_id=process_id, made_at=made_at, fingerprint=checkpoint.key, **_sources(events)
+        ).encode(),
     }
     manifest = {
         "format": 1,
@@ -73,6 +76,14 @@ def bundle(process: Process, actor: Actor, *, at: datetime) -> bytes:
 def attachment(process: Process) -> dict[str, str]:
     """The response header with the name of the file."""
     return {"Content-Disposition": f'attachment; filename="evidence-{process.id}.zip"'}
+
+
+def _sources(events: Iterable[AuditEvent]) -> dict[str, object]:
+    """How many events the service recorded itself, and a line for each client that reported some."""
+    reporters = Counter(event.reporter for event in events)
+    own_events = reporters.pop("", 0)
+    lines = [f"Other systems' own statements: {count} events, {name}." for name, count in sorted(reporters.items())]
+    return {"own_events": own_events, "reported_events": "\n".join(lines) or "Reported by other systems: none."}
 
 
 def _event_object(event: AuditEvent) -> JsonObject:

@@ -245,6 +245,9 @@ def _events(certificate: Certificate) -> list[Flowable]:
         user = event.creator or _ERASED
         if event.client_app_name != event.creator:
             user += f" by {event.client_app_name}"
+        # What a client reported is not what the service has seen.
+        if event.reporter:
+            user = f"{event.reporter}: {user}"
         role = ""
         signer = signers.get(event.signer_id)
         if signer is not None:

@@ -63,7 +63,9 @@ CLEO_ID = uuid.UUID("0198c1d2-7f3a-7b44-9c55-000000000002")
 def event(
     at: datetime, name: str, user: str, address: str, note: str, signer_id: uuid.UUID | None = None
 ) -> AuditEvent:
-    made = AuditEvent(created_at=at, event_type=name, client_app_name=user, signer_id=str(signer_id or ""))
+    made = AuditEvent(
+        created_at=at, event_type=name, source="SERVICE", client_app_name=user, signer_id=str(signer_id or "")
+    )
     made.personal_values = {"creator": user, "ipAddress": address, "note": note}
     return made
 
