@@ -27,6 +27,15 @@ PROCESS_FIELDS = api_fields(ProcessSerializer, Process)
 STEP_FIELDS = api_fields(StepSerializer, Step)
 SIGNER_FIELDS = api_fields(SignerSerializer, Signer)
 
+# The name of each rule in audit events -> its field in `Rules`.
+RULES_FIELDS = {
+    "seal": "seal",
+    "isSealRequired": "is_seal_required",
+    "continueOnDecline": "continue_on_decline",
+    "reviewRequired": "review_required",
+    "attributeRules": "attributes",
+}
+
 # The fields of a signer that only the signer and those who manage the process see.
 PRIVATE_FIELDS = ("signerPersonalCode", "signerEmail")
 
@@ -128,7 +137,8 @@ def signer_values(columns: Body) -> JsonObject:
 
 def rules(process: Process) -> JsonObject:
     """Return the rules that the process was started with; the defaults before it starts."""
-    return {**_seal(process), "continueOnDecline": Rules.from_json(process.rules).continue_on_decline}
+    rules = Rules.from_json(process.rules).to_json()
+    return {name: rules[field] for name, field in RULES_FIELDS.items()}
 
 
 def _by_path(prefix: str, fields: dict[str, str], row: Model) -> JsonObject:

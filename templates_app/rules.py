@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from config.api.fields import is_moment
 from config.api_values import JsonObject
-from config.errors import Fault
+from config.errors import DomainError, Fault
 from config.vocabulary import AttributeType
 from templates_app.models import DocumentProfile
 
@@ -15,6 +15,14 @@ _FORMATS: dict[str, str] = {
     AttributeType.CHECKBOX: "true or false",
     AttributeType.NUMBER: "a number without quotes",
 }
+
+
+class MalformedRules(DomainError):
+    """The stored rules are not those that the service wrote."""
+
+    code = "malformed_rules"
+    status = 409
+    detail = "The rules that the process was started with are malformed in the database."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +57,16 @@ class Rules:
 
     @classmethod
     def from_json(cls, values: JsonObject | None) -> "Rules":
-        """Read the result of `to_json`; None means the default rules."""
+        """Read the result of `to_json`; None means the default rules. Raises `MalformedRules` for anything else."""
         if values is None:
             return cls()
-        rules = cls(**values)
-        if rules.attributes is None:
-            return rules
-        return replace(rules, attributes=tuple(AttributeRule(**rule) for rule in values["attributes"]))
+        try:
+            rules = cls(**values)
+            if rules.attributes is None:
+                return rules
+            return replace(rules, attributes=tuple(AttributeRule(**rule) for rule in values["attributes"]))
+        except TypeError:
+            raise MalformedRules from None
 
     def faults(self, values: Mapping[str, object], *, complete: bool) -> Iterator[Fault]:
         """The errors in a document's attributes by name. `complete`: required attributes must have a value."""

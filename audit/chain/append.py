@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from audit.chain import form, keys, parts, reader_cursor
 from audit.chain.models import CHAIN_START, AuditDatabase, AuditHead
@@ -106,7 +107,10 @@ def _link_batch(events: Sequence[AuditEvent]) -> int:
     if not events:
         return 0
     heads = lock_heads({event.process_id for event in events})
-    authentic = [event for event in events if _is_authentic(event)]
+    for process_id in _chains_with_a_wrong_head(heads):
+        logger.error("the head of an audit chain is not its end; pending events stay out of it", chain=process_id)
+        del heads[process_id]
+    authentic = [event for event in events if event.process_id in heads and _is_authentic(event)]
     for event in authentic:
         event.key_id = keys.current()
         _link(event, heads[event.process_id])
@@ -115,6 +119,13 @@ def _link_batch(events: Sequence[AuditEvent]) -> int:
         cursor.executemany(_LINK, rows)
     _advance(heads.values())
     return len(authentic)
+
+
+def _chains_with_a_wrong_head(process_ids: Iterable[str]) -> list[str]:
+    """The chains that continue after their heads. Someone deleted the head, or set it back."""
+    following = AuditEvent.objects.order_by().filter(process_id=OuterRef("pk"), seq=OuterRef("seq") + 1)
+    heads = AuditHead.objects.filter(Exists(following), pk__in=list(process_ids))
+    return list(heads.values_list("pk", flat=True))
 
 
 def has_valid_mac(event: AuditEvent) -> bool:

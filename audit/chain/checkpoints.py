@@ -7,11 +7,12 @@ next checkpoint.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q
@@ -23,28 +24,39 @@ from config import api_values
 from config.api_values import JsonObject
 from config.errors import DomainError
 
+# The file may lack checkpoints that were made a moment ago.
+NOT_YET_IN_FILE = 2
+
 _BATCH_SIZE = 1_000
+# The end of the file that is read for its last lines, in bytes. A line has about 550.
+_LENGTH_OF_END = 65_536
+
+logger = structlog.get_logger(__name__)
 
 
-class NoEvents(DomainError):
-    """The process has no chain."""
+class EvidenceInDoubt(DomainError):
+    """There is no evidence of a process whose trail is not intact or whose rows contradict it."""
 
-    code = "no_events"
-    status = 404
-    detail = "No events are recorded for this process."
+    code = "evidence_in_doubt"
+    status = 409
 
 
 def make(*, at: datetime, including: str | None = None) -> Checkpoint | None:
     """Append pending events, sign the heads that have changed, and add the checkpoint to the file.
 
-    `including` is a process whose head is signed in any case. Returns None if there is no head to sign.
+    `including` is a process whose head is signed in any case. Returns None if there is no head to sign. Raises
+    `EvidenceInDoubt` if the file contains later checkpoints than the database, which then is an older copy.
     """
+    # The file before the database: the checkpoints in it are visible to all queries that follow.
+    last_in_file = last_number_in_file(database())
     # The cursor first: events up to it are visible to all queries that follow.
     up_to = reader_cursor.readable_up_to()
     append.append_pending()
     with transaction.atomic():
         AuditDatabase.objects.select_for_update().get()
         previous = Checkpoint.objects.order_by("number").last()
+        if last_in_file > (previous.number if previous else 0):
+            raise EvidenceInDoubt(f"Checkpoint {last_in_file} is in the file but not in the database, an older copy.")
         if up_to is None:
             up_to = AuditEvent.objects.aggregate(last=Max("number"))["last"] or 0
         checkpoint = _new_checkpoint(previous, up_to, at)
@@ -96,12 +108,12 @@ def head_hash(process_id: str, seq: int, digest: str) -> bytes:
 def covering(process_id: str, *, at: datetime) -> tuple[Checkpoint, CheckpointLeaf]:
     """A checkpoint by the current key that covers the events of a process, with the leaf of its chain.
 
-    The last checkpoint is used if the process was only read since; otherwise a new one is made. `NoEvents` if the
-    process has no chain.
+    The last checkpoint is used if the process was only read since; otherwise a new one is made. `EvidenceInDoubt` if
+    the process has no chain, or the database is older than the checkpoint file.
     """
     append.append_pending(process_id=process_id)
     if not AuditHead.objects.filter(process_id=process_id, seq__gt=0).exists():
-        raise NoEvents
+        raise EvidenceInDoubt("The evidence of this process is in doubt: it has no audit trail.")
     leaves = CheckpointLeaf.objects.filter(process_id=process_id).select_related("checkpoint")
     leaf = leaves.order_by("checkpoint_id").last()
     if leaf is None or leaf.checkpoint.key != keys.fingerprint(keys.public()) or _has_changed(process_id, leaf.seq):
@@ -110,14 +122,21 @@ def covering(process_id: str, *, at: datetime) -> tuple[Checkpoint, CheckpointLe
     return leaf.checkpoint, leaf
 
 
-def write_file() -> None:
-    """Add the checkpoints that are missing at the end of the file."""
+def write_file(*, new_file: bool = False) -> None:
+    """Add the checkpoints that are missing at the end of the file.
+
+    A file that was emptied or removed is not filled again, because that would hide its loss: until `new_file` starts
+    it again, `verify` reports that checkpoints are missing from it.
+    """
     path = settings.AUDIT_CHECKPOINT_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     database_id = database()
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        last = max((entry["statement"]["number"] for entry in file_entries(database_id)), default=0)
+        last = last_number_in_file(database_id)
+        if not last and not new_file and Checkpoint.objects.count() > NOT_YET_IN_FILE:
+            logger.error("the checkpoint file was emptied or removed", file=path.name)
+            return
         for checkpoint in Checkpoint.objects.filter(number__gt=last).order_by("number").iterator():
             # An incomplete last line must not swallow the new one.
             if file.seek(0, os.SEEK_END):
@@ -135,18 +154,47 @@ def file_size() -> int | None:
     return file.stat().st_size if file.exists() else None
 
 
+def last_number_in_file(database_id: str) -> int:
+    """The number of the last checkpoint of this database in the file; 0 if there is none."""
+    return max((entry["statement"]["number"] for entry in last_entries(database_id)), default=0)
+
+
+def last_entries(database_id: str, up_to: int | None = None) -> list[JsonObject]:
+    """The last lines of this database in the file, optionally within its first bytes: about a hundred of them."""
+    size = file_size()
+    if size is None:
+        return []
+    if up_to is not None:
+        size = min(size, up_to)
+    with settings.AUDIT_CHECKPOINT_FILE.open("rb") as file:
+        # Lines of other databases, or of nothing, may follow: then the part that is read grows.
+        length = _LENGTH_OF_END
+        while True:
+            file.seek(max(size - length, 0))
+            lines = file.read(min(size, length)).splitlines()
+            entries = list(_entries(lines, database_id))
+            if entries or length >= size:
+                return entries
+            length *= 8
+
+
 def file_entries(database_id: str, up_to: int | None = None) -> Iterator[JsonObject]:
     """The lines of this database in the file, optionally only those within its first bytes."""
     with settings.AUDIT_CHECKPOINT_FILE.open("rb") as lines:
         for text in lines:
             if up_to is not None and lines.tell() > up_to:
                 return
-            # A line is incomplete if a process died. It is repeated after that.
-            with suppress(ValueError, KeyError, TypeError):
-                entry = json.loads(text)
-                statement = entry["statement"]
-                if statement["database"] == database_id and type(statement["number"]) is int:
-                    yield entry
+            yield from _entries([text], database_id)
+
+
+def _entries(lines: Iterable[bytes], database_id: str) -> Iterator[JsonObject]:
+    for text in lines:
+        # A line is incomplete if a process died. It is repeated after that.
+        with suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(text)
+            statement = entry["statement"]
+            if statement["database"] == database_id and type(statement["number"]) is int:
+                yield entry
 
 
 def _new_checkpoint(previous: Checkpoint | None, up_to: int, at: datetime) -> Checkpoint:

@@ -6,7 +6,7 @@ are public and are checked even if a secret key is missing.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -17,14 +17,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 from audit.chain import checkpoint_check, checkpoints, triggers
 from audit.chain.append import has_valid_mac
 from audit.chain.chain_check import ChainCheck, missing_value
+from audit.chain.checkpoint_check import LONGEST_DELAY
 from audit.chain.commitments import Tampered, Values, check_format, check_values, values_of
-from audit.chain.models import AuditDatabase, AuditHead
+from audit.chain.models import AuditDatabase, AuditHead, Checkpoint
 from audit.chain.parts import ERASED
 from audit.chain.verdict import Finding, Verdict
 from audit.models import AuditEvent
 
 _BATCH_SIZE = 2_000
-_LONGEST_PENDING = timedelta(hours=1)
 
 Events = QuerySet[AuditEvent]
 # Called with the number of events that were checked so far.
@@ -36,7 +36,8 @@ def verify(
 ) -> Verdict:
     """Check everything, or the chain of one process, or the chains that have events written since a time.
 
-    Checkpoints and their file are checked unless `process_id` is given.
+    Checkpoints and their file are checked too; with `process_id`, only the last ones, and the one that covers the
+    process.
     """
     verdict = Verdict()
     # The size before the snapshot: lines that are added later belong to checkpoints that the snapshot does not have.
@@ -54,8 +55,9 @@ def verify(
         _check_lost_chains(heads, verdict)
         _check_pending(events, verdict, at)
         checkpoint_check.check_heads(verdict, process_id)
+        _check_checkpoints(verdict, file_size, process_id, at)
         if process_id is None:
-            _check_checkpoints(verdict, file_size)
+            _check_coverage(verdict, at)
             names = ", ".join(triggers.missing())
             if names:
                 verdict.notes.append(f"triggers that protect the audit trail are missing; run migrate ({names})")
@@ -126,7 +128,7 @@ def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
                 _check_pending_event(event, values.get(event.number, {}))
             except Tampered as tampered:
                 verdict.add(Finding(event.process_id, None, event.number, event.event_type, str(tampered)))
-            if at - event.created_at > _LONGEST_PENDING:
+            if at - event.created_at > LONGEST_DELAY:
                 late += 1
         verdict.waiting += len(batch)
     if late:
@@ -147,13 +149,28 @@ def _check_pending_event(event: AuditEvent, values: Values) -> None:
         raise Tampered(missing_value(min(missing)[1]))
 
 
-def _check_checkpoints(verdict: Verdict, file_size: int | None) -> None:
+def _check_checkpoints(verdict: Verdict, file_size: int | None, process_id: str | None, at: datetime) -> None:
     ids = [str(row.id) for row in AuditDatabase.objects.all()[:2]]
     if len(ids) != 1:
         verdict.add_general("the id of the database is missing or not unique")
         return
-    checkpoint_check.check_signatures(verdict, ids[0])
+    if process_id is None:
+        checkpoint_check.check_signatures(verdict, ids[0])
+        check_file = checkpoint_check.check_file
+    else:
+        checkpoint_check.check_last_signatures(verdict, ids[0], process_id)
+        check_file = checkpoint_check.check_end_of_file
     if file_size is not None:
-        checkpoint_check.check_file(verdict, ids[0], file_size)
+        check_file(verdict, ids[0], file_size, at=at)
     elif verdict.checkpoints:
         verdict.could_not.append(f"the checkpoint file {settings.AUDIT_CHECKPOINT_FILE.name} does not exist")
+
+
+def _check_coverage(verdict: Verdict, at: datetime) -> None:
+    """Find events that should be covered by a checkpoint by now. Without checkpoints, these are all events."""
+    last = Checkpoint.objects.order_by("number").last()
+    old = AuditEvent.objects.filter(created_at__lt=at - LONGEST_DELAY, seq__isnull=False)
+    if last is not None:
+        old = old.filter(number__gt=last.up_to)
+    if old.exists():
+        verdict.could_not.append("events older than an hour are in no checkpoint: check the worker and its schedule")

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from audit.api.views import event_bodies
 from audit.chain.append import append_pending
 from audit.log import Event, record
-from audit.models import AuditEvent
+from audit.models import AuditEvent, AuditHead, CheckpointLeaf
 from config import api_values
 from config.api.lists.pages import PageRequest
 from config.api.schema import documented
@@ -38,12 +38,13 @@ class EvidenceViewSet(SigningViewSet):
         also covers deleted processes.
         """
         process_id = str(parse_id(processId))
-        self._require_reader(process_id)
+        process = self._require_reader(process_id)
         page = PageRequest.of(request.GET, sorts={"createdAt": "created_at"}, default="createdAt,asc", tie="number")
         append_pending(process_id=process_id)
         events = AuditEvent.objects.of_process(process_id)
         response = page.answer(event_bodies(page.rows_of(events)), total=events.count())
-        if not response["totalElements"]:
+        # A process that has lost its events still has a verdict.
+        if process is None and not self._has_trace(process_id):
             raise NotFound
         read = Event(EventType.PROCESS_GETONE, process_id, method="audit")
         record([read], actor=self.actor, at=self.now)
@@ -68,10 +69,21 @@ class EvidenceViewSet(SigningViewSet):
         self.record_read(EventType.PROCESS_GETONE, process, method="evidence")
         return HttpResponse(content, content_type="application/zip", headers=attachment(process))
 
-    def _require_reader(self, process_id: str) -> None:
-        """`audit_read` covers every process, also deleted ones; other callers read the processes that they manage."""
-        if self.actor.narrowed or not self.actor.may(Right.AUDIT_READ):
-            self._require_manager(self.find(id=process_id))
+    def _require_reader(self, process_id: str) -> Process | None:
+        """The process, None if it does not exist.
+
+        `audit_read` covers every process, also deleted ones; other callers read the processes that they manage.
+        """
+        if not self.actor.narrowed and self.actor.may(Right.AUDIT_READ):
+            return Process.objects.filter(pk=process_id).first()
+        process = self.find(id=process_id)
+        self._require_manager(process)
+        return process
+
+    def _has_trace(self, process_id: str) -> bool:
+        """Whether the trail has, or had, events of this process."""
+        tables = (AuditEvent, AuditHead, CheckpointLeaf)
+        return any(table.objects.filter(process_id=process_id).exists() for table in tables)
 
     def _require_manager(self, process: Process) -> None:
         if not process.managed_by(self.actor):

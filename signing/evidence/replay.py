@@ -5,26 +5,31 @@ made from what is rebuilt here. Whether the chain itself is intact is checked el
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from operator import attrgetter
 from uuid import UUID
 
 from audit.chain import parts
-from audit.models import AuditEvent
+from audit.models import AuditEvent, EventSource
 from config.api_values import JsonObject
-from config.vocabulary import ProcessStatus, Role, SignerStatus
+from config.vocabulary import EventType, ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow, represent
 from signing.models import Process, Signer, Step
-from templates_app.rules import Rules
+from templates_app.rules import MalformedRules, Rules
 
 # What the events of `flow` mean, read backwards.
 _MOVES: dict[str, ProcessStatus] = {event: status for status, event in flow.PROCESS_EVENTS.items()}
 _ACTS: dict[str, SignerStatus] = {event: status for (_, status), event in flow.ACT_EVENTS.items()}
 # Statuses and times follow from the types of the events; the order of signers is only how a step is displayed.
 _NOT_REPLAYED = frozenset({"status", "completedAt", "signingStatus", "stepStatus", "position"})
+# Of these, the events contain some changes only, so their previous values are not compared.
+_NOT_COMPARED = _NOT_REPLAYED - {"status"}
+# Values that no event contains until they change.
+_DEFAULTS: JsonObject = {"hold": None}
 
 
 @dataclass(slots=True)
@@ -32,16 +37,21 @@ class Replay:
     """A process after its events.
 
     `values` are the values of the process, its steps and its signers, by path as in `represent.paths`. `acts` are the
-    events in which signers acted, by signer id. `erased_groups` are the groups (`audit.chain.parts.group`) of which
-    values were erased.
+    events in which signers acted, by signer id; `called` are the signers whose turn has come. `erased_groups` are the
+    groups (`audit.chain.parts.group`) of which values were erased. `breaks` names the events that replaced another
+    value than the one in the trail: someone changed the row before the service did.
     """
 
     status: ProcessStatus = ProcessStatus.PENDING
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    cancel_reason: str = ""
+    deleted: bool = False
     acts: dict[str, AuditEvent] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)
     values: JsonObject = field(default_factory=dict)
     erased_groups: set[str] = field(default_factory=set)
+    breaks: list[str] = field(default_factory=list)
 
     @property
     def completed_at(self) -> datetime | None:
@@ -49,14 +59,34 @@ class Replay:
             return None
         return self.ended_at
 
+    def compare_before(self, event: AuditEvent, restated_later: Set[str]) -> None:
+        """Compare the values that the event replaced with those before it.
+
+        Groups that an erasure restates later are left out, because their earlier events are incomplete.
+        """
+        for name, value in (event.before or {}).items():
+            path = _path(event, name)
+            if parts.group(path) in restated_later:
+                continue
+            if not self._is_known(path, value):
+                self.breaks.append(f"{path} was changed before event {event.seq}, but not by an event of the trail")
+
     def apply_transition(self, event: AuditEvent) -> None:
         """Apply what the type of the event means."""
         move = _MOVES.get(event.event_type)
         if move is not None:
             self._move(move, event.created_at)
+        if move == ProcessStatus.CANCELED:
+            self.cancel_reason = event.note
+        if event.event_type == EventType.PROCESS_DELETED:
+            self.deleted = True
+        if event.event_type == EventType.TASK_STARTED:
+            self.called.add(event.signer_id)
         # PROCESS_OPENED is an act only if it changed the signer; otherwise the signer just read the process.
         is_change = isinstance(event.commitments, dict) and "before" in event.commitments
         if event.event_type in _ACTS and is_change:
+            if event.signer_id in self.acts:
+                self.breaks.append(f"the signer {event.signer_id} acted again in event {event.seq}")
             self.acts[event.signer_id] = event
             declined = _ACTS[event.event_type] == SignerStatus.DECLINED
             if declined and not self.values.get("continueOnDecline"):
@@ -64,18 +94,30 @@ class Replay:
 
     def apply_values(self, event: AuditEvent) -> None:
         """Remove the values that the event replaced, and add its new ones."""
-        prefix = ""
-        if event.signer_id:
-            prefix = f"{parts.SIGNER_PREFIX}{event.signer_id}/"
         for name in event.before or {}:
-            self.values.pop(prefix + name, None)
+            self.values.pop(_path(event, name), None)
         for name, value in (event.after or {}).items():
-            if name.rpartition("/")[2] not in _NOT_REPLAYED:
-                self.values[prefix + name] = value
+            path = _path(event, name)
+            field_name = path.rpartition("/")[2]
+            if field_name not in _NOT_REPLAYED:
+                self.values[path] = value
+            elif value == SignerStatus.WAITING_FOR_PROCESS:
+                self.called.discard(path.split("/")[1])
 
     def forget(self, groups: Set[str]) -> None:
         self.values = {path: value for path, value in self.values.items() if parts.group(path) not in groups}
         self.erased_groups |= groups
+
+    def _is_known(self, path: str, value: object) -> bool:
+        """Whether the value at this path is the one that the events so far gave it."""
+        name = path.rpartition("/")[2]
+        if name in _NOT_COMPARED:
+            return True
+        if path == "status":
+            return value == self.status
+        if path not in self.values and path not in _DEFAULTS:
+            return False
+        return _normalized(self.values.get(path, _DEFAULTS.get(path))) == _normalized(value)
 
     def _move(self, status: ProcessStatus, at: datetime) -> None:
         self.status = status
@@ -87,17 +129,25 @@ class Replay:
 
 def replay(events: Iterable[AuditEvent]) -> Replay:
     """Rebuild a process from its events, given in the order of the chain. Reported events are ignored."""
-    replayed = Replay()
-    signer_ids: dict[int, str] = {}
-    for event in events:
-        if event.source != "SERVICE":
-            continue
-        signer_ids[event.number] = event.signer_id
-        replayed.apply_transition(event)
-        # An erasure lists in `after` the values that are left, so the whole groups are forgotten first.
+    own_events = [event for event in events if event.source == EventSource.SERVICE]
+    # The groups of which each event erased values, and how many events are still to come that erase some.
+    signer_ids = {event.number: event.signer_id for event in own_events}
+    erased_by: dict[int, set[str]] = {}
+    for event in own_events:
         erased = [(signer_ids.get(number, ""), part) for number, part in event.erasures]
         if erased:
-            replayed.forget(parts.groups(erased))
+            erased_by[event.number] = parts.groups(erased)
+    restated_later = Counter(chain.from_iterable(erased_by.values()))
+
+    replayed = Replay()
+    for event in own_events:
+        replayed.compare_before(event, restated_later.keys())
+        replayed.apply_transition(event)
+        # An erasure lists in `after` the values that are left, so the whole groups are forgotten first.
+        groups = erased_by.get(event.number)
+        if groups is not None:
+            replayed.forget(groups)
+            restated_later = +(restated_later - Counter(groups))
         replayed.apply_values(event)
     return replayed
 
@@ -115,7 +165,7 @@ def rebuild(
     _set_columns(process, represent.PROCESS_FIELDS, values)
     process.status = replayed.status
     process.completed_at = replayed.completed_at
-    rules = Rules(values["continueOnDecline"], seal=values["seal"], is_seal_required=values["isSealRequired"])
+    rules = Rules.from_json({field_name: values[name] for name, field_name in represent.RULES_FIELDS.items()})
     process.rules = rules.to_json()
 
     # Its steps and signers.
@@ -144,16 +194,38 @@ def contradictions(
     The texts contain statuses and times, but no personal data.
     """
     replayed = replay(events)
+    yield from replayed.breaks
+    # What happened, and when.
+    if replayed.deleted:
+        yield "the process exists, but was deleted in the trail"
     for signer in signers:
         yield from _act_differences(signer, replayed.acts.get(str(signer.id)))
     yield from _process_differences(process, replayed)
-    paths = represent.paths(process, steps, signers) | {"hold": process.hold}
+
+    # The values.
+    try:
+        paths = represent.paths(process, steps, signers) | {"hold": process.hold}
+    except MalformedRules:
+        yield "its rules are malformed"
+        return
     rows = {path: value for path, value in paths.items() if path.rpartition("/")[2] not in _NOT_REPLAYED}
-    # No event contains the hold until there is one.
-    yield from _value_differences(rows, {"hold": None} | replayed.values)
+    yield from _value_differences(rows, _DEFAULTS | replayed.values)
+
+    # The columns that follow from them.
+    running_due_at = [step.due_at for step in steps if step.status == StepStatus.STARTED]
+    if process.due_at not in (running_due_at or [None]):
+        yield "the due date of the process is not that of its running step"
     yield from _search_differences(process)
     for signer in signers:
+        yield from _call_differences(signer, process, called=str(signer.id) in replayed.called)
         yield from _search_differences(signer)
+
+
+def _path(event: AuditEvent, name: str) -> str:
+    """The path of a value in the event. An event about a signer contains that signer's values by field."""
+    if event.signer_id:
+        return f"{parts.SIGNER_PREFIX}{event.signer_id}/{name}"
+    return name
 
 
 def _set_columns(row: Process | Step | Signer, fields: Mapping[str, str], values: JsonObject) -> None:
@@ -213,6 +285,13 @@ def _act_differences(signer: Signer, act: AuditEvent | None) -> Iterator[str]:
         yield f"the signer {signer.id} acted at {signer.acted_at}, but at {act.created_at} in the trail"
 
 
+def _call_differences(signer: Signer, process: Process, *, called: bool) -> Iterator[str]:
+    if (signer.called_at is not None) != called:
+        yield f"the signer {signer.id} was called at {signer.called_at}, which differs from the trail"
+    if signer.created_at != process.created_at:
+        yield f"the signer {signer.id} was created at {signer.created_at}, but the process at {process.created_at}"
+
+
 def _process_differences(process: Process, replayed: Replay) -> Iterator[str]:
     comparisons = (
         ("is", process.status, replayed.status),
@@ -223,6 +302,8 @@ def _process_differences(process: Process, replayed: Replay) -> Iterator[str]:
     for verb, value, replayed_value in comparisons:
         if value != replayed_value:
             yield f"the process {verb} {value}, but {replayed_value} in the trail"
+    if (process.cancel_reason or "") != replayed.cancel_reason:
+        yield "the reason of the cancellation differs from the trail"
 
 
 def _value_differences(rows: JsonObject, replayed: JsonObject) -> Iterator[str]:

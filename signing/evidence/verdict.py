@@ -1,30 +1,30 @@
 """The verdict over the audit trail and over the rows of processes, which must agree with it.
 
-The chain itself is verified in `audit.chain.verify`. Whether every process has a trail is not checked here.
+The chain itself is verified in `audit.chain.verify`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Model, QuerySet
+
 from audit.chain.append import API_READS
+from audit.chain.checkpoints import EvidenceInDoubt
+from audit.chain.parts import ERASED
 from audit.chain.verdict import Finding, Verdict
 from audit.chain.verify import Progress, read_snapshot, verify
-from audit.models import AuditEvent
+from audit.models import AuditEvent, AuditHead, EventSource
 from config.api_values import is_id
-from config.errors import DomainError
+from config.vocabulary import EventType
 from signing.evidence.replay import contradictions
 from signing.models import Process
 
 PROCESSES_AT_ONCE = 100
 
-
-class EvidenceInDoubt(DomainError):
-    """There is no evidence of a process whose trail is not intact or whose rows contradict it."""
-
-    code = "evidence_in_doubt"
-    status = 409
+# A process has at least one of these events.
+_CHANGES = frozenset({EventType.PROCESS_STARTED, EventType.PROCESS_UPDATED, EventType.PROCESS_DELETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ def verdict(
             checked += len(process_ids)
             if progress is not None:
                 progress(checked)
+        # The trails of processes that no longer exist.
+        for process_ids in _chains(process_id, since):
+            for contradiction in _missing_processes(process_ids):
+                if contradiction.process_id not in in_doubt:
+                    result.add(contradiction)
     return result
 
 
@@ -72,26 +77,57 @@ def _batches(process_id: str | None, since: datetime | None) -> Iterator[list[st
     if process_id is not None:
         yield [process_id]
         return
-    key = "pk"
-    ids = Process.objects.order_by(key).values_list(key, flat=True)
     if since is not None:
-        key = "process_id"
         events = AuditEvent.objects.filter(created_at__gte=since, seq__isnull=False)
-        ids = events.order_by(key).values_list(key, flat=True).distinct()
-    batch = list(ids[:PROCESSES_AT_ONCE])
+        yield from _pages(events.order_by().values("process_id").distinct(), "process_id")
+        return
+    yield from _pages(Process.objects.values("pk"), "pk")
+
+
+def _chains(process_id: str | None, since: datetime | None) -> Iterator[list[str]]:
+    """The ids of the chains whose process must exist or have been deleted."""
+    if process_id is not None or since is not None:
+        yield from _batches(process_id, since)
+        return
+    yield from _pages(AuditHead.objects.values("pk"), "pk")
+
+
+def _pages(rows: QuerySet[Model, Mapping[str, object]], key: str) -> Iterator[list[str]]:
+    """The values of this column, a limited number at a time."""
+    rows = rows.order_by(key)
+    batch = list(rows[:PROCESSES_AT_ONCE])
     while batch:
-        yield [str(process_id) for process_id in batch]
-        batch = list(ids.filter(**{f"{key}__gt": batch[-1]})[:PROCESSES_AT_ONCE])
+        yield [str(row[key]) for row in batch]
+        batch = list(rows.filter(**{f"{key}__gt": batch[-1][key]})[:PROCESSES_AT_ONCE])
 
 
 def _contradictions(process_ids: Iterable[str]) -> Iterator[Contradiction]:
+    """The first difference between each of these processes and its trail. Five queries."""
     ids = [process_id for process_id in process_ids if is_id(process_id)]
-    events: dict[str, list[AuditEvent]] = defaultdict(list)
+    trails: dict[str, list[AuditEvent]] = defaultdict(list)
     of_processes = AuditEvent.objects.filter(process_id__in=ids, seq__isnull=False)
     for event in of_processes.exclude(event_type__in=API_READS).order_by("seq"):
-        events[event.process_id].append(event)
-    for process in Process.objects.filter(pk__in=events).prefetch_related("steps", "signers"):
-        trail = events[str(process.pk)]
-        first = next(contradictions(process, process.steps.all(), process.signers.all(), trail), None)
+        trails[event.process_id].append(event)
+
+    for process in Process.objects.filter(pk__in=ids).prefetch_related("steps", "signers"):
+        process_id = str(process.pk)
+        first: str | None = "it has no audit trail"
+        if any(event.source == EventSource.SERVICE for event in trails[process_id]):
+            first = next(contradictions(process, process.steps.all(), process.signers.all(), trails[process_id]), None)
         if first is not None:
-            yield Contradiction(str(process.pk), None, None, "", first)
+            yield Contradiction(process_id, None, None, "", first)
+
+
+def _missing_processes(process_ids: Iterable[str]) -> Iterator[Contradiction]:
+    """Those of these trails whose process is missing without having been deleted. Two queries."""
+    ids = {process_id for process_id in process_ids if is_id(process_id)}
+    ids -= {str(pk) for pk in Process.objects.filter(pk__in=ids).values_list("pk", flat=True)}
+    changes = AuditEvent.objects.filter(process_id__in=ids, source=EventSource.SERVICE, event_type__in=_CHANGES)
+    types: dict[str, set[str]] = defaultdict(set)
+    for process_id, event_type, commitments in changes.values_list("process_id", "event_type", "commitments"):
+        # An erasure is no change of a process: it may be about events that clients reported.
+        if ERASED not in commitments:
+            types[process_id].add(event_type)
+    for process_id in sorted(types):
+        if EventType.PROCESS_DELETED not in types[process_id]:
+            yield Contradiction(process_id, None, None, "", "the process is missing, but was not deleted in the trail")

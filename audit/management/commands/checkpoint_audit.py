@@ -1,6 +1,6 @@
 """`manage.py checkpoint_audit` makes a checkpoint now."""
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from audit.chain import checkpoints, keys
@@ -9,8 +9,15 @@ from audit.chain import checkpoints, keys
 class Command(BaseCommand):
     help = "Make a checkpoint of the audit trail now and append it to AUDIT_CHECKPOINT_FILE."
 
-    def handle(self, *args: object, **options: object) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--new-file", action="store_true", help="start AUDIT_CHECKPOINT_FILE again, with all checkpoints"
+        )
+
+    def handle(self, *args: object, new_file: bool, **options: object) -> None:
         checkpoint = checkpoints.make(at=timezone.now())
+        if new_file:
+            checkpoints.write_file(new_file=True)
         if checkpoint is None:
             self.stdout.write("No events have been recorded since the last checkpoint.")
         else:

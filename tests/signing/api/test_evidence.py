@@ -15,7 +15,7 @@ import pytest
 from django.core.management import call_command
 from pypdf import PdfReader
 
-from audit.chain import keys, triggers
+from audit.chain import checkpoints, keys, triggers
 from audit.models import AuditEvent
 from config.access.actor import Actor
 from notifications.delivery.send import send_due
@@ -150,6 +150,7 @@ class TestTheTrailOfAProcess:
 class TestVerifyAudit:
     def test_a_process_that_contradicts_its_trail(self, process: Process) -> None:
         honest = started_process()
+        checkpoints.make(at=NOON)
         assert verify_audit()[0] == 0
         Process.objects.filter(pk=process.pk).update(document_id="FORGED")
         problem = f"TAMPERED: process {process.pk} contradicts its audit trail: documentId differs from the trail."
