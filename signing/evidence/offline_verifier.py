@@ -34,7 +34,15 @@ _HASHED_FIELDS = (
     *("seq", "prev", "number", "id", "createdAt", "eventType", "source", "eventOrigin", "clientAppName", "documentId"),
     *("signerId", "containerId", "method", "requestId", "reportedId", "reportedAt"),
 )
+# The keys of each file; others are refused.
+_KEYS = {
+    "manifest.json": {"format", "database", "processId", "madeAt", "files"},
+    "events.json": {"format", "processId", "events"},
+    "checkpoint.json": {"statement", "signature", "leaf", "index", "path"},
+}
 _EVENT_FIELDS = {*_HASHED_FIELDS, "processId", "mac", "keyId", "commitments", "values"}
+# The events by which signers act.
+_ACTS = {"SIGNER_SIGNED", "SIGNER_DECLINED", "APPROVER_APPROVED", "APPROVER_DECLINED", "PROCESS_OPENED"}
 _UNKNOWN_KEY = "The public key proves nothing unless you know its fingerprint from another source, such as a letter."
 
 
@@ -73,6 +81,8 @@ def _check(files: dict[str, bytes]) -> tuple[list[_Json], _Json]:
     statement = checkpoint["statement"]
     process_id = manifest["processId"]
     _require(manifest["format"] == content["format"] == 1, "the format of the bundle must be 1")
+    for name, parsed in (("manifest.json", manifest), ("events.json", content), ("checkpoint.json", checkpoint)):
+        _require(parsed.keys() == _KEYS[name], f"{name}: missing or unknown keys")
     _require(_parse_file(files, "process.json")["id"] == process_id, "process.json: 'id' differs from the manifest")
     _require(content["processId"] == process_id, "events.json: 'processId' differs from the manifest")
     _require(leaf["processId"] == process_id, "checkpoint.json: 'leaf' is about another process")
@@ -194,6 +204,22 @@ def _check_inclusion(leaf: _Json, index: int, path: list[str], size: int, root: 
     _require(last == 0 and node.hex() == root, problem)
 
 
+def _process_lines(files: dict[str, bytes]) -> list[str]:
+    """What the bundle says about the process: its status, and who did what, when."""
+    manifest = _parse_file(files, "manifest.json")
+    process = _parse_file(files, "process.json")
+    lines = [f"Made at:      {manifest['madeAt']}; a later bundle of this process may contain more events"]
+    lines.append(f"Status:       {process['status']}")
+    acted_at = {}
+    for event in _parse_file(files, "events.json")["events"]:
+        if event["source"] == "SERVICE" and event["eventType"] in _ACTS and "before" in event["commitments"]:
+            acted_at[event["signerId"]] = event["createdAt"]
+    for signer in process["signers"]:
+        act = f"{signer['signerRole']} {signer['signingStatus']} {acted_at.get(signer['id'], '')}".rstrip()
+        lines.append(f"Signer:       {signer['signerName'] or '-'}: {act}")
+    return lines
+
+
 def _summary(events: list[_Json], statement: _Json) -> list[str]:
     documents = {event["documentId"] for event in events} - {""}
     commitments = sum(len(event["commitments"]) for event in events)
@@ -213,6 +239,8 @@ def _summary(events: list[_Json], statement: _Json) -> list[str]:
 
 def _event_line(event: _Json) -> str:
     texts = [event["createdAt"], event["eventType"]]
+    if event["source"] != "SERVICE":
+        texts.append(f"reported by {event['values'].get('reportedBy', {}).get('value', '(erased)')}:")
     for part in ("creator", "note"):
         if part in event["values"]:
             texts.append(event["values"][part]["value"][:80])
@@ -242,12 +270,12 @@ def main() -> int:
         if options.key is not None:
             same = re.sub("[ :]", "", options.key).lower() == statement["key"]
             _require(same, f"public_key.txt: its fingerprint is {statement['key']}, not the one given")
+        lines = _summary(events, statement) + _process_lines(files)
         others = {path.name for path in options.folder.iterdir()} - files.keys()
     except (Broken, OSError) as error:
         print(_printable(f"The evidence is not valid: {error}"), file=sys.stderr)
         return 1
 
-    lines = _summary(events, statement)
     lines.append(_UNKNOWN_KEY if options.key is None else "The fingerprint of the public key matches the one given.")
     if options.events:
         lines += [_event_line(event) for event in events]

@@ -205,6 +205,14 @@ class TestTheBundle:
         assert code == 0
         assert all(text in output for text in ("The evidence is valid.", "DOC-1", "SIGNER_SIGNED"))
         assert "The fingerprint of the public key matches the one given." in output
+        made_at = json.loads(files["manifest.json"])["madeAt"]
+        assert f"Made at:      {made_at}" in output
+        assert "Status:       STARTED" in output
+        assert f"Signer:       {ANA}: SIGNER SIGNED 2026-05-04T12:00:00Z" in output
+        assert f"Signer:       {BEN}: SIGNER STARTED\n" in output
+        (tmp_path / "notes.txt").write_text("mine")
+        code, output = run(tmp_path, files)
+        assert (code, "Note: notes.txt is not part of the evidence." in output) == (0, True)
         assert run(tmp_path, files, "--key", "0" * 64)[0] == 1
         assert "proves nothing unless" in run(tmp_path, files)[1]
         assert keys.fingerprint(keys.public()) in files["README.txt"].decode()
@@ -474,6 +482,18 @@ class TestTheBundle:
         files[name] = json.dumps(json.loads(files[name]) | change).encode()
         with pytest.raises(offline_verifier.Broken):
             offline_verifier.check(signed(files))
+
+    @pytest.mark.parametrize("name", ["manifest.json", "events.json", "checkpoint.json"])
+    def test_an_unknown_key_is_refused(self, api: Api, process: Process, name: str) -> None:
+        files = fetched(api, process)
+        content = json.dumps(json.loads(files[name]) | {"unknown": 1}).encode()
+        files[name] = content
+        if name == "manifest.json":
+            files["manifest.sig"] = keys.sign(b"paraph manifest 1\n" + content).encode()
+        else:
+            files = signed(files)
+        with pytest.raises(offline_verifier.Broken, match="unknown keys"):
+            offline_verifier.check(files)
 
     @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"NaN", b'{"id": 1, "id": 2}', b"[" * 100_000])
     def test_a_file_that_is_not_proper_json_is_refused(self, api: Api, process: Process, content: bytes) -> None:
