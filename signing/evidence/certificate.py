@@ -43,7 +43,6 @@ for _font in (SANS, BOLD, MONO):
 _TITLE = "Certificate of the signing process"
 _EMPTY = "–"
 _ERASED = "(erased)"
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _INK = HexColor("#1c1c1c")
 _GRAY = HexColor("#666666")
@@ -115,11 +114,15 @@ def qr_text(certificate: Certificate) -> str:
 
 
 def clean(value: str, font: str) -> str:
-    """The text on one line. Characters that are invisible, change the direction or lack a glyph become U+FFFD."""
+    """The text on one line.
+
+    Characters that are invisible, change the direction or lack a glyph are shown as code points, `[U+738B]`, so that
+    two names stay different. So are those beyond the first plane, which a reader would copy as other characters.
+    """
     line = " ".join(unicodedata.normalize("NFC", value).split())
     glyphs = pdfmetrics.getFont(font).face.charToGlyph  # type: ignore[attr-defined]
-    undrawable = [c for c in line if ord(c) not in glyphs or unicodedata.category(c).startswith("C")]
-    return line.translate(dict.fromkeys(map(ord, undrawable), REPLACEMENT))
+    undrawable = {c for c in line if ord(c) not in glyphs or ord(c) > 0xFFFF or unicodedata.category(c).startswith("C")}
+    return line.translate({ord(c): f"[U+{ord(c):04X}]" for c in undrawable})
 
 
 def format_time(at: datetime | None, zone: tzinfo) -> str:

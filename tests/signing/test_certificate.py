@@ -24,7 +24,6 @@ from signing.evidence.certificate import (
     A4,
     BOLD,
     MONO,
-    REPLACEMENT,
     SANS,
     Certificate,
     clean,
@@ -278,12 +277,20 @@ def test_markup_is_text() -> None:
 
 
 def test_characters_that_cannot_be_drawn_are_replaced() -> None:
-    assert clean("a\x00b", SANS) == f"a{REPLACEMENT}b"
-    assert clean("\u202eb", SANS) == f"{REPLACEMENT}b"
-    assert clean("漢\ud800", SANS) == REPLACEMENT * 2
+    assert clean("a\x00b", SANS) == "a[U+0000]b"
+    assert clean("\u202eb", SANS) == "[U+202E]b"
+    assert clean("漢\ud800", SANS) == "[U+6F22][U+D800]"
+    assert clean("Plan 😀", SANS) == "Plan [U+1F600]"
     assert clean(" one\r\n two\x85three ", SANS) == "one two three"
     assert clean(unicodedata.normalize("NFD", "āģš"), SANS) == "āģš"
-    assert text(draw(certificate(process=process(initiator="漢字")))).count(REPLACEMENT) == 2
+    assert "[U+6F22][U+5B57]" in text(draw(certificate(process=process(initiator="漢字"))))
+
+
+def test_people_whose_names_the_fonts_lack_can_be_told_apart() -> None:
+    people = [signer(BEN_ID, 1, "王小明", "S", "SIGNED", NOON), signer(CLEO_ID, 1, "김철수", "S", "SIGNED", NOON)]
+    drawn = text(draw(certificate(signers=people, events=[]))).replace(" ", "")
+    assert "[U+738B][U+5C0F][U+660E]" in drawn
+    assert "[U+AE40][U+CCA0][U+C218]" in drawn
 
 
 def test_every_character_can_be_typed() -> None:
