@@ -4,7 +4,7 @@ import re
 import unicodedata
 from functools import cache
 
-from confusable_homoglyphs import confusables
+from confusable_homoglyphs import confusables  # type: ignore[import-untyped]
 
 SERVICE_NAME = "paraph"
 

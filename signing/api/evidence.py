@@ -82,8 +82,11 @@ class EvidenceViewSet(SigningViewSet):
 
     def _has_trace(self, process_id: str) -> bool:
         """Whether the trail has, or had, events of this process."""
-        tables = (AuditEvent, AuditHead, CheckpointLeaf)
-        return any(table.objects.filter(process_id=process_id).exists() for table in tables)
+        return (
+            AuditEvent.objects.of_process(process_id).exists()
+            or AuditHead.objects.filter(pk=process_id).exists()
+            or CheckpointLeaf.objects.filter(process_id=process_id).exists()
+        )
 
     def _require_manager(self, process: Process) -> None:
         if not process.managed_by(self.actor):
