@@ -1,7 +1,7 @@
 """Rows as JSON objects of the API: for pages, single responses, tasks and audit events.
 
 Lists need two queries, however many processes they hold. A caller who is a signer of a process but does not manage it
-sees other people without personal codes and email addresses.
+sees other people without personal codes, email addresses and private notes.
 """
 
 import uuid
@@ -37,7 +37,7 @@ RULES_FIELDS = {
 }
 
 # The fields of a signer that only the signer and those who manage the process see.
-PRIVATE_FIELDS = ("signerPersonalCode", "signerEmail")
+PRIVATE_FIELDS = ("signerPersonalCode", "signerEmail", "commentForSigner")
 
 # A row by its columns, from `values()` or from an instance.
 Columns = Mapping[str, object]

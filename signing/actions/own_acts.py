@@ -9,16 +9,18 @@ from signing.actions.act import NotYourAct, ReportedAct, is_stale, reported_act,
 from signing.actions.build import changed_columns
 from signing.actions.rows import ProcessRows
 from signing.models import Process, Signer, Step
-from signing.represent import PROCESS_FIELDS, SIGNER_FIELDS, STEP_FIELDS
+from signing.represent import PRIVATE_FIELDS, PROCESS_FIELDS, SIGNER_FIELDS, STEP_FIELDS
 
-# Signers see these columns of other people as null and send them back as null.
-_PRIVATE_COLUMNS = frozenset({"personal_code", "email", "initiator_email"})
+# Signers are shown these columns as null and send them back as null.
+_INITIATOR_COLUMNS = frozenset({"initiator_email"})
+_PRIVATE_COLUMNS = frozenset(SIGNER_FIELDS[name] for name in PRIVATE_FIELDS)
 
 
 def own_acts_in_process(rows: ProcessRows, body: Body, *, actor: Actor) -> list[ReportedAct]:
     """Return the caller's own acts in the body of a process; `NotYourAct` if anything else in it is new."""
     is_canceled = rows.process.status == ProcessStatus.CANCELED
-    if _has_news(rows.process, body, PROCESS_FIELDS) or bool(body.get("canceled")) != is_canceled:
+    is_edited = _has_news(rows.process, body, PROCESS_FIELDS, hidden=_INITIATOR_COLUMNS)
+    if is_edited or bool(body.get("canceled")) != is_canceled:
         raise NotYourAct
     step_bodies = body.get("steps")
     if step_bodies is None:
@@ -60,17 +62,26 @@ def own_acts_in_step(
 def _own_act(signer: Signer, body: Body, actor: Actor) -> ReportedAct | None:
     if is_stale(signer, body):
         return None
+    if not signer.is_person(actor):
+        if reports_act(signer, body) or _has_news(signer, body, SIGNER_FIELDS, hidden=_PRIVATE_COLUMNS):
+            raise NotYourAct
+        return None
     if reports_act(signer, body):
-        others = changed_columns(signer, body, SIGNER_FIELDS).keys() - {"comment"}
-        if others or not signer.is_person(actor):
+        if changed_columns(signer, body, SIGNER_FIELDS).keys() - {"comment"}:
             raise NotYourAct
         return reported_act(signer, body)
-    if _has_news(signer, body, SIGNER_FIELDS):
+    given = {column: value for column, value in body.items() if value is not None or column not in _PRIVATE_COLUMNS}
+    if changed_columns(signer, given, SIGNER_FIELDS):
         raise NotYourAct
     return None
 
 
-def _has_news(row: Process | Signer, body: Body, fields: Mapping[str, str]) -> bool:
-    """Whether the body differs from the row, apart from what the caller was shown as null."""
-    visible = {column: value for column, value in body.items() if value is not None or column not in _PRIVATE_COLUMNS}
-    return bool(changed_columns(row, visible, fields))
+def _has_news(row: Process | Signer, body: Body, fields: Mapping[str, str], *, hidden: frozenset[str]) -> bool:
+    """Whether the body differs from what the caller was shown, in which hidden columns are null.
+
+    A hidden column is not compared with the row: otherwise the response would confirm a guess.
+    """
+    if any(body.get(column) is not None for column in hidden):
+        return True
+    shown = {column: value for column, value in body.items() if column not in hidden}
+    return bool(changed_columns(row, shown, fields))

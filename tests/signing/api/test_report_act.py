@@ -131,6 +131,56 @@ class TestBySigner:
         assert (other["signerName"], other["signerPersonalCode"], other["signerEmail"]) == (BEN, None, None)
         assert answer["processInitiatorEmail"] is None
 
+    def test_does_not_see_the_private_notes_of_others(self, ana: Api) -> None:
+        steps = [[signer(ANA, commentForSigner="For Ana"), signer(BEN, commentForSigner="For Ben")]]
+        process = started_process(steps)
+        query = f"personalCode={CODES[ANA]}&country=LV"
+        read = ana.get(step_url(process)).json()
+        answers = [
+            read["processStepSigners"],
+            ana.get(f"/api/processes/{process.pk}").json()["signers"],
+            ana.get("/api/processes").json()["content"][0]["currentInProgressStep"]["processStepSigners"],
+            ana.get(f"/api/signer-tasks?{query}").json()["content"][0]["process"]["signers"],
+            ana.put(step_url(process), read).json()["processStepSigners"],
+            act(ana, process, ANA).json()["processStepSigners"],
+        ]
+        for answer in answers:
+            assert [row["commentForSigner"] for row in answer] == ["For Ana", None]
+        assert row_of(process, BEN).comment_for_signer == "For Ben"
+
+    @pytest.mark.parametrize("other_status", ["STARTED", "SIGNED"])
+    @pytest.mark.parametrize(
+        ("field", "hidden"),
+        [
+            ("signerPersonalCode", CODES[BEN]),
+            ("signerEmail", address(BEN)),
+            ("commentForSigner", "For Ben"),
+            ("processInitiatorEmail", address("ilze")),
+        ],
+    )
+    def test_a_response_does_not_tell_whether_a_guess_is_right(
+        self, ana: Api, field: str, hidden: str, other_status: str
+    ) -> None:
+        process = started_process([[ANA, signer(BEN, commentForSigner="For Ben")]])
+        process_url = f"/api/processes/{process.pk}"
+        step_of_process = ana.get(process_url).json()["signingProcessSteps"][0]
+
+        def answers(guess: str) -> list[tuple[int, str]]:
+            """The responses to the guess in every body that can contain it."""
+            entry = {"id": str(row_of(process, BEN).pk), "signingStatus": other_status, field: guess}
+            complete = {**step_of_process, "processStepSigners": [step_of_process["processStepSigners"][0], entry]}
+            requests = [
+                (step_url(process), {"processStepSigners": [entry]}),
+                (process_url, {"signingProcessSteps": [complete]}),
+            ]
+            if field == "processInitiatorEmail":
+                requests = [(process_url, {field: guess}), (process_url, ana.get(process_url).json() | {field: guess})]
+            responses = [ana.put(url, body) for url, body in requests]
+            return [(response.status_code, response.json()["code"]) for response in responses]
+
+        wrong = {"signerEmail": "x@example.org", "processInitiatorEmail": "x@example.org"}.get(field, "150375-10101")
+        assert answers(hidden) == answers(wrong) == [(403, "not_your_act")] * 2
+
     def test_sees_nothing_before_their_turn(self, ana: Api) -> None:
         process = started_process([[BEN], [ANA]])
         assert ana.get(f"/api/processes/{process.pk}").status_code == 404
