@@ -18,19 +18,20 @@ NOW = datetime(2026, 3, 5, 11, 0, tzinfo=UTC)
 # Every `every`th is due in three days, the rest in three hundred.
 FILL = """
 INSERT INTO signing_process (id, version, status, document_name, initiator, initiator_email, created_at, search,
-    initiator_email_plain)
+    initiator_email_plain, initiator_email_key)
 SELECT md5('p' || n)::uuid, 1, 'STARTED', 'Document ' || n, 'owner' || n % 500, 'owner@example.org',
-    timestamptz '2026-02-01', '', ''
+    timestamptz '2026-02-01', '', '', ''
 FROM generate_series({first}, {last}) n;
 INSERT INTO signing_step (id, process_id, process_order, status, due_at)
 SELECT md5('s' || n)::uuid, md5('p' || n)::uuid, 1, 'STARTED',
     timestamptz '2026-03-08 15:00+00' + CASE WHEN n % {every} = 0 THEN 0 ELSE 300 END * interval '1 day'
 FROM generate_series({first}, {last}) n;
 INSERT INTO signing_signer (id, process_id, step_id, created_at, called_at, position, role, status, notification,
-    anonymous, name, email, name_plain, email_plain, code_key, person_key)
+    anonymous, name, email, name_plain, email_plain, email_key, code_key, person_key)
 SELECT md5('r' || n)::uuid, md5('p' || n)::uuid, md5('s' || n)::uuid, timestamptz '2026-02-01',
     timestamptz '2026-02-01', 0, 'SIGNER', 'STARTED', true, false, 'Person ' || n,
-    'p' || n % 8000 || '@example.org', '', 'p' || n % 8000 || '@example.org', '', ''
+    'p' || n % 8000 || '@example.org', '', 'p' || n % 8000 || '@example.org',
+    'p' || n % 8000 || '@example.org', '', ''
 FROM generate_series({first}, {last}) n;
 ANALYZE signing_process, signing_step, signing_signer
 """

@@ -1,33 +1,58 @@
-"""Normalized text: how names are searched and personal codes compared, the same on every database."""
+"""Normalized text: how names are searched, and when two texts are the same, equal on every database.
+
+Search folding is for finding only. Who a person is, `config.personal_codes` and `config.addresses` decide.
+"""
 
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
 
-# Letters that Unicode does not decompose into a base letter and a mark.
-_UNDECOMPOSED = str.maketrans(
+# Letters that Unicode does not decompose into a base letter and a mark, and the many forms of apostrophes.
+_FOLDED = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t"}
+    | dict.fromkeys("\u02b9\u02bb\u02bc\u02bd\u02c8\u055a\u2018\u2019\u201a\u201b\u2032\u2035\ua78c\uff07`\u00b4", "'")
 )
+_DASHES = frozenset({"\u2212", "\u2043"})
 
 _LOWERCASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def plain(text: str | None) -> str:
-    """The text without case and diacritics: `Bērziņš` becomes `berzins`, None becomes the empty string."""
-    decomposed = unicodedata.normalize("NFKD", (text or "").casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_UNDECOMPOSED)
+    """The text as it is searched: without case, diacritics, invisible characters and repeated blanks.
+
+    `Bērziņš` becomes `berzins`, None becomes the empty string. Every apostrophe is `'`, and every dash is `-`. The
+    function is idempotent.
+    """
+    folded = _fold_once(unicodedata.normalize("NFD", text or ""))
+    # Compatibility forms contain other letters: the fold of `№` is a capital, and that of some letters has marks.
+    while True:
+        again = _fold_once(folded)
+        if again == folded:
+            return folded
+        folded = again
 
 
-def code_key(personal_code: str | None) -> str:
-    """The form in which personal codes are compared: without case, spaces and hyphens."""
-    return "".join(c for c in (personal_code or "").casefold() if c != "-" and not c.isspace())
+def _fold_once(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.translate(_FOLDED)).casefold()
+    letters = (_fold_character(c) for c in decomposed.translate(_FOLDED))
+    return " ".join("".join(letters).split())
 
 
-def person_key(country: str | None, personal_code: str | None) -> str:
-    """The key of a person, `lv:01019012345`; empty unless both parts are set."""
-    code = code_key(personal_code)
-    if not country or not code:
+def _fold_character(character: str) -> str:
+    if unicodedata.category(character) == "Pd" or character in _DASHES:
+        return "-"
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
         return ""
-    return f"{country.strip().casefold()}:{code}"
+    return character
+
+
+def composed(text: str) -> str:
+    """The text in the form in which names and identifiers are compared (NFC)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def spellings(text: str) -> frozenset[str]:
+    """The forms of a name or identifier that are stored: as given, composed and decomposed."""
+    return frozenset({text, composed(text), unicodedata.normalize("NFD", text)})
 
 
 def is_storable(text: str) -> bool:

@@ -20,8 +20,9 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.decorators import display
 
 from config.access.backoffice import staff_actor
-from config.personal_codes import personal_code_warnings
-from config.text import code_key, plain
+from config.addresses import address_key
+from config.personal_codes import personal_code_warnings, with_code
+from config.text import plain
 from config.versioned.admin import VersionedAdmin
 from contacts.formats import SheetCSV, SheetXLSX, UnreadableSheet
 from contacts.models import Contact, Upload
@@ -77,7 +78,7 @@ class ContactAdmin(ImportExportMixin, VersionedAdmin):
 
     @display(description="Refused by the mail server")
     def refused(self, contact: Contact) -> str:
-        row = refused_addresses([contact.email]).get((contact.email or "").lower())
+        row = refused_addresses([contact.email]).get(address_key(contact.email))
         return f"{row.refused_at:%Y-%m-%d %H:%M}: {row.response}" if row else "no"
 
     def get_search_results(
@@ -85,10 +86,10 @@ class ContactAdmin(ImportExportMixin, VersionedAdmin):
     ) -> tuple[QuerySet[Contact], bool]:
         if not search_term:
             return queryset, False
+        matches = with_code(search_term)
         text = plain(search_term)
-        matches = Q(name_plain__contains=text) | Q(email_plain__contains=text)
-        if code_key(search_term):
-            matches |= Q(code_key=code_key(search_term))
+        if text:
+            matches |= Q(name_plain__contains=text) | Q(email_plain__contains=text)
         return queryset.filter(matches), False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -1,6 +1,6 @@
 """Contacts, and the uploaded sheets that wait for their import.
 
-Columns ending in `_plain` or `_key` are what searches compare; `search_columns()` derives them.
+Columns ending in `_plain` or `_key` are what searches and comparisons use; `search_columns()` derives them.
 """
 
 import re
@@ -12,10 +12,11 @@ from django.db.models import Q
 from django.forms.models import model_to_dict
 
 from config.access.actor import Actor
+from config.addresses import address_key
 from config.api_values import Body
 from config.errors import Fault, Invalid
-from config.personal_codes import personal_code_faults
-from config.text import code_key, plain
+from config.personal_codes import code_key, personal_code_faults
+from config.text import plain
 from config.versioned.models import OwnedModel
 from config.versioned.ownership import validate_ownership
 from config.vocabulary import Role
@@ -48,6 +49,7 @@ class Contact(OwnedModel):
     language = models.CharField(max_length=35, null=True, blank=True, help_text="Email language: lv, lt, et, pl, en.")
     name_plain = models.TextField(default="", editable=False)
     email_plain = models.TextField(default="", editable=False)
+    email_key = models.TextField(default="", editable=False)
     code_key = models.CharField(max_length=192, default="", editable=False)
 
     class Meta:
@@ -87,7 +89,8 @@ class Contact(OwnedModel):
         return {
             "name_plain": plain(self.name),
             "email_plain": plain(self.email),
-            "code_key": code_key(self.personal_code),
+            "email_key": address_key(self.email),
+            "code_key": code_key(self.country, self.personal_code),
         }
 
 

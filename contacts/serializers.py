@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from config.api.fields import Choice, Country, Email, Flag, LanguageTag, Moment, Text
+from config.api.fields import Choice, Country, Email, Flag, LanguageTag, Moment, PersonalCode, Text
 from config.api.schema import WARNINGS, FaultSerializer
 from config.vocabulary import Role, Scope
 
@@ -14,7 +14,7 @@ class ContactSerializer(serializers.Serializer):
     createdAt = Moment(source="created_at", read_only=True, help_text="Contact creation timestamp.")
     name = Text(max_length=255, help_text="Contact full name. A contact must have a name or an email address.")
     country = Country(help_text="Country of the personal code (ISO 3166-1 alpha-2).")
-    personalCode = Text(source="personal_code", max_length=64, help_text="Personal code of the contact.")
+    personalCode = PersonalCode(source="personal_code", help_text="Personal code of the contact.")
     phone = Text(max_length=40, help_text="Phone number, stored in E.164 format.")
     email = Email(help_text="Email address.")
     role = Choice(Role, help_text="Role assigned to the contact.")

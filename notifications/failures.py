@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from config.access.models import User
+from config.addresses import address_key
 from config.api_values import JsonObject
 from config.vocabulary import EventType, Right, Role
 from notifications.drafts import Draft
@@ -29,7 +30,7 @@ def notify_administrators(
     drafts = []
     for address in sorted({*_administrators(), *process_hooks().watchers(process_id)}):
         # The hour in the key limits the messages; addresses are not to be readable in keys.
-        digest = hashlib.sha256(address.casefold().encode()).hexdigest()[:16]
+        digest = hashlib.sha256(address_key(address).encode()).hexdigest()[:16]
         key = f"failure:{cause}:{at:%Y%m%d%H}:{digest}"
         context = {"failure": failure}
         drafts.append(

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from audit.log import Event, record
 from config.access.actor import Actor
+from config.addresses import address_key
 from config.errors import DomainError
 from config.vocabulary import EventType
 from notifications.drafts import Draft, message_from
@@ -126,9 +127,9 @@ def withdraw_undue_parts(digest: Message, *, at: datetime) -> list[Message]:
 
 
 def refused_addresses(addresses: Iterable[str | None]) -> dict[str, RefusedAddress]:
-    """The addresses among these that a mail server refused, by the address in lowercase. At most one query."""
-    lowercase = {address.lower() for address in addresses if address}
-    return {row.address: row for row in RefusedAddress.objects.filter(address__in=lowercase)}
+    """The addresses among these that a mail server refused, by `address_key`. At most one query."""
+    keys = {address_key(address) for address in addresses if address}
+    return {row.address: row for row in RefusedAddress.objects.filter(address__in=keys)}
 
 
 def wake_sender() -> None:

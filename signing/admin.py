@@ -14,6 +14,7 @@ from unfold.decorators import display
 from audit.log import Event, record
 from audit.models import AuditEvent
 from config.access.backoffice import ReadOnlyAdmin, staff_actor
+from config.addresses import address_key
 from config.api_values import JsonObject
 from config.text import plain
 from config.vocabulary import EventType, ProcessStatus, Right
@@ -149,6 +150,6 @@ def _refused_by_signer(steps: Iterable[Step]) -> dict[UUID, RefusedAddress]:
     """The refused address of each signer who has one, by the signer's id."""
     emails: dict[UUID, str] = {}
     for step in steps:
-        emails |= {signer.pk: signer.email.lower() for signer in step.signers.all() if signer.email}
+        emails |= {signer.pk: address_key(signer.email) for signer in step.signers.all() if signer.email}
     refused = refused_addresses(emails.values())
     return {signer_id: refused[email] for signer_id, email in emails.items() if email in refused}

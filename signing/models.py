@@ -11,7 +11,9 @@ from django.db import models
 from django.db.models import Q
 
 from config.access.actor import Actor
-from config.text import code_key, person_key, plain
+from config.addresses import address_key
+from config.personal_codes import code_key, person_key
+from config.text import plain
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 
@@ -40,12 +42,16 @@ class ProcessQuerySet(models.QuerySet["Process"]):
     def matching(self, part: str, *, document_id: str | None = None) -> "ProcessQuerySet":
         """Match part of the document's, the initiator's or a signer's name, normalized by `config.text.plain`.
 
-        `document_id` also matches a whole document id.
+        An empty part matches no name. `document_id` also matches a whole document id.
         """
-        own = Q(search__contains=part)
+        own = Q(pk__in=[])
+        signers = Signer.objects.none()
+        if part:
+            own = Q(search__contains=part)
+            signers = Signer.objects.filter(name_plain__contains=part)
         if document_id is not None:
             own |= Q(document_id=document_id)
-        return self.either(own, Signer.objects.filter(name_plain__contains=part))
+        return self.either(own, signers)
 
     def either(self, own: Q, signers: "models.QuerySet[Signer]") -> "ProcessQuerySet":
         """Match processes by their own columns, or by one of these signers."""
@@ -85,6 +91,7 @@ class Process(models.Model):
     due_at = models.DateTimeField(null=True)
     search = models.TextField(default="", editable=False)
     initiator_email_plain = models.TextField(default="", editable=False)
+    initiator_email_key = models.TextField(default="", editable=False)
 
     objects = ProcessQuerySet.as_manager()
 
@@ -115,9 +122,13 @@ class Process(models.Model):
         return self.document_name or self.document_id or str(self.pk)
 
     def search_columns(self) -> dict[str, str]:
-        """Return the normalized columns that searches use."""
+        """Return the normalized columns that searches and comparisons use."""
         texts = [self.document_name, self.initiator_name, self.initiator]
-        return {"search": "\n".join(map(plain, texts)), "initiator_email_plain": plain(self.initiator_email)}
+        return {
+            "search": "\n".join(map(plain, texts)),
+            "initiator_email_plain": plain(self.initiator_email),
+            "initiator_email_key": address_key(self.initiator_email),
+        }
 
     @property
     def finished(self) -> bool:
@@ -187,6 +198,7 @@ class Signer(models.Model):
     reminded_at = models.DateTimeField(null=True)
     name_plain = models.TextField(default="", editable=False)
     email_plain = models.TextField(default="", editable=False)
+    email_key = models.TextField(default="", editable=False)
     code_key = models.CharField(max_length=192, default="", editable=False)
     person_key = models.CharField(max_length=200, default="", editable=False)
 
@@ -205,11 +217,12 @@ class Signer(models.Model):
         return self.name or f"{self.role} without a name"
 
     def search_columns(self) -> dict[str, str]:
-        """Return the normalized columns that searches use."""
+        """Return the normalized columns that searches and comparisons use."""
         return {
             "name_plain": plain(self.name),
             "email_plain": plain(self.email),
-            "code_key": code_key(self.personal_code),
+            "email_key": address_key(self.email),
+            "code_key": code_key(self.country, self.personal_code),
             "person_key": person_key(self.country, self.personal_code),
         }
 

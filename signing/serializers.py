@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from audit.api.schema import EventPage
-from config.api.fields import Attributes, Choice, Country, Email, Flag, LanguageTag, Moment, Text, Whole
+from config.api.fields import Attributes, Choice, Country, Email, Flag, LanguageTag, Moment, PersonalCode, Text, Whole
 from config.api.schema import WARNINGS, FaultSerializer
 from config.api_values import Body
 from config.vocabulary import ProcessStatus, Reportable, Role, SignerStatus, StepStatus
@@ -26,9 +26,8 @@ class SignerSerializer(serializers.Serializer):
     )
     signerName = Text(source="name", max_length=255, help_text="Full name.")
     signerCountry = Country(source="country", help_text="Country of the personal code (ISO 3166-1 alpha-2).")
-    signerPersonalCode = Text(
+    signerPersonalCode = PersonalCode(
         source="personal_code",
-        max_length=64,
         help_text="Identifies the person together with the country. Null for other signers.",
     )
     signerEmail = Email(source="email", help_text="Email address of this person. Null for other signers.")
@@ -37,7 +36,9 @@ class SignerSerializer(serializers.Serializer):
         source="comment", max_length=4000, help_text="Comment of this person, or the reason for a decline."
     )
     commentForSigner = Text(
-        source="comment_for_signer", max_length=4000, help_text="Note for this person, shown in emails."
+        source="comment_for_signer",
+        max_length=4000,
+        help_text="Private note for this person, shown in emails. Null for other signers.",
     )
     signingStatus = Choice(
         SignerStatus, source="status", help_text="Current status. In a PUT, a new final value reports the act."
@@ -146,7 +147,9 @@ class ProcessAuditSerializer(EventPage):
 
 @extend_schema_serializer(component_name="SignerTask")
 class TaskSerializer(serializers.Serializer):
-    process = ProcessSerializer(help_text="The process. Personal codes and email addresses of other people are null.")
+    process = ProcessSerializer(
+        help_text="The process. Personal codes, email addresses and private notes of other people are null."
+    )
     step = StepSerializer(help_text="The step with its due date.")
     signer = SignerSerializer(help_text="The person's own signer entry.")
     overdue = serializers.BooleanField(help_text="Whether it is this person's turn and the due date has passed.")
@@ -158,7 +161,7 @@ class TaskSerializer(serializers.Serializer):
 @extend_schema_serializer(component_name="SigningProcessFind")
 class SearchSerializer(serializers.Serializer):
     documentId = Text(source="document_id", max_length=255, help_text="ID of the document.")
-    personalCode = Text(source="personal_code", max_length=64, help_text="Personal code of a signer.")
+    personalCode = PersonalCode(source="personal_code", help_text="Personal code of a signer.")
 
 
 @extend_schema_serializer(component_name="SignerAct")
@@ -169,7 +172,7 @@ class ActSerializer(serializers.Serializer):
     signerComment = Text(source="comment", max_length=4000, help_text="Comment, or the reason for a decline.")
     signerName = Text(source="name", max_length=255, help_text="Allowed for an anonymous signer only.")
     signerCountry = Country(source="country", help_text="Allowed for an anonymous signer only.")
-    signerPersonalCode = Text(source="personal_code", max_length=64, help_text="Allowed for an anonymous signer only.")
+    signerPersonalCode = PersonalCode(source="personal_code", help_text="Allowed for an anonymous signer only.")
 
 
 @extend_schema_serializer(component_name="ProcessCancel")

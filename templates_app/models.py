@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from config.access.actor import Actor, MissingRight
 from config.api_values import Body
 from config.errors import DomainError, Fault, Invalid
-from config.text import plain
+from config.text import plain, spellings
 from config.versioned.models import OwnedModel, VersionedModel, VersionedQuerySet
 from config.versioned.ownership import validate_ownership
 from config.vocabulary import AttributeType, Right
@@ -128,6 +128,12 @@ class DocumentAttribute(ManageProfilesModel):
         faults = []
         if _is_missing("name", changed, before):
             faults.append(Fault("An attribute must have a name.", code="required", pointer="#/name"))
+        # The database refuses the same name, but not one in another Unicode form.
+        others = cls.objects.filter(name__in=spellings(changed.get("name") or "")).exclude(name=changed.get("name"))
+        if before is not None:
+            others = others.exclude(pk=before.pk)
+        if others.exists():
+            faults.append(Fault(cls.DUPLICATE, code="taken", pointer="#/name"))
         if _is_missing("type", changed, before):
             detail = f"An attribute must have one of these types: {', '.join(AttributeType.values)}."
             faults.append(Fault(detail, code="required", pointer="#/type"))
@@ -151,13 +157,18 @@ class DocumentAttribute(ManageProfilesModel):
 class ProfileQuerySet(VersionedQuerySet):
     def for_type(self, document_type: str, owner_group: str | None) -> "DocumentProfile | None":
         """The profile of the type in this group; otherwise the profile of the type without a group."""
-        profiles = self.filter(document_type=document_type)
+        profile = None
         if owner_group:
-            profile = profiles.filter(owner_group=owner_group).first()
-            if profile is not None:
-                return profile
+            profile = self.of_type(document_type, owner_group).first()
+        return profile or self.of_type(document_type, None).first()
+
+    def of_type(self, document_type: str, owner_group: str | None) -> "ProfileQuerySet":
+        """The profile of the type in this group, or without a group, in any Unicode form of both."""
+        profiles = self.filter(document_type__in=spellings(document_type))
+        if owner_group:
+            return profiles.filter(owner_group__in=spellings(owner_group))
         # Both null and an empty text stand for no group.
-        return profiles.filter(Q(owner_group=None) | Q(owner_group="")).first()
+        return profiles.filter(Q(owner_group=None) | Q(owner_group=""))
 
 
 class DocumentProfile(ManageProfilesModel):
@@ -223,6 +234,13 @@ class DocumentProfile(ManageProfilesModel):
         require_retention_rights(changed, before, actor=actor)
         if before is not None and ("document_type" in changed or "owner_group" in changed):
             before.require_deletable(actor)
+        document_type = changed.get("document_type") or (before and before.document_type) or ""
+        owner_group = changed.get("owner_group", before and before.owner_group)
+        # The database compares bytes: it refuses a profile of the same type and group, but not one in another form.
+        for other in cls.objects.of_type(document_type, owner_group):
+            is_same_form = (other.document_type, other.owner_group or "") == (document_type, owner_group or "")
+            if changed and not is_same_form and (before is None or other.pk != before.pk):
+                raise Invalid(faults=[Fault(cls.DUPLICATE, code="taken", pointer="#/documentType")])
         return changed
 
     def search_columns(self) -> Body:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from config.api.fields import is_moment
 from config.api_values import JsonObject
 from config.errors import DomainError, Fault
+from config.text import composed
 from config.vocabulary import AttributeType
 from templates_app.models import DocumentProfile
 
@@ -69,16 +70,20 @@ class Rules:
             raise MalformedRules from None
 
     def faults(self, values: Mapping[str, object], *, complete: bool) -> Iterator[Fault]:
-        """The errors in a document's attributes by name. `complete`: required attributes must have a value."""
+        """The errors in a document's attributes by name, in any Unicode form. `complete`: the required ones too."""
         # Without a profile, every attribute is allowed.
         if self.attributes is None:
             return
         # Each value must belong to an attribute, and fit its type. Null means no value.
-        rules = {rule.name: rule for rule in self.attributes}
+        rules = {composed(rule.name): rule for rule in self.attributes}
+        given: dict[str, object] = {}
         for name, value in values.items():
-            rule = rules.get(name)
+            rule = rules.get(composed(name))
+            if composed(name) in given:
+                yield Fault("An attribute must occur only once.", code="repeated", pointer=_pointer(name))
+            given[composed(name)] = value
             if rule is None:
-                allowed = ", ".join(rules) or "none"
+                allowed = ", ".join(rule.name for rule in self.attributes) or "none"
                 detail = f"The document type does not have this attribute. Allowed attributes: {allowed}."
                 yield Fault(detail, code="unknown_attribute", pointer=_pointer(name))
             elif value is not None and not _fits(value, rule.type):
@@ -86,7 +91,7 @@ class Rules:
 
         # A draft may be incomplete until it starts.
         for rule in self.attributes:
-            if complete and rule.required and values.get(rule.name) in (None, ""):
+            if complete and rule.required and given.get(composed(rule.name)) in (None, ""):
                 detail = f"The attribute '{rule.name}' must have a value before the process starts."
                 yield Fault(detail, code="missing_attribute", pointer=_pointer(rule.name))
 

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from audit.models import LONGEST_NOTE, AuditEvent, EventSource
 from config import api_values
-from config.api.fields import Choice, Moment, Text
+from config.api.fields import Choice, Moment, PersonalCode, Text
 from config.api_values import Body, JsonObject
 from config.service_name import SERVICE_NAME, resembles_service_name
 from config.vocabulary import EventType
@@ -41,7 +41,7 @@ class EventSerializer(serializers.Serializer):
     creator = OtherName(max_length=255, help_text=f"User who caused the event. Default: the caller. {_RESERVED}")
     documentId = Text(source="document_id", max_length=255, help_text="Document identifier.")
     signerId = Text(source="signer_id", max_length=255, help_text="Signer identifier.")
-    customerPersonalCode = Text(source="customer_personal_code", max_length=64, help_text="Customer personal code.")
+    customerPersonalCode = PersonalCode(source="customer_personal_code", help_text="Customer personal code.")
     note = Text(max_length=LONGEST_NOTE, help_text="Additional audit note.")
     processId = Text(source="process_id", max_length=255, help_text="Signing process identifier.")
     ipAddress = Text(source="ip_address", max_length=255, help_text="IP address of the request. Default: the caller's.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from config.errors import Forbidden
+from config.text import spellings
 from config.vocabulary import Right
 
 
@@ -21,7 +22,7 @@ class Actor:
     - `subject`: the user on whose behalf the client acts, by default the client itself
     - `groups`: the codes of the groups whose processes, contacts and templates the actor sees
     - `rights`: the granted rights; `may` takes into account that `administer` includes the others
-    - `person`: the key of `config.text.person_key`, by which signer rows are found; empty if unknown
+    - `person`: the key of `config.personal_codes.person_key`, by which signer rows are found; empty if unknown
     - `address`: the IP address of the client, if the request came over HTTP
     - `narrowed`: the request named a user or group, so that the actor sees no more than those
     - `own`: whether the actor sees the subject's own rows; not if the request named only a group
@@ -35,6 +36,11 @@ class Actor:
     address: str | None = None
     narrowed: bool = False
     own: bool = True
+
+    def __post_init__(self) -> None:
+        # A group is the same in composed and decomposed letters.
+        forms = frozenset().union(*map(spellings, self.groups))
+        object.__setattr__(self, "groups", forms)
 
     def may(self, right: Right) -> bool:
         """Whether the actor has this right, either directly or because it may administer."""

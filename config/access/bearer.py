@@ -18,7 +18,8 @@ from rest_framework.request import Request
 from config.access.actor import Actor, TokenCaller
 from config.api_values import JsonObject
 from config.errors import DomainError
-from config.text import is_storable, person_key
+from config.personal_codes import person_key
+from config.text import is_storable
 from config.vocabulary import LONGEST_NAME, Right
 
 CLOCK_SKEW_SECONDS = 30

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from knox.models import AbstractAuthToken
 
-from config.text import person_key
+from config.personal_codes import person_key
 from config.vocabulary import Right
 
 LAST_USE_PRECISION = timedelta(minutes=1)

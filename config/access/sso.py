@@ -4,8 +4,8 @@ from django.db.models import QuerySet
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 
 from config.access.models import User
+from config.addresses import address_key
 from config.api_values import JsonObject
-from config.text import is_same_email
 
 
 class StaffBackend(OIDCAuthenticationBackend):
@@ -18,7 +18,8 @@ class StaffBackend(OIDCAuthenticationBackend):
         email = claims.get("email")
         if not isinstance(email, str) or not email or claims.get("email_verified") not in (True, "true"):
             return User.objects.none()
-        # Not compared by the database: some collations treat different letters as equal when they ignore case.
+        # Not in SQL: a database may take different letters to be equal without case.
         staff = User.objects.filter(is_staff=True, is_active=True)
-        matching = [user.pk for user in staff if is_same_email(user.email, email)]
-        return User.objects.filter(pk__in=matching)
+        addresses = dict(staff.exclude(email="").values_list("pk", "email"))
+        key = address_key(email)
+        return staff.filter(pk__in=[pk for pk, address in addresses.items() if address_key(address) == key])

@@ -10,15 +10,19 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar
 
+from django.core.validators import EmailValidator
 from django.db.models import Model, TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from config.addresses import LONGEST_ADDRESS, UndeliverableAddress, delivered_form
 from config.api_values import JsonObject
+from config.personal_codes import has_other_digits
 from config.text import is_storable
 from config.vocabulary import LONGEST_NAME
 
 INT32 = 2**31 - 1
+LONGEST_CODE = 64
 MAX_ATTRIBUTES = 200
 LONGEST_ATTRIBUTE = 4000
 LARGEST_NUMBER = 1e15
@@ -63,8 +67,38 @@ class Text(OptionalField, serializers.CharField):
 
 
 class Email(Text, serializers.EmailField):
-    defaults = {"trim_whitespace": False, "max_length": 254}
-    default_error_messages = {"invalid": "Must be an email address."}
+    """An email address that can be delivered, stored as it was given."""
+
+    defaults = {"trim_whitespace": False, "max_length": LONGEST_ADDRESS}
+    default_error_messages = {"invalid": "Must be an email address at a domain of the public internet."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # The rules of `config.addresses` are stricter, and accept a domain in decomposed letters.
+        self.validators = [rule for rule in self.validators if not isinstance(rule, EmailValidator)]
+
+    def to_internal_value(self, value: object) -> str:
+        text: str = super().to_internal_value(value)
+        if len(text) > LONGEST_ADDRESS:
+            # Another rule reports this.
+            return text
+        try:
+            delivered_form(text)
+        except UndeliverableAddress:
+            self.fail("invalid")
+        return text
+
+
+class PersonalCode(Text):
+    """A personal code. Characters that only look like the digits 0 to 9 are refused."""
+
+    defaults = {"trim_whitespace": False, "allow_blank": True, "max_length": LONGEST_CODE}
+
+    def to_internal_value(self, value: object) -> str:
+        text: str = super().to_internal_value(value)
+        if has_other_digits(text):
+            raise serializers.ValidationError("The digits of a personal code must be 0 to 9.", "not_a_digit")
+        return text
 
 
 class Country(Text):

@@ -15,9 +15,9 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from config.access.actor import Actor
 from config.access.backoffice import WithButtons, staff_actor
+from config.api.lists.filters import containing
 from config.api_values import Body, is_id
 from config.errors import DomainError, Forbidden
-from config.text import plain
 from config.versioned import actions
 from config.versioned.models import VersionedModel, VersionedQuerySet
 
@@ -96,7 +96,7 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
 
     def found(self, rows: VersionedQuerySet, term: str) -> VersionedQuerySet:
         """The rows that match a search term."""
-        return rows.filter(name_plain__contains=plain(term))
+        return containing(rows, "name_plain", term)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and _is_allowed(request, self.model.require_creatable)

@@ -3,8 +3,7 @@
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter
 
-from config.api.lists.filters import ListFilter, WordsFilter
-from config.text import plain
+from config.api.lists.filters import ListFilter, WordsFilter, containing
 from config.versioned.models import VersionedQuerySet
 from config.vocabulary import Scope
 
@@ -25,7 +24,7 @@ class NamedFilter(ListFilter):
     name = filters.CharFilter(method="named")
 
     def named(self, rows: VersionedQuerySet, name: str, text: str) -> VersionedQuerySet:
-        return rows.filter(name_plain__contains=plain(text))
+        return containing(rows, "name_plain", text)
 
 
 class OwnedFilter(NamedFilter):

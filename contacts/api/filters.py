@@ -3,7 +3,8 @@
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from config.text import code_key, plain
+from config.api.lists.filters import PersonalCodeFilter, containing
+from config.personal_codes import with_code
 from config.versioned.filters import OwnedFilter
 from contacts.models import Contact
 
@@ -12,15 +13,14 @@ CONTACT_SORTS = {"name": "name_plain", "email": "email_plain", "createdAt": "cre
 
 class ContactFilter(OwnedFilter):
     email = filters.CharFilter(method="filter_email")
-    personalCode = filters.CharFilter(method="filter_personal_code")
+    personalCode = PersonalCodeFilter(method="filter_personal_code")
 
     class Meta:
         model = Contact
         fields: list[str] = []
 
     def filter_email(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
-        return queryset.filter(email_plain__contains=plain(value))
+        return containing(queryset, "email_plain", value)
 
     def filter_personal_code(self, queryset: QuerySet[Contact], name: str, value: str) -> QuerySet[Contact]:
-        # A value without letters and digits has an empty key, as do contacts without a code.
-        return queryset.filter(code_key=code_key(value)).exclude(code_key="")
+        return queryset.filter(with_code(value)).exclude(code_key="")

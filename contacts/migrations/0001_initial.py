@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(blank=True, help_text='Email language: lv, lt, et, pl, en.', max_length=35, null=True)),
                 ('name_plain', models.TextField(default='', editable=False)),
                 ('email_plain', models.TextField(default='', editable=False)),
+                ('email_key', models.TextField(default='', editable=False)),
                 ('code_key', models.CharField(default='', editable=False, max_length=192)),
             ],
             options={
@@ -72,6 +73,7 @@ class Migration(migrations.Migration):
                 ('language', models.CharField(blank=True, help_text='Email language: lv, lt, et, pl, en.', max_length=35, null=True)),
                 ('name_plain', models.TextField(default='', editable=False)),
                 ('email_plain', models.TextField(default='', editable=False)),
+                ('email_key', models.TextField(default='', editable=False)),
                 ('code_key', models.CharField(default='', editable=False, max_length=192)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
                 ('history_date', models.DateTimeField(db_index=True)),

@@ -13,6 +13,7 @@ from django.db.models import F
 
 from audit.log import Event, record
 from config.access.actor import SERVICE
+from config.addresses import address_key
 from config.api_values import JsonObject
 from config.vocabulary import EventType
 from notifications import failures
@@ -103,7 +104,7 @@ def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Se
     # The back office shows which addresses do not work.
     if refusal.permanent and refusal.of_address:
         RefusedAddress.objects.update_or_create(
-            address=message.address.lower(), defaults={"response": refusal.response, "refused_at": at}
+            address=address_key(message.address), defaults={"response": refusal.response, "refused_at": at}
         )
     # A fault of the sender is nobody's message: it is kept until the fault is corrected.
     given_up = refusal.permanent or at - message.queued_at > GIVE_UP_AFTER

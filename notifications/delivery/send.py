@@ -9,6 +9,7 @@ from contextlib import closing
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
+from config.addresses import address_key
 from config.errors import DomainError
 from notifications import outbox
 from notifications.delivery import claims
@@ -86,8 +87,9 @@ class Batch:
         claims.mark_sent(message, at=timezone.now(), merged=merged)
 
         # The address works again.
-        if message.address.lower() in self._refused:
-            RefusedAddress.objects.filter(address=message.address.lower()).delete()
+        key = address_key(message.address)
+        if key in self._refused:
+            RefusedAddress.objects.filter(address=key).delete()
         return True
 
     def _build(self, message: Message, merged: list[Message]) -> EmailMessage | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from config.errors import DomainError
+from config.text import composed
 from notifications.models import MessageTemplate
 from notifications.texts.shipped import LANGUAGES, TextSource, shipped_pairs, shipped_text
 
@@ -52,7 +53,7 @@ class Texts:
         rows = MessageTemplate.objects.filter(event__in=set(events))
         if not bodies:
             rows = rows.defer("subject", "html", "text")
-        self._rows = {(row.event, row.role, row.language, row.owner_group or None): row for row in rows}
+        self._rows = {(row.event, row.role, row.language, composed(row.owner_group or "")): row for row in rows}
 
     def has_text(self, event: str, role: str) -> bool:
         """Whether there is a text in any language, even a disabled one."""
@@ -61,7 +62,7 @@ class Texts:
     def choose(self, event: str, role: str, *, tag: str = "", group: str | None = None) -> ChosenText:
         """The text for a reader with this language tag; `NoText` or `TextDisabled` if no email is sent."""
         for language in languages(tag):
-            for owner in dict.fromkeys((group or None, None)):
+            for owner in dict.fromkeys((composed(group or ""), "")):
                 row = self._rows.get((event, role, language, owner))
                 if row is not None:
                     return _chosen(row)

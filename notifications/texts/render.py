@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import formataddr, parseaddr
 from functools import cache
 
 from babel import Locale, UnknownLocaleError
@@ -17,6 +18,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from django.utils.encoding import punycode
 
+from config.addresses import delivery_address
 from config.api_values import JsonObject
 from config.vocabulary import EventType
 from notifications.hooks import process_hooks
@@ -49,10 +51,11 @@ def build_email(message: Message, texts: Texts | None = None, merged: Sequence[M
     message.template_used = text.description
     parts = render_parts(text.source, text_values(message, text.language, merged))
     headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"}
-    email = EmailMultiAlternatives(parts.subject, parts.text, to=[message.address], headers=headers)
+    recipient = delivery_address(message.address)
+    email = EmailMultiAlternatives(parts.subject, parts.text, _sender(), to=[recipient], headers=headers)
     email.attach_alternative(parts.html, "text/html")
     if message.reply_to:
-        email.reply_to = [message.reply_to]
+        email.reply_to = [delivery_address(message.reply_to)]
     if message.context.get("test"):
         email.subject = f"{TEST_MARK} {parts.subject}"
     return email
@@ -92,6 +95,14 @@ def message_id(message: Message) -> str:
     digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     # Headers are ASCII, and a server without SMTPUTF8 takes no other domain.
     return f"<{digest}@{punycode(settings.MESSAGE_ID_DOMAIN)}>"
+
+
+def _sender() -> str:
+    """The sender with the domain in ASCII. Django itself would follow IDNA 2003, in which `straße` is `strasse`."""
+    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    if address.isascii():
+        return settings.DEFAULT_FROM_EMAIL
+    return formataddr((name, delivery_address(address)))
 
 
 def _values(message: Message, language: str) -> JsonObject:

@@ -10,7 +10,7 @@ from django.db import transaction
 from config.access.actor import Actor
 from config.api_values import Body
 from config.errors import DomainError, Fault, Forbidden, Invalid
-from config.text import person_key
+from config.personal_codes import person_key
 from config.vocabulary import SignerStatus
 from signing import flow
 from signing.actions.build import changed_columns

@@ -105,4 +105,4 @@ def _last_reminded_at(rows: ProcessRows, signer: Signer) -> datetime | None:
 
 
 def _identity(signer: Signer) -> str:
-    return signer.person_key or signer.email_plain
+    return signer.person_key or signer.email_key

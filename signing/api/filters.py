@@ -11,8 +11,9 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter
 
 from config.access.actor import Actor
-from config.api.lists.filters import DayFilter, FlagFilter, ListFilter, WordsFilter
-from config.text import code_key, plain
+from config.api.lists.filters import DayFilter, FlagFilter, ListFilter, PersonalCodeFilter, WordsFilter
+from config.personal_codes import with_code
+from config.text import plain, spellings
 from config.vocabulary import ProcessStatus
 from signing.models import Process, ProcessQuerySet, Signer
 
@@ -49,9 +50,9 @@ class SharedFilter(ListFilter):
 
 class ProcessFilter(SharedFilter):
     emailSearch = filters.CharFilter(method="filter_email")
-    personalCode = filters.CharFilter(method="filter_personal_code")
-    ownerGroup = filters.CharFilter(field_name="owner_group")
-    docType = filters.CharFilter(field_name="document_type")
+    personalCode = PersonalCodeFilter(method="filter_personal_code")
+    ownerGroup = filters.CharFilter(method="filter_owner_group")
+    docType = filters.CharFilter(method="filter_document_type")
 
     class Meta:
         model = Process
@@ -63,8 +64,16 @@ class ProcessFilter(SharedFilter):
 
     def filter_email(self, rows: ProcessQuerySet, name: str, text: str) -> ProcessQuerySet:
         part = plain(text)
+        if not part:
+            return rows.none()
         own = Q(initiator_email_plain__contains=part) & _managed(self.actor)
         return rows.either(own, readable_signers(self.actor).filter(email_plain__contains=part))
+
+    def filter_owner_group(self, rows: ProcessQuerySet, name: str, group: str) -> ProcessQuerySet:
+        return rows.filter(owner_group__in=spellings(group))
+
+    def filter_document_type(self, rows: ProcessQuerySet, name: str, document_type: str) -> ProcessQuerySet:
+        return rows.filter(document_type__in=spellings(document_type))
 
     def filter_personal_code(self, rows: ProcessQuerySet, name: str, code: str) -> ProcessQuerySet:
         return with_personal_code(rows, code, self.actor)
@@ -90,7 +99,7 @@ class TaskFilter(SharedFilter):
 
 def with_personal_code(rows: ProcessQuerySet, code: str, actor: Actor) -> ProcessQuerySet:
     """Keep the processes with a signer of this personal code, in any country and any spelling."""
-    matching = readable_signers(actor).filter(code_key=code_key(code)).exclude(code_key="")
+    matching = readable_signers(actor).filter(with_code(code)).exclude(code_key="")
     return rows.filter(id__in=matching.values("process_id"))
 
 

@@ -14,7 +14,7 @@ from config.api.schema import documented
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet
 from config.errors import Fault, Invalid
-from config.text import person_key
+from config.personal_codes import person_key
 from config.vocabulary import EventType, Right
 from signing import represent
 from signing.api import schema

@@ -9,8 +9,10 @@ from itertools import chain
 
 from django.db.models import Q, Value
 
+from config.addresses import address_key
 from config.errors import DomainError
-from config.text import person_key, plain
+from config.personal_codes import person_key
+from config.text import plain
 from contacts.models import Contact
 from signing.models import Process, Signer
 
@@ -23,29 +25,25 @@ class PersonNotNamed(DomainError):
 
 @dataclass(frozen=True)
 class Person:
-    """The person keys (`lv:01019012345`) and lowercase email addresses of one person."""
+    """The person keys (`lv:01019012345`) of one person, and the email addresses as `address_key` writes them."""
 
     keys: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
 
     @cached_property
     def codes(self) -> frozenset[str]:
-        """The personal codes as `config.text.code_key` writes them."""
+        """The personal codes as `config.personal_codes.code_key` writes them."""
         return frozenset(key.partition(":")[2] for key in self.keys)
 
-    @cached_property
-    def plain_addresses(self) -> frozenset[str]:
-        return frozenset(map(plain, self.addresses))
-
     def signers_filter(self) -> Q:
-        return Q(person_key__in=self.keys) | Q(email_plain__in=self.plain_addresses)
+        return Q(person_key__in=self.keys) | Q(email_key__in=self.addresses)
 
     def initiators_filter(self) -> Q:
-        return Q(initiator_email_plain__in=self.plain_addresses)
+        return Q(initiator_email_key__in=self.addresses)
 
     def contacts_filter(self) -> Q:
         """Contacts, or lines of their history."""
-        matching = Q(email_plain__in=self.plain_addresses)
+        matching = Q(email_key__in=self.addresses)
         for key in self.keys:
             country, _, code = key.partition(":")
             matching |= Q(country__iexact=country, code_key=code)
@@ -56,7 +54,7 @@ class Person:
         key = person_key(country, personal_code)
         if key and self.keys:
             return key in self.keys
-        return plain(email) in self.plain_addresses
+        return address_key(email) in self.addresses
 
 
 def find_person(*, country: str = "", code: str = "", address: str = "") -> Person:
@@ -66,7 +64,7 @@ def find_person(*, country: str = "", code: str = "", address: str = "") -> Pers
     exactly one of the two is given.
     """
     key = person_key(country, code)
-    address = address.strip().casefold()
+    address = address_key(address.strip())
     if bool(key) == bool(address) or (address and "@" not in address):
         raise PersonNotNamed
     if key:
@@ -92,6 +90,6 @@ def _identities(person: Person) -> set[tuple[str, str, str]]:
         Value(""), Value(""), "initiator_email", "initiator_name"
     )
     return {
-        (person_key(country, code), (email or "").strip().casefold(), plain(name))
+        (person_key(country, code), address_key(email), plain(name))
         for country, code, email, name in chain(signers, contacts, initiators)
     }

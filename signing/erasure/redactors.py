@@ -10,13 +10,15 @@ from typing import ClassVar
 from axes.models import AccessAttempt, AccessFailureLog
 from django.contrib.admin.models import LogEntry
 from django.db.models import Max, Model, Q, QuerySet
-from django.db.models.functions import Lower
 
+from config.addresses import address_key
 from config.api.models import IdempotentAnswer
+from config.personal_codes import is_code
 from contacts.models import Contact
 from notifications.models import NOT_YET, Message, RefusedAddress
+from signing.erasure.person import Person
 from signing.erasure.scope import ErasureScope
-from signing.erasure.trail import normalized, without_texts
+from signing.erasure.trail import without_texts
 from signing.models import Process, Signer
 
 NOT_SEARCHED = (
@@ -72,7 +74,7 @@ class ProcessRedactor(Redactor):
 
     def redact(self, scope: ErasureScope) -> None:
         for process in self.find(scope):
-            if process.initiator_email_plain in scope.person.plain_addresses:
+            if process.initiator_email_key in scope.person.addresses:
                 _clear(process, "initiator_name", "initiator_email")
             process.attributes = without_texts(process.attributes)
             process.version += 1
@@ -149,8 +151,10 @@ class AccessAttemptRedactor(Redactor):
     model: ClassVar[type[Model]] = AccessAttempt
 
     def find(self, scope: ErasureScope) -> QuerySet[Model]:
-        attempts = self.model._default_manager.annotate(address=Lower("username"), code=normalized("username"))
-        return attempts.filter(Q(address__in=scope.person.addresses) | Q(code__in=scope.person.codes))
+        # Failed logins are few, and are deleted soon.
+        names = dict(self.model._default_manager.values_list("pk", "username"))
+        matching = [pk for pk, name in names.items() if _names_person(name, scope.person)]
+        return self.model._default_manager.filter(pk__in=matching)
 
 
 class AccessFailureLogRedactor(AccessAttemptRedactor):
@@ -169,6 +173,10 @@ REDACTORS: tuple[Redactor, ...] = (
     AccessAttemptRedactor(),
     AccessFailureLogRedactor(),
 )
+
+
+def _names_person(username: str | None, person: Person) -> bool:
+    return address_key(username) in person.addresses or is_code(username, person.codes)
 
 
 def _clear(row: Signer | Process, *columns: str) -> None:

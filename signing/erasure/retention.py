@@ -15,6 +15,7 @@ from audit import log
 from audit.chain.parts import ERASED
 from audit.models import AuditValue
 from config.access.actor import SERVICE
+from config.text import spellings
 from config.vocabulary import EventType
 from notifications import failures
 from notifications.models import Message
@@ -81,12 +82,13 @@ def _text(row: DueProcesses) -> str:
 def due(profile: DocumentProfile, *, at: datetime) -> QuerySet[Process]:
     """Processes whose retention by this profile has ended, including those on hold."""
     before = at - timedelta(days=profile.retention_days or 0)
-    processes = Process.objects.filter(document_type=profile.document_type, finished_at__lte=before)
+    processes = Process.objects.filter(document_type__in=spellings(profile.document_type), finished_at__lte=before)
     if profile.owner_group:
-        return processes.filter(owner_group=profile.owner_group)
+        return processes.filter(owner_group__in=spellings(profile.owner_group))
     # A group with a profile of its own for this type does not use the general profile.
-    of_groups = DocumentProfile.objects.filter(document_type=profile.document_type, owner_group__gt="")
-    return processes.exclude(owner_group__in=list(of_groups.values_list("owner_group", flat=True)))
+    of_groups = DocumentProfile.objects.filter(document_type__in=spellings(profile.document_type), owner_group__gt="")
+    groups = set().union(*map(spellings, of_groups.values_list("owner_group", flat=True)))
+    return processes.exclude(owner_group__in=groups)
 
 
 def apply(*, at: datetime) -> int:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from config.access.models import User
+from config.addresses import address_key
 from config.api_values import JsonObject, is_id
 from config.vocabulary import ProcessStatus
 from contacts.models import Contact
@@ -58,7 +59,7 @@ class ErasureScope:
         return [
             f"user {user.pk}: the person's account, which can be deleted under Users"
             for user in User.objects.exclude(email="", personal_code="").order_by("pk")
-            if user.email.casefold() in self.person.addresses or user.person in self.person.keys
+            if address_key(user.email) in self.person.addresses or user.person in self.person.keys
         ]
 
 

@@ -15,8 +15,9 @@ from django.db.models.functions import Lower, Replace
 
 from audit.chain import form, parts
 from audit.models import AuditEvent, AuditValue
+from config.addresses import address_key
 from config.api_values import JsonObject, is_id
-from config.text import code_key
+from config.personal_codes import is_code
 from contacts.models import Contact
 from signing.erasure.person import Person
 from signing.evidence.replay import replay
@@ -32,6 +33,7 @@ _IDENTITY = {
     **dict.fromkeys(("signerPersonalCode", "personalCode", "personal_code"), "personal_code"),
     **dict.fromkeys(("signerEmail", "processInitiatorEmail", "email"), "email"),
 }
+_CODE_END = 4
 _PERSONAL = frozenset({"signerName", "initiatorName", *_IDENTITY})
 
 
@@ -42,8 +44,8 @@ def without_texts(attributes: JsonObject | None) -> JsonObject | None:
     return attributes | dict.fromkeys(name for name, value in attributes.items() if isinstance(value, str))
 
 
-def normalized(column: str) -> Expression:
-    """A text column as it is compared with codes: lowercase, without spaces and hyphens."""
+def _normalized(column: str) -> Expression:
+    """A text column in lowercase, without spaces and hyphens."""
     without_spaces = Replace(Lower(column), Value(" "), output_field=TextField())
     return Replace(without_spaces, Value("-"), output_field=TextField())
 
@@ -114,9 +116,9 @@ def search_trail(person: Person, *, contact_ids: Iterable[UUID]) -> tuple[set[st
     described: set[int] = set()
     rows = {f"{Contact._meta.label_lower} {contact_id}" for contact_id in contact_ids}
     for number, part, value, process_id, method in _values_containing(person):
-        if part == "customerPersonalCode" and code_key(value) in person.codes:
+        if part == "customerPersonalCode" and is_code(value, person.codes):
             reported.add(number)
-        elif is_id(process_id) and part.startswith(parts.CHANGES):
+        elif is_id(process_id) and _may_identify(person, _changed_values(part, value)):
             process_ids.add(process_id)
         elif not process_id and person.matches(**_identity(_changed_values(part, value))):
             described.add(number)
@@ -135,12 +137,24 @@ def search_trail(person: Person, *, contact_ids: Iterable[UUID]) -> tuple[set[st
 
 def _values_containing(person: Person) -> Iterable[tuple[int, str, str, str, str]]:
     """Candidates: number, part and value, with the process and the method of the event."""
-    # The domain of an address may be written in several ways.
-    local_parts = {address.partition("@")[0] for address in person.addresses}
-    terms = [*person.codes, *(f"{local_part}@".replace("-", "") for local_part in local_parts)]
+    # The domain of an address, and all but the end of a code, may be written in several ways.
+    local_parts = {address.rpartition("@")[0] for address in person.addresses}
+    terms = [f"{local_part}@".replace("-", "").replace(" ", "") for local_part in local_parts]
+    terms += [code[-_CODE_END:] for code in person.codes]
     condition = Q(*(("text__contains", term) for term in terms), _connector=Q.OR)
-    values = AuditValue.objects.exclude(part__in=_WRITER_PARTS).annotate(text=normalized("value")).filter(condition)
+    values = AuditValue.objects.exclude(part__in=_WRITER_PARTS).annotate(text=_normalized("value")).filter(condition)
     return values.values_list("event_id", "part", "value", "event__process_id", "event__method").iterator()
+
+
+def _may_identify(person: Person, values: JsonObject) -> bool:
+    """Whether one of the values is a code or an address of the person."""
+    identifiers = [(_IDENTITY.get(path.rpartition("/")[2]), value) for path, value in values.items()]
+    return any(
+        (kind == "personal_code" and is_code(value, person.codes))
+        or (kind == "email" and address_key(value) in person.addresses)
+        for kind, value in identifiers
+        if isinstance(value, str)
+    )
 
 
 def _group(event: AuditEvent, part: str) -> str:

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(null=True)),
                 ('search', models.TextField(default='', editable=False)),
                 ('initiator_email_plain', models.TextField(default='', editable=False)),
+                ('initiator_email_key', models.TextField(default='', editable=False)),
             ],
             options={
                 'verbose_name_plural': 'processes',
@@ -77,6 +78,7 @@ class Migration(migrations.Migration):
                 ('reminded_at', models.DateTimeField(null=True)),
                 ('name_plain', models.TextField(default='', editable=False)),
                 ('email_plain', models.TextField(default='', editable=False)),
+                ('email_key', models.TextField(default='', editable=False)),
                 ('code_key', models.CharField(default='', editable=False, max_length=192)),
                 ('person_key', models.CharField(default='', editable=False, max_length=200)),
                 ('process', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='signers', to='signing.process')),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from audit.log import Event, record
 from config.access.actor import SERVICE
+from config.addresses import address_key
 from config.vocabulary import EventType, Role
 from notifications import outbox
 from notifications.drafts import Draft, message_from
@@ -68,7 +69,7 @@ def _grouped(drafts: Sequence[Draft], texts: Texts) -> tuple[list[Draft], dict[_
             single.append(draft)
         else:
             text = texts.choose(draft.event, draft.role, tag=draft.language, group=draft.owner_group)
-            by_envelope[_Envelope(draft.address.casefold(), text.language, text.group)].append(draft)
+            by_envelope[_Envelope(address_key(draft.address), text.language, text.group)].append(draft)
     shared = {}
     for envelope, same in by_envelope.items():
         if len(same) == 1:

@@ -73,15 +73,15 @@ class SignerTasks:
         self.texts = Texts([EventType.REMINDER], bodies=False)
 
     def page(self, cursor: str | None) -> Page:
-        rows = self._rows().filter(email_plain__gt=cursor or "")
+        rows = self._rows().filter(email_key__gt=cursor or "")
         signers = list(rows[: PAGE_SIZE + 1])
         next_cursor = None
         if len(signers) > PAGE_SIZE:
             # The last address may go on beyond the page: leave it to the next one, unless it is the only one.
-            last_address = signers[-1].email_plain
-            complete = [signer for signer in signers if signer.email_plain != last_address]
-            signers = complete or list(rows.filter(email_plain=last_address))
-            next_cursor = signers[-1].email_plain
+            last_address = signers[-1].email_key
+            complete = [signer for signer in signers if signer.email_key != last_address]
+            signers = complete or list(rows.filter(email_key=last_address))
+            next_cursor = signers[-1].email_key
         reminders: list[Reminder] = []
         for signer in signers:
             reminders += self._reminders_for(signer)
@@ -99,7 +99,7 @@ class SignerTasks:
             step__status=StepStatus.STARTED,
             process__status=ProcessStatus.STARTED,
         )
-        return rows.select_related("process", "step").order_by("email_plain", "id")
+        return rows.select_related("process", "step").order_by("email_key", "id")
 
     def _reminders_for(self, signer: Signer) -> list[Reminder]:
         slot = self._slot(signer)

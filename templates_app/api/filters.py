@@ -2,7 +2,9 @@
 
 from django_filters import rest_framework as filters
 
+from config.text import spellings
 from config.versioned.filters import NamedFilter, OwnedFilter
+from config.versioned.models import VersionedQuerySet
 from templates_app.models import DocumentAttribute, DocumentProfile, Template
 
 # Of templates and attributes.
@@ -23,9 +25,15 @@ class AttributeFilter(NamedFilter):
 
 
 class ProfileFilter(NamedFilter):
-    documentType = filters.CharFilter(field_name="document_type")
-    ownerGroup = filters.CharFilter(field_name="owner_group")
+    documentType = filters.CharFilter(method="filter_document_type")
+    ownerGroup = filters.CharFilter(method="filter_owner_group")
 
     class Meta:
         model = DocumentProfile
         fields: list[str] = []
+
+    def filter_document_type(self, rows: VersionedQuerySet, name: str, document_type: str) -> VersionedQuerySet:
+        return rows.filter(document_type__in=spellings(document_type))
+
+    def filter_owner_group(self, rows: VersionedQuerySet, name: str, group: str) -> VersionedQuerySet:
+        return rows.filter(owner_group__in=spellings(group))

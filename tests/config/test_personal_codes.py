@@ -1,8 +1,22 @@
-"""Personal codes in the format of their country: accepted, accepted with a warning, or refused."""
+"""Personal codes in the format of their country, and one key for all spellings of a code."""
+
+import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework import serializers
+from stdnum.util import clean
 
-from config.personal_codes import personal_code_faults, personal_code_warnings
+from config.api.fields import PersonalCode
+from config.personal_codes import (
+    code_key,
+    has_other_digits,
+    is_code,
+    person_key,
+    personal_code_faults,
+    personal_code_warnings,
+)
 
 OK, DOUBTFUL, MALFORMED = (0, 0), (0, 1), (1, 1)
 
@@ -34,6 +48,12 @@ OK, DOUBTFUL, MALFORMED = (0, 0), (0, 1), (1, 1)
         ("SE", "198803200016", OK),
         ("SE", "880320-0018", DOUBTFUL),
         ("SE", "88032", MALFORMED),
+        ("SE", "19880320+0016", OK),
+        ("SE", "880320:0016", OK),
+        ("LV", "161175\u201319997", OK),
+        ("LV", "PNOLV-161175-19997", OK),
+        ("LV", "PNOEE-161175-19997", MALFORMED),
+        ("LV", "40003521600", DOUBTFUL),
         ("IS", "anything at all", OK),
         (None, "010190-12345", OK),
         ("LV", None, OK),
@@ -45,3 +65,86 @@ def test_the_format_of_each_country(country: str | None, code: str | None, expec
     warnings = personal_code_warnings(country, code, "#/personalCode")
     assert (len(faults), len(warnings)) == expected
     assert all(code and code not in fault.detail for fault in [*faults, *warnings])
+
+
+VALID = {
+    "EE": "36805280109",
+    "FI": "131052-308T",
+    "LT": "38703181745",
+    "LV": "16117519997",
+    "NO": "15108695088",
+    "PL": "44051401359",
+    "SE": "8803200016",
+    "IS": "AB1203197",
+}
+DASHES = [chr(n) for n in range(0x110000) if not 0xD800 <= n <= 0xDFFF and clean(chr(n)) == "-"]
+BLANKS = [chr(n) for n in range(0x110000) if not 0xD800 <= n <= 0xDFFF and clean(chr(n)) == " "]
+INVISIBLE = ["\u00ad", "\u200b", "\u200d", "\u2060", "\ufeff", "\u202a", "\t", "\n"]
+DIGITS = {}
+for n in range(0x110000):
+    if clean(chr(n)) != chr(n) and clean(chr(n)).isdigit():
+        DIGITS.setdefault(clean(chr(n)), []).append(chr(n))
+
+
+@st.composite
+def spellings(draw: st.DrawFn, *, digits: bool) -> tuple[str, str]:
+    """A country and a spelling of its code in `VALID`, with other digits or without."""
+    country = draw(st.sampled_from(sorted(VALID)))
+    code = VALID[country]
+    if country == "SE" and draw(st.booleans()):
+        code = f"19{code}"
+    if country == "SE" and draw(st.booleans()):
+        code = f"{code[:-4]}{draw(st.sampled_from('-+'))}{code[-4:]}"
+    if country == "LV" and draw(st.booleans()):
+        code = f"LV{code}"
+    if draw(st.booleans()):
+        code = code.lower()
+    prefix = draw(st.sampled_from(["", f"PNO{country}-", f"pno{country.lower()}\u2011"]))
+
+    # Separators between the characters, but not the colon, which two countries allow.
+    separators = st.sampled_from(["", "", "", *DASHES, *BLANKS, *INVISIBLE])
+    if country in ("NO", "SE"):
+        separators = st.one_of(separators, st.just(":"))
+    written = []
+    for character in code:
+        if digits and character in DIGITS and draw(st.booleans()):
+            character = draw(st.sampled_from(DIGITS[character]))
+        written.append(character)
+        written.append(draw(separators))
+    return country, prefix + "".join(written)
+
+
+@given(spellings(digits=True))
+def test_every_spelling_is_the_same_person(spelling: tuple[str, str]) -> None:
+    country, code = spelling
+    assert person_key(country, code) == person_key(country.lower(), VALID[country])
+    assert is_code(code, {code_key(country, VALID[country])})
+
+
+@given(spellings(digits=False))
+def test_every_spelling_in_ascii_digits_is_accepted(spelling: tuple[str, str]) -> None:
+    country, code = spelling
+    assert personal_code_faults(country, code, "#") == []
+    assert PersonalCode(max_length=None).run_validation(code) == code
+
+
+@given(st.sampled_from(sorted(VALID)), st.text("0123456789ABCXYZ+-: \u2013\u0663LVPNO", max_size=20))
+def test_what_stdnum_reads_as_the_same_has_the_same_key(country: str, code: str) -> None:
+    key = code_key(country, code)
+    assert code_key(country, key) == key
+    assert code_key(country, clean(code)) == key
+    assert code_key(country, unicodedata.normalize("NFD", code.swapcase())) == key
+    assert len(key) <= 192
+
+
+def test_a_code_of_another_century_sign_or_country_is_another_person() -> None:
+    assert person_key("FI", "131052A308T") != person_key("FI", "131052-308T")
+    assert person_key("EE", "PNOLV-161175-19997") != person_key("LV", "161175-19997")
+    assert person_key("\u017fe", "880320-0016") == ""
+
+
+@pytest.mark.parametrize("code", ["１61175-19997", "161175-1999\u0667", "161175-1999\u00b2", "\U0001d7ce"])
+def test_characters_that_look_like_digits_are_refused(code: str) -> None:
+    assert has_other_digits(code)
+    with pytest.raises(serializers.ValidationError):
+        PersonalCode().run_validation(code)

@@ -1,13 +1,17 @@
 """Normalized text, keys of persons, and values in the API."""
 
+import unicodedata
 import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import api_values
 from config.errors import DomainError, Fault, Forbidden
-from config.text import code_key, is_storable, person_key, plain
+from config.personal_codes import code_key, person_key
+from config.text import composed, is_storable, plain, spellings
 
 
 @pytest.mark.parametrize(
@@ -18,8 +22,43 @@ def test_plain_text_has_neither_case_nor_diacritics(text: str | None, expected: 
     assert plain(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "search"),
+    [
+        ("Līgums № 12", "no 12"),
+        ("O\u2019Brien", "o'brien"),
+        ("O\u02bcBrien", "O\u00b4Brien"),
+        ("Jean\u2011Luc", "jean-luc"),
+        ("co\u00adop\u200beration", "cooperation"),
+        ("Anna  Berga", "anna berga"),
+        ("Anna\u00a0Berga", "anna\nberga"),
+        ("Tele\u2122", "teletm"),
+        ("\u210cans", "hans"),
+    ],
+)
+def test_what_people_type_finds_what_was_written(text: str, search: str) -> None:
+    assert plain(search) in plain(text)
+    assert plain(search) != ""
+
+
+@given(st.text(max_size=30))
+def test_plain_text_is_stable_and_the_same_for_every_unicode_form(text: str) -> None:
+    folded = plain(text)
+    assert plain(folded) == folded
+    assert plain(unicodedata.normalize("NFC", text)) == folded
+    assert plain(unicodedata.normalize("NFD", text)) == folded
+
+
+@given(st.text(max_size=30))
+def test_a_name_is_among_the_spellings_of_its_other_forms(text: str) -> None:
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, text)
+        assert other in spellings(text)
+        assert composed(other) == composed(text)
+
+
 def test_a_person_key_needs_a_country_and_a_code() -> None:
-    assert code_key(" 010190-12345\u00a0") == "01019012345"
+    assert code_key(None, " 010190-12345\u00a0") == "01019012345"
     assert person_key(" LV ", "010190-12345") == "lv:01019012345"
     assert person_key("LV", " - ") == person_key(None, "1") == person_key("LV", None) == ""
 

@@ -24,11 +24,11 @@ CALLERS = {
 # One contact in a hundred is GLOBAL; the others belong to 500 users and 499 groups.
 FILL = f"""
 INSERT INTO contacts_contact (id, version, created_at, owner, "group", scope, name, email, default_anonymous,
-    name_plain, email_plain, code_key)
+    name_plain, email_plain, email_key, code_key)
 SELECT md5('c' || n)::uuid, 1, now() - n * interval '1 minute', 'owner' || n % 500, 'group' || n % 499,
     CASE WHEN n % 100 = 0 THEN 'GLOBAL' WHEN n % 2 = 0 THEN 'GROUP' ELSE 'PERSONAL' END,
     md5('n' || n), md5('m' || n) || '@example.org', false,
-    md5('n' || n), md5('m' || n) || '@example.org', 'c' || n
+    md5('n' || n), md5('m' || n) || '@example.org', md5('m' || n) || '@example.org', 'c' || n
 FROM generate_series(1, {CONTACTS}) n
 """
 

@@ -27,19 +27,20 @@ PERSON = Actor(client="ana", subject="ana", person="lv:c77")
 
 FILL = f"""
 INSERT INTO signing_process (id, version, status, document_id, document_name, document_type, owner_group, initiator,
-    created_at, completed_at, due_at, search, initiator_email_plain)
+    created_at, completed_at, due_at, search, initiator_email_plain,
+    initiator_email_key)
 SELECT md5('p' || n)::uuid, 1, (ARRAY['STARTED', 'PENDING', 'DECLINED', 'COMPLETED'])[n % 97 % 4 + 1], 'D' || n,
     'Document ' || n, 'TYPE' || n % 500, 'group' || n % 500, 'owner' || n % 500,
     now() - n * interval '1 minute', CASE WHEN n % 97 % 4 = 3 THEN now() END, now() + n * interval '1 minute',
-    'document ' || md5('d' || n), md5('e' || n) || '@example.org'
+    'document ' || md5('d' || n), md5('e' || n) || '@example.org', md5('e' || n) || '@example.org'
 FROM generate_series(1, {PROCESSES}) n;
 INSERT INTO signing_step (id, process_id, process_order, status)
 SELECT md5('s' || n)::uuid, md5('p' || n)::uuid, 1, 'STARTED' FROM generate_series(1, {PROCESSES}) n;
 INSERT INTO signing_signer (id, process_id, step_id, created_at, position, role, status, notification,
-    anonymous, called_at, name_plain, email_plain, code_key, person_key)
+    anonymous, called_at, name_plain, email_plain, email_key, code_key, person_key)
 SELECT md5('r' || n)::uuid, md5('p' || n)::uuid, md5('s' || n)::uuid, now() - n * interval '1 minute', 0,
     'SIGNER', 'STARTED', true, false, now(),
-    md5('n' || n), md5('m' || n) || '@example.org', 'c' || n % 5000, 'lv:c' || n % 5000
+    md5('n' || n), md5('m' || n) || '@example.org', md5('m' || n) || '@example.org', 'c' || n % 5000, 'lv:c' || n % 5000
 FROM generate_series(1, {PROCESSES}) n;
 UPDATE signing_signer SET code_key = 'busy', person_key = 'lv:busy'
 WHERE process_id IN (SELECT md5('p' || n * 10)::uuid FROM generate_series(1, {PROCESSES // 10}) n);

@@ -1,14 +1,30 @@
 """The base of all list filters: how query parameters are parsed, and how errors in them are reported."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
+from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from config.errors import Fault, Invalid
+from config.personal_codes import has_other_digits
+from config.text import plain
+
+Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
 _FLAGS = {None: None, "": None, "true": True, "false": False}
+
+
+def containing(rows: Rows, column: str, text: str) -> Rows:
+    """Keep the rows whose column, in the form of `config.text.plain`, contains the text.
+
+    A text of which nothing is left in that form, such as a mark without a letter, finds nothing.
+    """
+    part = plain(text)
+    if not part:
+        return rows.none()
+    return rows.filter(**{f"{column}__contains": part})
 
 
 class ListFilter(filters.FilterSet):
@@ -52,6 +68,18 @@ class FlagField(forms.Field):
         if value not in _FLAGS:
             raise forms.ValidationError("Must be true or false.", code="not_a_boolean")
         return _FLAGS[value]
+
+
+class PersonalCodeField(forms.CharField):
+    def to_python(self, value: str | None) -> str:
+        text = super().to_python(value) or ""
+        if has_other_digits(text):
+            raise forms.ValidationError("The digits of a personal code must be 0 to 9.", code="not_a_digit")
+        return text
+
+
+class PersonalCodeFilter(filters.Filter):
+    field_class = PersonalCodeField
 
 
 class FlagFilter(filters.Filter):

@@ -325,6 +325,10 @@ class TestSingleSignOn:
             ({"email": " boss@example.org", "email_verified": True}, 0),
             ({"email": ["boss@example.org"], "email_verified": True}, 0),
             ({"email": "%", "email_verified": True}, 0),
+            ({"email": "boss@ex\u0101mple.org", "email_verified": True}, 0),
+            ({"email": "bo\u017fs@example.org", "email_verified": True}, 0),
+            ({"email": "boss@exampl\u200be.org", "email_verified": True}, 0),
+            ({"email": ["boss@example.org"], "email_verified": True}, 0),
         ],
     )
     def test_it_finds_existing_staff_by_their_verified_email(
@@ -341,6 +345,13 @@ class TestSingleSignOn:
         for email, users in ((stored, 1), (stored.upper() if stored.isascii() else stored, 1), (claimed, 0)):
             found = backend.filter_users_by_claims({"email": email, "email_verified": True})
             assert found.count() == users, email
+    @pytest.mark.parametrize(("claimed", "users"), [("Ona@xn--rma-1db.example", 0), ("ona@xn--frma-lza.example", 1)])
+    def test_it_compares_the_address_to_which_emails_are_delivered(self, claimed: str, users: int) -> None:
+        User.objects.create_user("ona", "ona@fırma.example", is_staff=True)
+        User.objects.create_user("other", "ona@firma.example", is_staff=True)
+        backend = StaffBackend.__new__(StaffBackend)
+        found = backend.filter_users_by_claims({"email": claimed, "email_verified": True})
+        assert [user.username for user in found] == ["ona"] * users
 
 
 class TestRefusals:

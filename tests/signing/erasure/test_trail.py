@@ -318,7 +318,7 @@ class TestWhatIsLeft:
 
     def test_another_signer_s_row_that_was_forged_to_be_the_person_s(self) -> None:
         process = canceled([[canary(), signer(BEN, commentForSigner="x")]])
-        Signer.objects.filter(process=process, name=BEN).update(email=ADDRESS, email_plain=ADDRESS)
+        Signer.objects.filter(process=process, name=BEN).update(email=ADDRESS, email_plain=ADDRESS, email_key=ADDRESS)
         erase(person_of(), actor=BOSS, at=NOON)
         assert contradiction(process)
         assert values_naming(process, address(BEN))
