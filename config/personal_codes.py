@@ -23,6 +23,7 @@ from stdnum.util import clean
 
 from config.errors import Fault
 
+NOT_A_DIGIT = "The digits of a personal code must be 0 to 9."
 _FORMATS = {"EE": ik, "FI": hetu, "LT": asmens, "LV": pvn, "NO": fodselsnummer, "PL": pesel, "SE": personnummer}
 _HETU_LENGTH_WITHOUT_SIGN = 10
 # stdnum reads Latvian personal codes with the tax numbers of companies, which begin with 4 to 9.

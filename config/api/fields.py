@@ -17,7 +17,7 @@ from rest_framework import serializers
 
 from config.addresses import LONGEST_ADDRESS, UndeliverableAddress, delivered_form
 from config.api_values import JsonObject
-from config.personal_codes import has_other_digits
+from config.personal_codes import NOT_A_DIGIT, has_other_digits
 from config.text import is_storable
 from config.vocabulary import LONGEST_NAME
 
@@ -97,7 +97,7 @@ class PersonalCode(Text):
     def to_internal_value(self, value: object) -> str:
         text: str = super().to_internal_value(value)
         if has_other_digits(text):
-            raise serializers.ValidationError("The digits of a personal code must be 0 to 9.", "not_a_digit")
+            raise serializers.ValidationError(NOT_A_DIGIT, "not_a_digit")
         return text
 
 

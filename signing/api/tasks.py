@@ -14,7 +14,7 @@ from config.api.schema import documented
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet
 from config.errors import Fault, Invalid
-from config.personal_codes import person_key
+from config.personal_codes import NOT_A_DIGIT, has_other_digits, person_key
 from config.vocabulary import EventType, Right
 from signing import represent
 from signing.api import schema
@@ -67,6 +67,8 @@ class SignerTaskViewSet(ApiViewSet):
         if not faults and not person:
             detail = "'personalCode' must contain letters or digits."
             faults.append(Fault(detail, code="invalid", parameter="personalCode"))
+        if has_other_digits(personal_code):
+            faults.append(Fault(NOT_A_DIGIT, code="not_a_digit", parameter="personalCode"))
         if faults:
             raise Invalid(faults=faults)
         if person != self.actor.person and not self.actor.acts_for_others:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from config.errors import Fault, Invalid
-from config.personal_codes import has_other_digits
+from config.personal_codes import NOT_A_DIGIT, has_other_digits
 from config.text import plain
 
 Rows = TypeVar("Rows", bound="QuerySet[Any]")
@@ -74,7 +74,7 @@ class PersonalCodeField(forms.CharField):
     def to_python(self, value: str | None) -> str:
         text = super().to_python(value) or ""
         if has_other_digits(text):
-            raise forms.ValidationError("The digits of a personal code must be 0 to 9.", code="not_a_digit")
+            raise forms.ValidationError(NOT_A_DIGIT, code="not_a_digit")
         return text
 
 

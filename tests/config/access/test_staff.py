@@ -345,6 +345,8 @@ class TestSingleSignOn:
         for email, users in ((stored, 1), (stored.upper() if stored.isascii() else stored, 1), (claimed, 0)):
             found = backend.filter_users_by_claims({"email": email, "email_verified": True})
             assert found.count() == users, email
+
+    @pytest.mark.django_db
     @pytest.mark.parametrize(("claimed", "users"), [("Ona@xn--rma-1db.example", 0), ("ona@xn--frma-lza.example", 1)])
     def test_it_compares_the_address_to_which_emails_are_delivered(self, claimed: str, users: int) -> None:
         User.objects.create_user("ona", "ona@fırma.example", is_staff=True)
