@@ -23,6 +23,7 @@ _INTERNAL = frozenset(
     {"alt", "arpa", "home", "internal", "invalid", "lan", "local", "localdomain", "localhost", "onion"}
 )
 _validate_form = EmailValidator(allowlist=[])
+NOT_DELIVERABLE = "Must be an email address at a domain of the public internet."
 
 
 class UndeliverableAddress(ValueError):
@@ -45,6 +46,15 @@ def delivered_form(address: str) -> str:
     if len(delivered) > LONGEST_ADDRESS or not _is_public(delivered.rpartition("@")[2]):
         raise UndeliverableAddress
     return delivered
+
+
+def is_deliverable(address: str) -> bool:
+    """Whether emails can be sent to the address."""
+    try:
+        delivered_form(address)
+    except UndeliverableAddress:
+        return False
+    return True
 
 
 def delivery_address(address: str) -> str:

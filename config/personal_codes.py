@@ -112,7 +112,9 @@ def has_other_digits(personal_code: str) -> bool:
 
 
 def personal_code_faults(country: str | None, code: str | None, pointer: str) -> list[Fault]:
-    """The error of a code in the wrong format for its country. The text does not repeat the code."""
+    """The error of a code with other digits or in the wrong format for its country. It does not repeat the code."""
+    if code and has_other_digits(code):
+        return [Fault(NOT_A_DIGIT, code="not_a_digit", pointer=pointer)]
     if not isinstance(_validation_error(country, code), InvalidFormat | InvalidLength):
         return []
     detail = f"The personal code must have the format of {_country(country)}."

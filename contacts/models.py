@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.forms.models import model_to_dict
 
 from config.access.actor import Actor
-from config.addresses import address_key
+from config.addresses import NOT_DELIVERABLE, address_key, is_deliverable
 from config.api_values import Body
 from config.errors import Fault, Invalid
 from config.personal_codes import code_key, personal_code_faults
@@ -78,6 +78,8 @@ class Contact(OwnedModel):
         if not (after["name"] or after["email"]):
             detail = "A contact must have a name or an email address."
             faults.append(Fault(detail, code="required", pointer="#/name"))
+        if changed.get("email") and not is_deliverable(changed["email"]):
+            faults.append(Fault(NOT_DELIVERABLE, code="invalid", pointer="#/email"))
         if "country" in changed or "personal_code" in changed:
             faults += personal_code_faults(after["country"], after["personal_code"], "#/personalCode")
 

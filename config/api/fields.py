@@ -15,7 +15,7 @@ from django.db.models import Model, TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from config.addresses import LONGEST_ADDRESS, UndeliverableAddress, delivered_form
+from config.addresses import LONGEST_ADDRESS, NOT_DELIVERABLE, is_deliverable
 from config.api_values import JsonObject
 from config.personal_codes import NOT_A_DIGIT, has_other_digits
 from config.text import is_storable
@@ -70,7 +70,7 @@ class Email(Text, serializers.EmailField):
     """An email address that can be delivered, stored as it was given."""
 
     defaults = {"trim_whitespace": False, "max_length": LONGEST_ADDRESS}
-    default_error_messages = {"invalid": "Must be an email address at a domain of the public internet."}
+    default_error_messages = {"invalid": NOT_DELIVERABLE}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -79,12 +79,8 @@ class Email(Text, serializers.EmailField):
 
     def to_internal_value(self, value: object) -> str:
         text: str = super().to_internal_value(value)
-        if len(text) > LONGEST_ADDRESS:
-            # Another rule reports this.
-            return text
-        try:
-            delivered_form(text)
-        except UndeliverableAddress:
+        # Another rule reports an address that is too long.
+        if len(text) <= LONGEST_ADDRESS and not is_deliverable(text):
             self.fail("invalid")
         return text
 

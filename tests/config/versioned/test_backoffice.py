@@ -121,9 +121,25 @@ def test_staff_see_what_they_could_see_through_the_api() -> None:
 def test_search_by_name_email_and_code() -> None:
     contact_of(name="Jānis Bērziņš", email="janis@example.com", personalCode="161175-19997", country="LV")
     boss = staff("boss2", rights=["administer"])
-    for term in ("berzins", "JANIS@example", "16117519997", "161175-19997"):
+    for term in ("berzins", "JANIS@example", "16117519997", "161175-19997", "PNOLV-161175\u201319997"):
         assert boss.get("/admin/contacts/contact/", {"q": term}).context["cl"].result_count == 1, term
     assert boss.get("/admin/contacts/contact/", {"q": "161175"}).context["cl"].result_count == 0
+    assert boss.get("/admin/contacts/contact/", {"q": "\u0304"}).context["cl"].result_count == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("email", "a@localhost"),
+        ("email", "a@[127.0.0.1]"),
+        ("email", "anna@exam\u200bple.org"),
+        ("personal_code", "16117\uff15-19997"),
+    ],
+)
+def test_the_back_office_refuses_the_addresses_and_codes_that_the_api_refuses(column: str, value: str) -> None:
+    refused = form(staff("clerk"), "/admin/contacts/contact/add/", **{"name": ANA, column: value})
+    assert list(errors(refused)) == [column]
+    assert not Contact.objects.exists()
 
 
 def test_the_data_of_a_template_is_stored_byte_by_byte() -> None:

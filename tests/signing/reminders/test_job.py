@@ -125,6 +125,16 @@ def test_a_run_that_died_halfway_is_completed_by_the_next(monkeypatch: pytest.Mo
     assert sorted(Message.objects.values_list("address", flat=True)) == [f"p{n}@example.com" for n in range(3)]
 
 
+@pytest.mark.parametrize(
+    ("other", "emails"), [("ANNA@STRAßE.de", 1), ("anna@xn--strae-oqa.de", 1), ("anna@strasse.de", 2)]
+)
+def test_reminders_to_one_delivered_address_are_one_email(other: str, emails: int) -> None:
+    for email in ("anna@straße.de", other):
+        due([[signer(ANA, signerEmail=email)]])
+    run(at(5))
+    assert Message.objects.filter(status="QUEUED", event="REMINDER").count() == emails
+
+
 def test_several_tasks_of_one_recipient_are_one_email(settings: Any) -> None:
     for name in ("Lease", "Offer"):
         due([[ANA]], documentName=name)
