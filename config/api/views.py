@@ -18,16 +18,11 @@ from rest_framework.viewsets import ViewSet
 from config.access.actor import Actor
 from config.access.resolver import actor_for
 from config.api import conditional, limits
+from config.api.parsers import read_body_without_length
+from config.api.raw_text import require_storable
+from config.api.renderers import AnyTextJSONRenderer
 from config.api_values import Body
-from config.errors import DomainError, Fault, Invalid, NotFound
-
-
-class LengthRequired(DomainError):
-    """Django reads a body of unknown length as an empty one."""
-
-    code = "length_required"
-    status = 411
-    detail = "The body must have a Content-Length; chunked bodies are not supported."
+from config.errors import Fault, Invalid, NotFound
 
 
 class JsonOnly(BaseContentNegotiation):
@@ -54,6 +49,7 @@ class ApiViewSet(ViewSet):
     """`self.actor` is the caller, `self.now` the time of the request, `self.expected` the entity tags of `If-Match`."""
 
     content_negotiation_class = JsonOnly
+    renderer_classes = (AnyTextJSONRenderer,)
     request: Request
 
     @cached_property
@@ -89,8 +85,9 @@ class ApiViewSet(ViewSet):
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
         limits.count_client(self.actor.client)
-        if "Transfer-Encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
-            raise LengthRequired
+        require_storable(request)
+        if request.method in ("POST", "PUT"):
+            read_body_without_length(request._request)
 
     def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
@@ -98,7 +95,12 @@ class ApiViewSet(ViewSet):
 
 
 def parse_id(text: str) -> uuid.UUID:
-    """The id in a URL; `NotFound` if it is not a UUID."""
+    """The id in a URL or a body; `NotFound` if it is not a UUID.
+
+    `Invalid` if it has characters beyond ASCII: Python reads other digits as well, for example Arabic ones.
+    """
+    if not text.isascii():
+        raise Invalid("An id must consist of ASCII characters.")
     try:
         return uuid.UUID(text)
     except ValueError:
