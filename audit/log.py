@@ -14,7 +14,7 @@ from audit.chain.append import READS, append
 from audit.chain.parts import ERASED, NAMES
 from audit.models import AppendOnly, AuditEvent, AuditValue, EventSource
 from config.access.actor import Actor
-from config.api_values import Body, JsonObject, is_id
+from config.api_values import Body, JsonObject
 from config.service_name import SERVICE_NAME, resembles_service_name
 from config.vocabulary import EventType
 
@@ -67,8 +67,6 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
     new_events = []
     for body in reports:
         values = {**defaults, **body, "source": EventSource.REPORTED}
-        if is_id(values.get("process_id", "")):
-            values["process_id"] = values["process_id"].lower()
         new_events.append(_new_event(values, at))
     append(new_events)
     return [event for event, _ in new_events]

@@ -32,6 +32,16 @@ def is_id(text: str) -> bool:
         return False
 
 
+def lowercase_id(text: str) -> str:
+    """A UUID in lowercase, as the service writes its ids; any other text unchanged."""
+    return text.lower() if is_id(text) else text
+
+
+def flag(text: str) -> bool | None:
+    """The meaning of a boolean in a URL: `true` in any case or `1`, `false` in any case or `0`; None for other text."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(text.lower())
+
+
 def row(instance: object, columns: dict[str, str]) -> JsonObject:
     """The object as JSON; `columns` maps each API field to its column."""
     return {name: value(getattr(instance, column)) for name, column in columns.items()}
@@ -42,8 +52,6 @@ def faults(items: Iterable[Fault]) -> list[dict[str, str]]:
     return [{name: text for name, text in asdict(fault).items() if text is not None} for fault in items]
 
 
-def warnings(items: Iterable[Fault] | None) -> dict[str, list[dict[str, str]]]:
-    """The `warnings` member of a response; empty for None, where the resource never has warnings."""
-    if items is None:
-        return {}
+def warnings(items: Iterable[Fault]) -> dict[str, list[dict[str, str]]]:
+    """The `warnings` member of a response."""
     return {"warnings": faults(items)}

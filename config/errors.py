@@ -22,6 +22,12 @@ class Fault:
     parameter: str | None = None
 
 
+def cleared(pointer: str) -> Fault:
+    """The warning that a null in the body has cleared a value."""
+    name = pointer.rpartition("/")[2]
+    return Fault(f"{name} was cleared, because it is null; leave it out to keep it.", code="cleared", pointer=pointer)
+
+
 class DomainError(Exception):
     """A rule refuses the request.
 

@@ -1,16 +1,28 @@
 """The JSON of a contact."""
 
 from drf_spectacular.utils import extend_schema_serializer
-from rest_framework import serializers
 
-from config.api.fields import Choice, Country, Email, Flag, LanguageTag, Moment, PersonalCode, Text
+from config.api.fields import (
+    Choice,
+    Country,
+    Email,
+    Flag,
+    Id,
+    LanguageTag,
+    Moment,
+    NullMeansAbsent,
+    PersonalCode,
+    Text,
+)
 from config.api.schema import WARNINGS, FaultSerializer
 from config.vocabulary import Role, Scope
 
 
 @extend_schema_serializer(component_name="Contact")
-class ContactSerializer(serializers.Serializer):
-    id = Text(max_length=36, help_text="Resource identifier. Required in a PUT without an ID in the URL.")
+class ContactSerializer(NullMeansAbsent):
+    not_clearable = frozenset({"owner"})
+
+    id = Id(max_length=36, help_text="Resource identifier. Required in a PUT without an ID in the URL.")
     createdAt = Moment(source="created_at", read_only=True, help_text="Contact creation timestamp.")
     name = Text(max_length=255, help_text="Contact full name. A contact must have a name or an email address.")
     country = Country(help_text="Country of the personal code (ISO 3166-1 alpha-2).")

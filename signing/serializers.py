@@ -8,7 +8,21 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from audit.api.schema import EventPage
-from config.api.fields import Attributes, Choice, Country, Email, Flag, LanguageTag, Moment, PersonalCode, Text, Whole
+from config.api.fields import (
+    Attributes,
+    Choice,
+    Country,
+    Email,
+    Flag,
+    Id,
+    LanguageTag,
+    Moment,
+    NullMeansAbsent,
+    PersonalCode,
+    StrictUuid,
+    Text,
+    Whole,
+)
 from config.api.schema import WARNINGS, FaultSerializer
 from config.api_values import Body
 from config.vocabulary import ProcessStatus, Reportable, Role, SignerStatus, StepStatus
@@ -20,7 +34,7 @@ MAX_DUE_IN_DAYS = 3650
 
 @extend_schema_serializer(component_name="ProcessStepSigner")
 class SignerSerializer(serializers.Serializer):
-    id = Text(
+    id = Id(
         max_length=36,
         help_text="Resource identifier. In a PUT, a signer without it is added.",
     )
@@ -49,8 +63,10 @@ class SignerSerializer(serializers.Serializer):
 
 
 @extend_schema_serializer(component_name="SigningProcessStep")
-class StepSerializer(serializers.Serializer):
-    id = Text(
+class StepSerializer(NullMeansAbsent):
+    not_clearable = frozenset({"signers"})
+
+    id = Id(
         max_length=36,
         help_text="Resource identifier. In a PUT, a step without it is added.",
     )
@@ -58,17 +74,29 @@ class StepSerializer(serializers.Serializer):
     stepStatus = Choice(StepStatus, source="status", read_only=True, help_text="Current step status.")
     dueDate = Moment(source="due_at", help_text="Due date and time of this step.")
     processStepSigners = SignerSerializer(  # type: ignore[call-arg]  # many=True takes a list's arguments too
-        source="signers", many=True, required=False, max_length=MAX_SIGNERS, help_text="Signers of this step."
+        source="signers",
+        many=True,
+        required=False,
+        allow_null=True,
+        max_length=MAX_SIGNERS,
+        help_text="Signers of this step. Null has the same meaning as a missing list.",
     )
     warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
 
 
 @extend_schema_serializer(component_name="SigningProcess")
-class ProcessSerializer(serializers.Serializer):
+class ProcessSerializer(NullMeansAbsent):
+    not_clearable = frozenset({"steps", "initiator"})
+
     id = Text(read_only=True, help_text="Resource identifier.")
     createdAt = Moment(source="created_at", read_only=True, help_text="Process creation timestamp.")
     signingProcessSteps = StepSerializer(  # type: ignore[call-arg]
-        source="steps", many=True, required=False, max_length=MAX_STEPS, help_text="Steps, which run one after another."
+        source="steps",
+        many=True,
+        required=False,
+        allow_null=True,
+        max_length=MAX_STEPS,
+        help_text="Steps, which run one after another. Null has the same meaning as a missing list.",
     )
     processInitiatorEmail = Email(source="initiator_email", help_text="Email address of the process initiator.")
     documentId = Text(source="document_id", max_length=255, help_text="ID of the document in its own system.")
@@ -94,7 +122,8 @@ class ProcessSerializer(serializers.Serializer):
 class PlannedStepSerializer(StepSerializer):
     dueInDays = Whole(source="due_in_days", help_text="Days from `startAt` to the due date, instead of a dueDate.")
 
-    def validate(self, step: Body) -> Body:
+    def validate(self, body: Body) -> Body:
+        step = super().validate(body)
         days = step.get("due_in_days")
         if days is not None and step.get("due_at") is not None:
             raise serializers.ValidationError(
@@ -111,7 +140,7 @@ class TemplateDataSerializer(ProcessSerializer):
     """The data of a template: a process whose steps may be due some days after the start."""
 
     signingProcessSteps = PlannedStepSerializer(  # type: ignore[call-arg]
-        source="steps", many=True, required=False, max_length=MAX_STEPS
+        source="steps", many=True, required=False, allow_null=True, max_length=MAX_STEPS
     )
 
 
@@ -183,7 +212,7 @@ class CancelSerializer(serializers.Serializer):
 @extend_schema_serializer(component_name="ProcessRemind")
 class RemindSerializer(serializers.Serializer):
     signers = serializers.ListField(
-        child=serializers.UUIDField(),
+        child=StrictUuid(),
         required=False,
         allow_null=True,
         allow_empty=False,

@@ -1,10 +1,11 @@
 """Writes profiles together with their attributes. The other writes are those of `config.versioned.actions`."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from config.access.actor import Actor
 from config.api_values import Body, is_id
@@ -34,8 +35,9 @@ def replace_profile(
     """Change the columns that the body contains. Its `attributes`, if present, are the complete list."""
     profile = versioned.lock(profile, actor=actor, expected=expected)
     changed = DocumentProfile.validate_change(body, actor=actor, before=profile)
+    profile.change_warnings = DocumentProfile.warnings_about(body, changed)
     if "attributes" in body:
-        attributes = _resolve_attributes(body["attributes"] or [], actor=actor, at=at)
+        attributes = _resolve_attributes(body["attributes"], actor=actor, at=at)
         # The summary is a column of the profile, so a different list raises the version and is in the history.
         current_ids = [row.attribute_id for row in profile.profile_attributes.all()]
         if current_ids != [attribute.pk for attribute in attributes]:
@@ -75,10 +77,14 @@ def update_summary(profile: DocumentProfile, *, actor: Actor, at: datetime) -> N
 
 
 def _resolve_attributes(bodies: Sequence[Body], *, actor: Actor, at: datetime) -> list[DocumentAttribute]:
-    """The attributes in the body of a profile: existing ones are locked, new ones are created."""
+    """The attributes in the body of a profile: existing ones are locked, new ones are created.
+
+    Without an id, an entry with name, type and `required` of an existing attribute is that attribute.
+    """
     ids = [body["id"] for body in bodies if body.get("id") and is_id(body["id"])]
-    rows = DocumentAttribute.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-    existing = {str(row.pk): row for row in rows}
+    names_without_id = [body["name"] for body in bodies if body.get("name") and not body.get("id")]
+    matching = Q(pk__in=ids) | Q(name__in=names_without_id)
+    existing = list(DocumentAttribute.objects.select_for_update().filter(matching).order_by("pk"))
 
     # Report the errors of the whole list before anything is created.
     faults = []
@@ -100,8 +106,16 @@ def _resolve_attributes(bodies: Sequence[Body], *, actor: Actor, at: datetime) -
     ]
 
 
-def _find(body: Body, existing: Mapping[str, DocumentAttribute]) -> DocumentAttribute | None:
-    return existing.get((body.get("id") or "").casefold())
+def _find(body: Body, existing: Sequence[DocumentAttribute]) -> DocumentAttribute | None:
+    """The attribute with the id in the body; without an id, the one that the body describes."""
+    row_id = body.get("id")
+    for attribute in existing:
+        if row_id and str(attribute.pk) == row_id:
+            return attribute
+        is_same = attribute.name == body.get("name") and not DocumentAttribute.changed_columns(body, attribute)
+        if not row_id and is_same and body.get("type"):
+            return attribute
+    return None
 
 
 def _reference_faults(body: Body, pointer: str, attribute: DocumentAttribute | None) -> list[Fault]:

@@ -3,7 +3,8 @@
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from config.api.fields import MAX_ATTRIBUTES, Choice, Flag, Moment, Text, Whole, Word
+from config.api.fields import MAX_ATTRIBUTES, Choice, Flag, Id, Moment, NullMeansAbsent, Text, Whole, Word
+from config.api.schema import WARNINGS, FaultSerializer
 from config.vocabulary import AttributeType, Scope
 
 # A hundred years.
@@ -11,8 +12,10 @@ MAX_RETENTION_DAYS = 36_500
 
 
 @extend_schema_serializer(component_name="Template")
-class TemplateSerializer(serializers.Serializer):
-    id = Text(max_length=36, help_text="Resource identifier.")
+class TemplateSerializer(NullMeansAbsent):
+    not_clearable = frozenset({"owner"})
+
+    id = Id(max_length=36, help_text="Resource identifier.")
     createdAt = Moment(source="created_at", read_only=True, help_text="Template creation timestamp.")
     name = Text(max_length=255, help_text="Template name.")
     data = Text(  # type: ignore[assignment]  # the API's name
@@ -21,22 +24,26 @@ class TemplateSerializer(serializers.Serializer):
     owner = Text(max_length=255, help_text="Username of the owner. Default: the caller.")
     scope = Choice(Scope, help_text="Template visibility scope. Default: PERSONAL. ALL is only allowed in filters.")
     group = Text(max_length=255, help_text="Code of the owner group. Required for the scope GROUP.")
+    warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
 
 
 @extend_schema_serializer(component_name="DocumentAttribute")
 class AttributeSerializer(serializers.Serializer):
-    id = Text(max_length=36, help_text="Resource identifier. In a profile, an attribute without an ID is created.")
+    id = Id(max_length=36, help_text="Resource identifier. In a profile, an attribute without an ID may be a new one.")
     createdAt = Moment(source="created_at", read_only=True, help_text="Attribute creation timestamp.")
     type = Word(AttributeType, help_text=f"Attribute data type, in any case: {', '.join(AttributeType.values)}.")
     name = Text(max_length=255, help_text="Attribute name. It must be unique.")
     required = Flag(  # type: ignore[assignment]  # the API's name
         help_text="Indicates whether the attribute is required. Default: false."
     )
+    warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)
 
 
 @extend_schema_serializer(component_name="DocumentProfile")
-class ProfileSerializer(serializers.Serializer):
-    id = Text(max_length=36, help_text="Resource identifier.")
+class ProfileSerializer(NullMeansAbsent):
+    not_clearable = frozenset({"attributes"})
+
+    id = Id(max_length=36, help_text="Resource identifier.")
     name = Text(max_length=255, help_text="Document profile name.")
     documentType = Text(source="document_type", max_length=255, help_text="Document type for this profile.")
     ownerGroup = Text(
@@ -47,7 +54,7 @@ class ProfileSerializer(serializers.Serializer):
         required=False,
         allow_null=True,
         max_length=MAX_ATTRIBUTES,
-        help_text="Required and optional document attributes, in order.",
+        help_text="Required and optional document attributes, in order. Null has the same meaning as a missing list.",
     )
     seal = Text(max_length=255, help_text="Seal profile code.")
     isSealRequired = Flag(source="is_seal_required", help_text="Indicates whether a seal is required. Default: false.")
@@ -63,3 +70,4 @@ class ProfileSerializer(serializers.Serializer):
         help_text="Finished processes and their personal data are deleted after this many days. Null: they are kept. "
         "Setting or lowering it requires membership in the owner group or the right `administer`.",
     )
+    warnings = FaultSerializer(many=True, read_only=True, help_text=WARNINGS)

@@ -9,11 +9,11 @@ from drf_spectacular.utils import OpenApiParameter
 
 from audit.models import AuditEventQuerySet
 from config.api.fields import Moment, is_moment
-from config.api.lists.filters import ListFilter, WordsFilter
+from config.api.lists.filters import IdFilter, ListFilter, WordsFilter
 from config.vocabulary import EventType
 
 # The column of each field by which the list can be sorted.
-EVENT_SORTS = {"createdAt": "created_at"}
+EVENT_SORTS = {"createdAt": "created_at", "id": "id"}
 
 
 class MomentField(forms.Field):
@@ -30,9 +30,9 @@ class MomentFilter(filters.Filter):
 
 
 class EventFilter(ListFilter):
-    processId = filters.CharFilter(field_name="process_id")
+    processId = IdFilter(field_name="process_id")
     documentId = filters.CharFilter(field_name="document_id")
-    signerId = filters.CharFilter(field_name="signer_id")
+    signerId = IdFilter(field_name="signer_id")
     eventType = WordsFilter(field_name="event_type", lookup_expr="in", words=EventType.values)
     creator = filters.CharFilter(method="filter_value")
     clientAppName = filters.CharFilter(field_name="client_app_name")

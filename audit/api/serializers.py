@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from audit.models import LONGEST_NOTE, AuditEvent, EventSource
 from config import api_values
-from config.api.fields import Choice, Moment, PersonalCode, Text
+from config.api.fields import Choice, Id, Moment, PersonalCode, Text
 from config.api_values import Body, JsonObject
 from config.service_name import SERVICE_NAME, resembles_service_name
 from config.vocabulary import EventType
@@ -40,10 +40,10 @@ class EventSerializer(serializers.Serializer):
     eventOrigin = OtherName(source="event_origin", max_length=255, help_text=f"Source of the event. {_RESERVED}")
     creator = OtherName(max_length=255, help_text=f"User who caused the event. Default: the caller. {_RESERVED}")
     documentId = Text(source="document_id", max_length=255, help_text="Document identifier.")
-    signerId = Text(source="signer_id", max_length=255, help_text="Signer identifier.")
+    signerId = Id(source="signer_id", max_length=255, help_text="Signer identifier.")
     customerPersonalCode = PersonalCode(source="customer_personal_code", help_text="Customer personal code.")
     note = Text(max_length=LONGEST_NOTE, help_text="Additional audit note.")
-    processId = Text(source="process_id", max_length=255, help_text="Signing process identifier.")
+    processId = Id(source="process_id", max_length=255, help_text="Signing process identifier.")
     ipAddress = Text(source="ip_address", max_length=255, help_text="IP address of the request. Default: the caller's.")
     containerId = Text(source="container_id", max_length=255, help_text="Container identifier.")
     method = Text(max_length=255, help_text="Method or operation name.")

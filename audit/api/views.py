@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet, Sum, prefetch_related_objects
+from django.db.models.functions import Length
 from django.http import QueryDict
 from django.urls import reverse
 from rest_framework.request import Request
@@ -12,16 +14,20 @@ from audit.api import schema
 from audit.api.filters import EVENT_SORTS, EventFilter
 from audit.api.serializers import MAX_REPORTS, EventSerializer, event_body
 from audit.chain import reader_cursor
-from audit.models import AuditEvent
+from audit.models import AuditEvent, AuditValue
 from config.access.actor import MissingRight
 from config.api.idempotency import idempotent
-from config.api.lists.pages import PageRequest
+from config.api.limits import count_client
+from config.api.lists.pages import PageRequest, require_fit
 from config.api.schema import documented, location
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, parse_id
 from config.api_values import Body, JsonObject
 from config.errors import Fault, Forbidden, Invalid, NotFound
 from config.vocabulary import Right
+
+# The columns of an event, and the names of its fields. Its values are read once more when they are parsed.
+_EVENT_WEIGHT = 4_000
 
 
 class AuditEventViewSet(ApiViewSet):
@@ -41,7 +47,7 @@ class AuditEventViewSet(ApiViewSet):
         if after is not None:
             return Response(_events_after(after, request.GET, size=page.size))
         events = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
-        return Response(page.answer(event_bodies(page.rows_of(events)), total=events.count()))
+        return Response(page.answer(page_of_events(page.slice_of(events)), total=events.count()))
 
     @documented("getAuditEvent", schema.EVENT, tag="audit", refusals=(401, 403, 404))
     @snapshot
@@ -76,7 +82,10 @@ class AuditEventViewSet(ApiViewSet):
         if not self.actor.may(Right.AUDIT_WRITE):
             raise MissingRight(Right.AUDIT_WRITE, "Reporting audit events")
         if isinstance(request.data, list):
-            events = log.report(_reports(request.data), actor=self.actor, at=self.now)
+            reports = _reports(request.data)
+            # Each event counts, because it is kept for ever. The request itself is counted already.
+            count_client(self.actor.client, requests=len(reports) - 1)
+            events = log.report(reports, actor=self.actor, at=self.now)
             return Response(event_bodies(events), status=201)
         (event,) = log.report([self.body(EventSerializer)], actor=self.actor, at=self.now)
         url = request.build_absolute_uri(reverse("audit-event", args=[event.id]))
@@ -93,13 +102,24 @@ def event_bodies(events: Iterable[AuditEvent]) -> list[JsonObject]:
     return [event_body(event) for event in events]
 
 
+def page_of_events(events: QuerySet[AuditEvent]) -> list[JsonObject]:
+    """The events of one page in a response; `PageTooLarge` if their values are too large together."""
+    # The values are loaded only if they fit.
+    rows = list(events.prefetch_related(None))
+    sizes = AuditValue.objects.filter(event__in=rows).values("event_id").annotate(size=Sum(Length("value")))
+    size_of = dict(sizes.values_list("event_id", "size"))
+    require_fit([_EVENT_WEIGHT + 2 * size_of.get(row.pk, 0) for row in rows])
+    prefetch_related_objects(rows, "values")
+    return event_bodies(rows)
+
+
 def _events_after(after: int, query: QueryDict, *, size: int) -> JsonObject:
     # The limit first: events up to it are visible to the query that follows.
     limit = reader_cursor.readable_up_to()
     events = EventFilter(query, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
     if limit is not None:
         events = events.filter(number__lte=limit)
-    content = event_bodies(events.in_order()[:size])
+    content = page_of_events(events.in_order()[:size])
     if content:
         after = content[-1]["number"]
     return {"content": content, "size": size, "numberOfElements": len(content), "next": str(after)}

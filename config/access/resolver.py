@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 
+from config import api_values
 from config.access.actor import Actor, MissingRight, TokenCaller
 from config.access.forwarded import parse_address, reported_hop
 from config.access.models import User
@@ -51,9 +52,9 @@ def narrow_to_parameters(actor: Actor, parameters: QueryDict) -> Actor:
     _validate(parameters)
     subject = parameters.get("owner") or parameters.get("user") or None
     group = parameters.get("group") or None
-    as_admin = parameters.get("isAdmin") or None
+    as_admin = api_values.flag(parameters.get("isAdmin") or "")
     # isAdmin=true keeps the widest view, which only administrators have.
-    if as_admin == "true":
+    if as_admin:
         if not actor.may(Right.ADMINISTER):
             raise MissingRight(Right.ADMINISTER, "isAdmin=true")
         return actor
@@ -93,10 +94,10 @@ def _validate(parameters: QueryDict) -> None:
         faults.append(Fault("'owner' and 'user' must be the same user.", code="contradiction", parameter="user"))
 
     # isAdmin, which contradicts any name.
-    as_admin = parameters.get("isAdmin") or None
-    if as_admin not in (None, "true", "false"):
+    as_admin = parameters.get("isAdmin") or "false"
+    if api_values.flag(as_admin) is None:
         faults.append(Fault("'isAdmin' must be true or false.", code="not_a_boolean", parameter="isAdmin"))
-    if as_admin == "true" and names:
+    if api_values.flag(as_admin) and names:
         detail = "'isAdmin=true' must not be combined with 'owner', 'user' or 'group'."
         faults.append(Fault(detail, code="contradiction", parameter="isAdmin"))
     if faults:

@@ -1,10 +1,13 @@
 """Serializer fields that accept exactly the JSON type of the API.
 
 REST framework's own fields read `1` as text, `"yes"` as true and `"7"` as a number. All fields here
-are optional and nullable by default; the rules say what is required.
+are optional and nullable by default; the rules say what is required. What is not free text is null if
+it is empty: Java and .NET clients send `""` for a date, an enumeration or an email address without a value.
 """
 
+import json
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -14,9 +17,10 @@ from django.core.validators import EmailValidator
 from django.db.models import Model, TextChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from config.addresses import LONGEST_ADDRESS, NOT_DELIVERABLE, is_deliverable
-from config.api_values import JsonObject
+from config.api_values import Body, JsonObject, is_id, lowercase_id
 from config.personal_codes import NOT_A_DIGIT, has_other_digits
 from config.text import is_storable
 from config.vocabulary import LONGEST_NAME
@@ -25,10 +29,13 @@ INT32 = 2**31 - 1
 LONGEST_CODE = 64
 MAX_ATTRIBUTES = 200
 LONGEST_ATTRIBUTE = 4000
+LARGEST_ATTRIBUTES = 64 * 1024
 LARGEST_NUMBER = 1e15
 LONGEST_LANGUAGE_TAG = 35
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
-_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
+# RFC 3339, and the offset without a colon or minutes, as `java.util.Date` and `strftime` write it.
+_TIME = r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?"
+_MOMENT = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}[Tt ]{_TIME}([Zz]|[+-]\d{{2}}(:?\d{{2}})?)?", re.ASCII)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
@@ -59,6 +66,24 @@ class OptionalField(serializers.Field):
         return super().to_internal_value(value)
 
 
+class EmptyIsNull(serializers.Field):
+    """Mixin: an empty text is null."""
+
+    def run_validation(self, value: object = empty) -> Any:
+        return super().run_validation(None if value == "" else value)
+
+
+class NullMeansAbsent(serializers.Serializer):
+    """Mixin: null in one of these columns, which cannot be cleared, has the same meaning as a missing field."""
+
+    not_clearable: ClassVar[frozenset[str]] = frozenset()
+
+    def validate(self, body: Body) -> Body:
+        return {
+            column: value for column, value in body.items() if value is not None or column not in self.not_clearable
+        }
+
+
 class Text(OptionalField, serializers.CharField):
     """Text that is stored exactly as it was sent: not trimmed, and possibly empty."""
 
@@ -66,7 +91,7 @@ class Text(OptionalField, serializers.CharField):
     default_error_messages = {"invalid": "Must be text (a JSON string)."}
 
 
-class Email(Text, serializers.EmailField):
+class Email(EmptyIsNull, Text, serializers.EmailField):
     """An email address that can be delivered, stored as it was given."""
 
     defaults = {"trim_whitespace": False, "max_length": LONGEST_ADDRESS}
@@ -97,7 +122,23 @@ class PersonalCode(Text):
         return text
 
 
-class Country(Text):
+class Id(Text):
+    """An id in any case. Other text is left to the rules, which refuse an unknown id."""
+
+    def to_internal_value(self, value: object) -> str:
+        return lowercase_id(super().to_internal_value(value))
+
+
+class StrictUuid(serializers.UUIDField):
+    """A UUID as text, in any case. REST framework's field also reads numbers, and digits beyond ASCII."""
+
+    def to_internal_value(self, value: object) -> uuid.UUID:
+        if not (isinstance(value, str) and is_id(value)):
+            self.fail("invalid", value=value)
+        return uuid.UUID(value)
+
+
+class Country(EmptyIsNull, Text):
     """ISO 3166-1 alpha-2, in either case."""
 
     def to_internal_value(self, value: object) -> str:
@@ -112,11 +153,14 @@ def is_language_tag(text: str) -> bool:
     return len(text) <= LONGEST_LANGUAGE_TAG and _LANGUAGE_TAG.fullmatch(text) is not None
 
 
-class LanguageTag(Text):
-    """A well-formed BCP 47 tag, whether or not there are texts in that language."""
+class LanguageTag(EmptyIsNull, Text):
+    """A well-formed BCP 47 tag, whether or not there are texts in that language.
+
+    Java writes an underscore in place of the hyphen (`lv_LV`); the tag is stored with the hyphen.
+    """
 
     def to_internal_value(self, value: object) -> str:
-        text = super().to_internal_value(value)
+        text = super().to_internal_value(value).replace("_", "-")
         if not is_language_tag(text):
             raise serializers.ValidationError("Must be a language tag, for example lv or lv-LV.", "not_a_language")
         return text
@@ -136,15 +180,16 @@ class Whole(OptionalField, serializers.IntegerField):
     json_type = int
 
 
-class Moment(OptionalField, serializers.DateTimeField):
-    """RFC 3339. Without an offset, the time is in the service's time zone."""
+class Moment(EmptyIsNull, OptionalField, serializers.DateTimeField):
+    """RFC 3339. Without an offset, the time is in the service's time zone. The offset may lack its colon."""
 
     default_error_messages = {"invalid": "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."}
 
     def to_internal_value(self, value: object) -> datetime:
-        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        if not isinstance(value, str) or not _MOMENT.fullmatch(value):
             self.fail("invalid")
-        moment = super().to_internal_value(value)
+        # Python reads the letters T and Z in uppercase only.
+        moment = super().to_internal_value(value.upper())
         # At the ends of the calendar, conversion to another time zone overflows.
         if not 1 < moment.year < 9999:
             self.fail("overflow", timezone="every time zone")
@@ -160,7 +205,7 @@ def is_moment(text: str) -> bool:
     return True
 
 
-class Choice(OptionalField, serializers.ChoiceField):
+class Choice(EmptyIsNull, OptionalField, serializers.ChoiceField):
     """One of the values of an enumeration, in exactly its spelling."""
 
     def __init__(self, vocabulary: type[TextChoices], **options: Any) -> None:
@@ -195,6 +240,7 @@ class Attributes(OptionalField, serializers.JSONField):
     default_error_messages = {
         "invalid": "Must be a JSON object with strings, numbers, true or false as values.",
         "too_many": f"Must have at most {MAX_ATTRIBUTES} attributes.",
+        "too_large": f"Must be at most {LARGEST_ATTRIBUTES // 1024} KB as JSON, all attributes together.",
     }
 
     def to_internal_value(self, value: object) -> JsonObject:
@@ -206,6 +252,8 @@ class Attributes(OptionalField, serializers.JSONField):
         errors = {name: error for name, error in results.items() if error}
         if errors:
             raise serializers.ValidationError(errors)
+        if len(json.dumps(value, ensure_ascii=False).encode()) > LARGEST_ATTRIBUTES:
+            self.fail("too_large")
         return value
 
 

@@ -63,9 +63,12 @@ def _refuse(request: HttpRequest, error: TooManyRequests) -> HttpResponse:
     return response
 
 
-def count_client(name: str) -> None:
-    """Count a request of this client; `TooManyRequests` beyond its limit per minute."""
-    _count("client", name, settings.REQUESTS_PER_CLIENT)
+def count_client(name: str, *, requests: int = 1) -> None:
+    """Count a request of this client; `TooManyRequests` beyond its limit per minute.
+
+    `requests` is more than 1 for a request that stands for several.
+    """
+    _count("client", name, settings.REQUESTS_PER_CLIENT, amount=requests)
 
 
 def count_test_email(name: str) -> None:
@@ -73,8 +76,10 @@ def count_test_email(name: str) -> None:
     _count("test-email", name, settings.TEST_EMAILS_PER_HOUR, unit="test emails per hour", seconds=3600)
 
 
-def _count(kind: str, name: str, limit: int, *, unit: str = "requests per minute", seconds: int = 60) -> None:
-    if not limit:
+def _count(
+    kind: str, name: str, limit: int, *, unit: str = "requests per minute", seconds: int = 60, amount: int = 1
+) -> None:
+    if not (limit and amount):
         return
     window, elapsed = divmod(int(time.time()), seconds)
     # A hash, because names can be longer than a cache key and addresses do not belong in the cache.
@@ -82,7 +87,7 @@ def _count(kind: str, name: str, limit: int, *, unit: str = "requests per minute
     key = f"requests:{kind}:{window}:{digest}"
     try:
         cache.add(key, 0, timeout=2 * seconds)
-        count = cache.incr(key)
+        count = cache.incr(key, amount)
     except (RedisError, OSError, ValueError):
         # An outage of the cache must not become an outage of the API.
         logger.warning("requests are not counted: the cache is unavailable")

@@ -50,7 +50,7 @@ email templates are built on it. A resource consists of a model, a serializer, a
         address = "label"  # the name of the URL of one row, for Location
 
         # Optional: made(body) and changed(row, body) call another action than `create` and `replace`,
-        # represent(rows) adds to the JSON, and remarks(row) returns warnings.
+        # represent(rows) adds to the JSON, and remarks(row) returns warnings. `weight` bounds pages of large rows.
 
     @admin.register(Label)
     class LabelAdmin(VersionedAdmin):  # only lists the fields; `seen_version` detects concurrent edits

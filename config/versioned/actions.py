@@ -45,6 +45,7 @@ def replace(row: _Row, body: Body, *, actor: Actor, at: datetime, expected: froz
     """Apply the body to the row: absent keys keep their values. The version stays if nothing changes."""
     row = lock(row, actor=actor, expected=expected)
     changed = type(row).validate_change(body, actor=actor, before=row)
+    row.change_warnings = row.warnings_about(body, changed)
     if not changed:
         return row
     return write(row, changed, actor=actor, at=at)

@@ -5,7 +5,7 @@ of a row are in its model; `config.versioned.actions` writes it.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -20,6 +20,7 @@ from config.access.models import User
 from config.access.resolver import NotOwner
 from config.api.fields import api_fields
 from config.api_values import Body
+from config.errors import Fault, cleared
 from config.vocabulary import Right, Scope
 
 
@@ -42,6 +43,9 @@ class VersionedModel(models.Model):
     AUDITED: ClassVar[bool] = False
     # The text of the 409 if a database constraint is violated.
     DUPLICATE: ClassVar[str] = "This already exists."
+
+    # What the caller should know about the last change of this object by the API.
+    change_warnings: Sequence[Fault] = ()
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -86,6 +90,12 @@ class VersionedModel(models.Model):
             if before is None or getattr(before, column) != value:
                 changed[column] = value
         return changed
+
+    @classmethod
+    def warnings_about(cls, body: Body, changed: Body) -> list[Fault]:
+        """A warning for each column that the body clears, or resets to its default, with a null."""
+        fields = cls.api_fields().items()
+        return [cleared(f"#/{name}") for name, column in fields if column in changed and body.get(column, "") is None]
 
     def require_changeable(self, actor: Actor) -> None:
         """Raise `Forbidden` unless the caller, who can see this row, may change and delete it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +13,7 @@ from config import api_values
 from config.api import conditional
 from config.api.idempotency import idempotent
 from config.api.lists.filters import ListFilter
-from config.api.lists.pages import PageRequest
+from config.api.lists.pages import PageRequest, require_fit
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
 from config.api_values import Body, JsonObject
@@ -30,6 +31,8 @@ class VersionedViewSet(ApiViewSet):
     # The column of each sort field, and the sort without a `sort` parameter.
     sorts: ClassVar[Mapping[str, str]]
     default_sort: ClassVar[str]
+    # The weight of a row in a page (see `require_fit`), if rows can be large.
+    weight: ClassVar[Combinable | None] = None
     # The name of the URL of one row.
     address: ClassVar[str]
 
@@ -38,6 +41,8 @@ class VersionedViewSet(ApiViewSet):
         page = PageRequest.of(request.GET, sorts=self.sorts, default=self.default_sort)
         visible = self.model.objects.visible_to(self.actor)
         rows = self.filters(request.GET, queryset=visible).rows()
+        if self.weight is not None:
+            require_fit(list(page.slice_of(rows.annotate(weight=self.weight)).values_list("weight", flat=True)))
         return Response(page.answer(self.represent(page.rows_of(rows)), total=rows.count()))
 
     @snapshot
@@ -73,7 +78,8 @@ class VersionedViewSet(ApiViewSet):
         if body.get("id") and parse_id(body["id"]) != row.pk:
             detail = "The id in the body must match the id in the URL."
             raise Invalid(faults=[Fault(detail, code="contradiction", pointer="#/id")])
-        return self.answer(self.changed(row, body))
+        changed = self.changed(row, body)
+        return self.answer(changed, warnings=changed.change_warnings)
 
     def made(self, body: Body) -> VersionedModel:
         """Create a row. Override it to call another action."""
@@ -87,11 +93,13 @@ class VersionedViewSet(ApiViewSet):
         """The rows as JSON objects. Override it to add what is not in a column."""
         return [api_values.row(row, self.model.api_fields()) for row in rows]
 
-    def answer(self, row: VersionedModel, *, status: int = 200, **headers: str) -> Response:
-        """The response with one row, its ETag and its warnings."""
-        content = self.represent([row])[0] | api_values.warnings(self.remarks(row))
+    def answer(
+        self, row: VersionedModel, *, status: int = 200, warnings: Sequence[Fault] = (), **headers: str
+    ) -> Response:
+        """The response with one row, its ETag and the warnings about the row and about the change."""
+        content = self.represent([row])[0] | api_values.warnings([*self.remarks(row), *warnings])
         return Response(content, status=status, headers=tag(row.version) | headers)
 
-    def remarks(self, row: Any) -> Iterable[Fault] | None:
-        """The warnings about a row; None if the resource has no `warnings`."""
-        return None
+    def remarks(self, row: Any) -> Iterable[Fault]:
+        """The warnings about a row."""
+        return ()

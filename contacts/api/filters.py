@@ -8,7 +8,19 @@ from config.personal_codes import with_code
 from config.versioned.filters import OwnedFilter
 from contacts.models import Contact
 
-CONTACT_SORTS = {"name": "name_plain", "email": "email_plain", "createdAt": "created_at"}
+CONTACT_SORTS = {
+    "id": "id",
+    "createdAt": "created_at",
+    "name": "name_plain",
+    "country": "country",
+    "email": "email_plain",
+    "role": "role",
+    "defaultAnonymous": "default_anonymous",
+    "owner": "owner",
+    "scope": "scope",
+    "group": "group",
+    "language": "language",
+}
 
 
 class ContactFilter(OwnedFilter):

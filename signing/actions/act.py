@@ -102,6 +102,13 @@ def reports_act(signer: Signer, body: Body) -> bool:
     return status is not None and status != signer.status and status not in flow.NOT_ACTED
 
 
+def without_nulls_of_act(body: Body) -> Body:
+    """A signer's body that reports an act, again or for the first time, without its nulls: they mean "not given"."""
+    if body.get("status") in (None, *flow.NOT_ACTED):
+        return body
+    return {column: value for column, value in body.items() if value is not None}
+
+
 def apply_acts(changes: Changes, acts: Iterable[ReportedAct]) -> None:
     """Apply each act and everything that follows from it, in the order in which the steps run."""
     orders = {step.id: step.process_order for step in changes.rows.steps}

@@ -1,14 +1,14 @@
 """Applies a request body to a process: what is changed, added, moved and removed. Returns the acts that it reports.
 
 Bodies are validated by the serializers: column names, only the keys that were sent. Absent keys stay unchanged, null
-clears. The past cannot be rewritten.
+clears, which `ProcessRows.warnings` name. The past cannot be rewritten.
 """
 
 from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 from config.api_values import Body
-from config.errors import Fault, Invalid
+from config.errors import Fault, Invalid, cleared
 from config.personal_codes import personal_code_faults
 from config.vocabulary import Role, SignerStatus, StepStatus
 from signing.actions.act import (
@@ -19,6 +19,7 @@ from signing.actions.act import (
     is_stale,
     reported_act,
     require_unchanged,
+    without_nulls_of_act,
 )
 from signing.actions.build import (
     DOCUMENT_COLUMNS,
@@ -42,12 +43,11 @@ def edit_process(changes: Changes, body: Body) -> list[ReportedAct]:
     """Apply the body of a process. The acts that it reports are returned, not applied."""
     process = changes.process
     changed = changed_columns(process, body, PROCESS_FIELDS)
-    if "initiator" in changed and changed["initiator"] is None:
-        detail = "initiator must not be null; leave it out to keep the current one."
-        raise Invalid(faults=[Fault(detail, code="null", pointer="#/initiator")])
     if changed:
         _require_running(changes)
+        _warn_of_handover(changes, changed)
         _note(changes, "", PROCESS_FIELDS, process, changed)
+        _warn_of_cleared(changes, PROCESS_FIELDS, body, changed, "#")
         changes.set(process, **changed)
         changes.set(process, **process.search_columns())
         if not changed.keys().isdisjoint(DOCUMENT_COLUMNS):
@@ -72,6 +72,7 @@ def edit_step(
     if changed:
         _require_open(changes, step)
         _note(changes, f"steps/{step.id}/", STEP_FIELDS, step, changed)
+        _warn_of_cleared(changes, STEP_FIELDS, body, changed, pointer)
         if "process_order" in changed:
             changes.move_step(step, changed.pop("process_order"))
         changes.set(step, **changed)
@@ -163,6 +164,7 @@ def _edit_signer(changes: Changes, step: Step, signer: Signer, body: Body, point
     """Apply the body of one signer. The act that it reports, if any, is returned, not applied."""
     if is_stale(signer, body):
         return None
+    body = without_nulls_of_act(body)
     reported = reported_act(signer, body, pointer=pointer)
     changed = edits(signer, body, acting=reported is not None)
     if reported is None:
@@ -172,6 +174,7 @@ def _edit_signer(changes: Changes, step: Step, signer: Signer, body: Body, point
     if changed:
         _require_open(changes, step)
         _note(changes, f"signers/{signer.id}/", SIGNER_FIELDS, signer, changed)
+        _warn_of_cleared(changes, SIGNER_FIELDS, body, changed, pointer)
         _write_signer(changes, signer, changed, pointer)
     return reported
 
@@ -236,6 +239,24 @@ def _note(
     for name, column in fields.items():
         if column in changed:
             changes.note_change(prefix + name, getattr(row, column), changed[column])
+
+
+def _warn_of_cleared(changes: Changes, fields: Mapping[str, str], body: Body, changed: Body, pointer: str) -> None:
+    """Name each field that the body clears, or resets to its default, with a null."""
+    for name, column in fields.items():
+        if column in changed and body[column] is None:
+            changes.rows.warnings.append(cleared(f"{pointer}/{name}"))
+
+
+def _warn_of_handover(changes: Changes, changed: Body) -> None:
+    """Name the initiator, or the owner group, whose process this no longer is."""
+    process = changes.process
+    if "initiator" in changed:
+        detail = f"The process is no longer that of '{process.initiator}', who may not be able to see it."
+        changes.rows.warnings.append(Fault(detail, code="handed_over", pointer="#/initiator"))
+    if "owner_group" in changed and process.owner_group:
+        detail = f"The process no longer belongs to the group '{process.owner_group}', whose members may not see it."
+        changes.rows.warnings.append(Fault(detail, code="handed_over", pointer="#/ownerGroup"))
 
 
 def _require_open(changes: Changes, step: Step) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from config.access.actor import Actor
 from config.api_values import Body
 from config.vocabulary import ProcessStatus
-from signing.actions.act import NotYourAct, ReportedAct, is_stale, reported_act, reports_act
+from signing.actions.act import NotYourAct, ReportedAct, is_stale, reported_act, reports_act, without_nulls_of_act
 from signing.actions.build import changed_columns
 from signing.actions.rows import ProcessRows
 from signing.models import Process, Signer, Step
@@ -66,6 +66,7 @@ def _own_act(signer: Signer, body: Body, actor: Actor) -> ReportedAct | None:
         if reports_act(signer, body) or _has_news(signer, body, SIGNER_FIELDS, hidden=_PRIVATE_COLUMNS):
             raise NotYourAct
         return None
+    body = without_nulls_of_act(body)
     if reports_act(signer, body):
         if changed_columns(signer, body, SIGNER_FIELDS).keys() - {"comment"}:
             raise NotYourAct

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from config.access.actor import Actor
 from config.api import conditional
-from config.errors import Forbidden, NotFound
+from config.errors import Fault, Forbidden, NotFound
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 from signing.models import Process, Signer, Step
@@ -13,12 +13,16 @@ from templates_app.rules import Rules
 
 
 class ProcessRows:
-    """A process with its steps and signers. Steps and signers are in the order in which they run."""
+    """A process with its steps and signers. Steps and signers are in the order in which they run.
+
+    `warnings` are what the caller should know about an action: their pointers refer to the body of the request.
+    """
 
     def __init__(self, process: Process, steps: list[Step], signers: list[Signer]) -> None:
         self.process = process
         self.steps = steps
         self.signers = signers
+        self.warnings: list[Fault] = []
 
     def step(self, step_id: uuid.UUID) -> Step:
         """Return the step; `NotFound` if it was removed before the lock was taken."""

@@ -4,7 +4,8 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.api.views import event_bodies
+from audit.api.filters import EVENT_SORTS
+from audit.api.views import page_of_events
 from audit.chain.append import append_pending
 from audit.log import Event, record
 from audit.models import AuditEvent, AuditHead, CheckpointLeaf
@@ -39,10 +40,10 @@ class EvidenceViewSet(SigningViewSet):
         """
         process_id = str(parse_id(processId))
         process = self._require_reader(process_id)
-        page = PageRequest.of(request.GET, sorts={"createdAt": "created_at"}, default="createdAt,asc", tie="number")
+        page = PageRequest.of(request.GET, sorts=EVENT_SORTS, default="createdAt,asc", tie="number")
         append_pending(process_id=process_id)
         events = AuditEvent.objects.of_process(process_id)
-        response = page.answer(event_bodies(page.rows_of(events)), total=events.count())
+        response = page.answer(page_of_events(page.slice_of(events)), total=events.count())
         # A process that has lost its events still has a verdict.
         if process is None and not self._has_trace(process_id):
             raise NotFound

@@ -7,11 +7,13 @@ from drf_spectacular.helpers import forced_singular_serializer
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from audit.api.filters import EVENT_SORTS
 from audit.api.schema import EVENT_ANSWER
 from config.api.lists import pages
 from config.api.schema import answer, request_example
 from config.vocabulary import EventType, Role
 from signing.api import examples, filters
+from signing.api.pages import PROCESS_SORTS, TASK_SORTS
 from signing.serializers import (
     ProcessAuditSerializer,
     ProcessSerializer,
@@ -21,14 +23,16 @@ from signing.serializers import (
     TestEmailSerializer,
 )
 
-SORT_FIELDS = ["createdAt", "completedAt", "documentName", "status", "dueDate"]
-PROCESS_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS), *filters.PROCESS_PARAMETERS]
-AUDIT_PARAMETERS = pages.parameters(["createdAt"])
-TASK_LIST_PARAMETERS = [*pages.parameters(SORT_FIELDS, several=False), *filters.TASK_PARAMETERS]
+PROCESS_LIST_PARAMETERS = [*pages.parameters(PROCESS_SORTS), *filters.PROCESS_PARAMETERS]
+AUDIT_PARAMETERS = pages.parameters(EVENT_SORTS)
+TASK_LIST_PARAMETERS = [*pages.parameters(TASK_SORTS, several=False), *filters.TASK_PARAMETERS]
 TEST_EMAIL_PARAMETERS = [
     OpenApiParameter("eventType", str, enum=EventType.values, required=True, description="The event of the email."),
     OpenApiParameter("role", str, enum=Role.values, required=True, description="The role of the recipient."),
 ]
+SEARCH_SIZE = OpenApiParameter(
+    "size", {"type": "integer", "format": "int32", "minimum": 1, "default": pages.MAX_SIZE}, description="At most 200."
+)
 CHANGE_REFUSALS = (400, 401, 403, 404, 409, 412)
 
 PROCESS = answer(ProcessSerializer, "The process. `ETag` is its version.", examples.EXAMPLE_PROCESS)

@@ -13,22 +13,15 @@ from config.api.lists.pages import PageRequest
 from config.api.schema import documented
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet
+from config.api_values import is_id
 from config.errors import Fault, Invalid
 from config.personal_codes import NOT_A_DIGIT, has_other_digits, person_key
 from config.vocabulary import EventType, Right
 from signing import represent
 from signing.api import schema
 from signing.api.filters import TaskFilter
+from signing.api.pages import TASK_SORTS, require_processes_fit
 from signing.models import Signer
-
-# API field -> column.
-TASK_SORTS = {
-    "createdAt": "created_at",
-    "completedAt": "process__completed_at",
-    "documentName": "process__document_name",
-    "status": "process__status",
-    "dueDate": "step__due_at",
-}
 
 
 class SignerTaskViewSet(ApiViewSet):
@@ -49,7 +42,9 @@ class SignerTaskViewSet(ApiViewSet):
         person = self._person()
         page = PageRequest.of(request.GET, sorts=TASK_SORTS, default="createdAt,desc")
         rows = TaskFilter(request.GET, queryset=self._rows_of(person), at=self.now).rows()
-        signers = list(page.rows_of(rows.select_related("process", "step")))
+        signers = page.rows_of(rows.select_related("process", "step"))
+        # Each task contains its process, also if the page has several tasks of one process.
+        require_processes_fit([signer.process_id for signer in signers])
         self._record_read(signers)
         content = represent.tasks(signers, person=person, at=self.now)
         return Response(page.answer(content, total=rows.count()))
@@ -80,11 +75,9 @@ class SignerTaskViewSet(ApiViewSet):
         signer_id = self.request.GET.get("signerId")
         if not signer_id:
             return rows
-        try:
-            return rows.filter(id=uuid.UUID(signer_id))
-        except ValueError:
-            fault = Fault("'signerId' must be the ID of a signer.", code="invalid", parameter="signerId")
-            raise Invalid(faults=[fault]) from None
+        if not is_id(signer_id):
+            raise Invalid(faults=[Fault("'signerId' must be the ID of a signer.", parameter="signerId")])
+        return rows.filter(id=uuid.UUID(signer_id))
 
     def _record_read(self, signers: Sequence[Signer]) -> None:
         """Record that the list was read, and that a single requested task was opened."""

@@ -41,7 +41,7 @@ class TemplateProcessViewSet(SigningViewSet):
         "createProcessOfTemplate",
         schema.PROCESS,
         tag="templates",
-        refusals=(400, 401, 403, 404),
+        refusals=(400, 401, 403, 404, 412),
         success=201,
         versioned=True,
         parameters=[location("process")],

@@ -1,6 +1,7 @@
 """Processes, steps and signers over HTTP: find the process, validate the body, call one action."""
 
 import uuid
+from collections.abc import Sequence
 
 from django.urls import reverse
 from rest_framework.request import Request
@@ -10,7 +11,7 @@ from audit.log import Event, record
 from config import api_values
 from config.api import conditional
 from config.api.idempotency import idempotent
-from config.api.lists.pages import PageRequest
+from config.api.lists.pages import MAX_SIZE, PageRequest, requested_size
 from config.api.schema import DELETED, NOT_MODIFIED, documented, location
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
@@ -21,6 +22,7 @@ from signing import actions, represent
 from signing.actions import ProcessRows
 from signing.api import schema
 from signing.api.filters import ProcessFilter, with_personal_code
+from signing.api.pages import PROCESS_SORTS, require_processes_fit, with_readable_email
 from signing.models import Process
 from signing.serializers import (
     ActSerializer,
@@ -31,15 +33,6 @@ from signing.serializers import (
     StepSerializer,
 )
 
-# API field -> column.
-PROCESS_SORTS = {
-    "createdAt": "created_at",
-    "completedAt": "completed_at",
-    "documentName": "document_name",
-    "status": "status",
-    "dueDate": "due_at",
-}
-MAX_SEARCH_RESULTS = 200
 TAG = "processes"
 
 
@@ -56,7 +49,7 @@ class SigningViewSet(ApiViewSet):
     def process_response(self, rows: ProcessRows, *, status: int = 200) -> Response:
         """Return the process as the action left it, whatever has happened to it since."""
         content = represent.process(rows.process, self.actor, (rows.steps, rows.signers))
-        return self.with_warnings(content, rows.process, status=status)
+        return self.with_warnings(content, rows.process, rows.warnings, status=status)
 
     def created_response(self, rows: ProcessRows) -> Response:
         response = self.process_response(rows, status=201)
@@ -65,14 +58,19 @@ class SigningViewSet(ApiViewSet):
 
     def step_response(self, rows: ProcessRows, step_id: uuid.UUID) -> Response:
         content = represent.step(rows.process, step_id, self.actor, (rows.steps, rows.signers))
-        return self.step_with_warnings(content, rows.process)
+        return self.step_with_warnings(content, rows.process, rows.warnings)
 
-    def with_warnings(self, content: JsonObject, process: Process, *, status: int = 200) -> Response:
-        warnings = api_values.warnings(represent.code_warnings(content["signingProcessSteps"]))
+    def with_warnings(
+        self, content: JsonObject, process: Process, warnings_of_action: Sequence[Fault] = (), *, status: int = 200
+    ) -> Response:
+        faults = [*represent.code_warnings(content["signingProcessSteps"]), *warnings_of_action]
+        warnings = api_values.warnings(faults)
         return Response(content | warnings, status=status, headers=tag(process.version))
 
-    def step_with_warnings(self, content: JsonObject, process: Process) -> Response:
-        warnings = api_values.warnings(represent.code_warnings_of_step(content))
+    def step_with_warnings(
+        self, content: JsonObject, process: Process, warnings_of_action: Sequence[Fault] = ()
+    ) -> Response:
+        warnings = api_values.warnings([*represent.code_warnings_of_step(content), *warnings_of_action])
         return Response(content | warnings, headers=tag(process.version))
 
     def record_read(self, event: EventType, process: Process, *, method: str = "") -> None:
@@ -108,8 +106,10 @@ class ProcessViewSet(SigningViewSet):
         page = PageRequest.of(request.GET, sorts=PROCESS_SORTS, default="createdAt,desc")
         visible = Process.objects.visible_to(self.actor)
         rows = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
+        processes = page.rows_of(with_readable_email(rows, self.actor))
+        require_processes_fit([process.id for process in processes])
         self.record_list_read()
-        content = represent.processes(page.rows_of(rows), self.actor)
+        content = represent.processes(processes, self.actor)
         return Response(page.answer(content, total=rows.count()))
 
     @documented(
@@ -182,6 +182,7 @@ class ProcessViewSet(SigningViewSet):
         schema.SEARCH_RESULT,
         tag=TAG,
         refusals=(400, 401, 403),
+        parameters=[schema.SEARCH_SIZE],
         request=SearchSerializer,
         examples=[schema.SEARCH],
     )
@@ -189,9 +190,10 @@ class ProcessViewSet(SigningViewSet):
     def search(self, request: Request) -> Response:
         """Find processes by document or personal code.
 
-        At least one of the two fields is required; if both are given, both must match. At most 200 processes, newest
-        first.
+        At least one of the two fields is required; if both are given, both must match. At most `size` processes,
+        newest first.
         """
+        size = requested_size(request.GET, default=MAX_SIZE)
         body = self.body(SearchSerializer)
         document_id = body.get("document_id")
         personal_code = body.get("personal_code")
@@ -203,8 +205,9 @@ class ProcessViewSet(SigningViewSet):
             rows = rows.filter(document_id=document_id)
         if personal_code:
             rows = with_personal_code(rows, personal_code, self.actor)
+        newest = list(rows.order_by("-created_at", "-id")[:size])
+        require_processes_fit([process.id for process in newest])
         self.record_list_read()
-        newest = rows.order_by("-created_at", "-id")[:MAX_SEARCH_RESULTS]
         return Response(represent.processes(newest, self.actor))
 
     @documented("startProcess", schema.PROCESS, tag=TAG, refusals=schema.CHANGE_REFUSALS, versioned=True, request=None)

@@ -7,9 +7,16 @@ from config.versioned.filters import NamedFilter, OwnedFilter
 from config.versioned.models import VersionedQuerySet
 from templates_app.models import DocumentAttribute, DocumentProfile, Template
 
-# Of templates and attributes.
-NAME_SORTS = {"name": "name_plain", "createdAt": "created_at"}
-PROFILE_SORTS = {"profileorder": "profileorder", "name": "name_plain"}
+ATTRIBUTE_SORTS = {"id": "id", "name": "name_plain", "createdAt": "created_at", "type": "type", "required": "required"}
+TEMPLATE_SORTS = {
+    "id": "id",
+    "name": "name_plain",
+    "createdAt": "created_at",
+    "owner": "owner",
+    "scope": "scope",
+    "group": "group",
+}
+PROFILE_SORTS = {"profileorder": "profileorder", "name": "name_plain", "id": "id"}
 
 
 class TemplateFilter(OwnedFilter):

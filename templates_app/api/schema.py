@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter
 
 from config.versioned.filters import GROUP, NAME, PARAMETERS, USER
 from config.versioned.schema import crud
-from templates_app.api.filters import NAME_SORTS, PROFILE_SORTS
+from templates_app.api.filters import ATTRIBUTE_SORTS, PROFILE_SORTS, TEMPLATE_SORTS
 from templates_app.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
 
 _STEPS = [{"dueInDays": 5, "processStepSigners": [{"signerName": "Ilze Kalniņa", "signerRole": "APPROVER"}]}]
@@ -44,7 +44,7 @@ TEMPLATE_SCHEMA = crud(
         "update": "Send the fields to change: absent fields stay unchanged, null clears a field.",
         "destroy": "Processes created from the template are not affected.",
     },
-    sorts=NAME_SORTS,
+    sorts=TEMPLATE_SORTS,
     parameters=PARAMETERS,
     behalf=[USER, GROUP],
 )
@@ -61,7 +61,7 @@ ATTRIBUTE_SCHEMA = crud(
         "update": "Requires the right `manage_profiles`. The change applies to every profile that uses the attribute.",
         "destroy": "Requires the right `manage_profiles`. An attribute that a profile uses cannot be deleted (409).",
     },
-    sorts=NAME_SORTS,
+    sorts=ATTRIBUTE_SORTS,
     parameters=[NAME],
     conflict=(409,),
     in_use=True,

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+from django.db.models import Count
+from django.db.models.functions import Coalesce, Length
 from drf_spectacular.utils import extend_schema_view
 
 from config import api_values
@@ -10,9 +12,19 @@ from config.api_values import Body, JsonObject
 from config.versioned.views import VersionedViewSet
 from templates_app import actions
 from templates_app.api import schema
-from templates_app.api.filters import NAME_SORTS, PROFILE_SORTS, AttributeFilter, ProfileFilter, TemplateFilter
+from templates_app.api.filters import (
+    ATTRIBUTE_SORTS,
+    PROFILE_SORTS,
+    TEMPLATE_SORTS,
+    AttributeFilter,
+    ProfileFilter,
+    TemplateFilter,
+)
 from templates_app.models import DocumentAttribute, DocumentProfile, ProfileAttribute, Template
 from templates_app.serializers import AttributeSerializer, ProfileSerializer, TemplateSerializer
+
+# An attribute of a profile as JSON, and the objects that it is made of.
+_ATTRIBUTE_WEIGHT = 2_000
 
 
 @extend_schema_view(**schema.TEMPLATE_SCHEMA)
@@ -20,8 +32,9 @@ class TemplateViewSet(VersionedViewSet):
     model = Template
     shape = TemplateSerializer
     filters = TemplateFilter
-    sorts = NAME_SORTS
+    sorts = TEMPLATE_SORTS
     default_sort = "name,asc"
+    weight = Coalesce(Length("data"), 0)
     address = "template"
 
 
@@ -30,7 +43,7 @@ class AttributeViewSet(VersionedViewSet):
     model = DocumentAttribute
     shape = AttributeSerializer
     filters = AttributeFilter
-    sorts = NAME_SORTS
+    sorts = ATTRIBUTE_SORTS
     default_sort = "name,asc"
     address = "document-attribute"
 
@@ -45,6 +58,7 @@ class ProfileViewSet(VersionedViewSet):
     filters = ProfileFilter
     sorts = PROFILE_SORTS
     default_sort = "profileorder,asc"
+    weight = Count("profile_attributes") * _ATTRIBUTE_WEIGHT
     address = "document-profile"
 
     def made(self, body: Body) -> DocumentProfile:

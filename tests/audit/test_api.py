@@ -172,7 +172,7 @@ class TestReading:
             ("after=0&sort=createdAt", "sort"),
             ("after=0&page=1", "page"),
             ("sort=note", "sort"),
-            ("size=201", "size"),
+            ("size=0", "size"),
         ],
     )
     def test_invalid_parameters_are_refused(self, monitor: Api, query: str, parameter: str) -> None:

@@ -92,7 +92,6 @@ def test_faults_omit_missing_locations() -> None:
     fault = Fault("Wrong.", parameter="user")
     assert api_values.warnings([fault]) == {"warnings": [{"detail": "Wrong.", "code": "invalid", "parameter": "user"}]}
     assert api_values.warnings([]) == {"warnings": []}
-    assert api_values.warnings(None) == {}
 
 
 def test_errors_have_defaults_per_class_and_values_per_instance() -> None:

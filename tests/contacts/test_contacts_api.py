@@ -33,6 +33,8 @@ def test_a_contact_is_created_read_changed_and_deleted(api: Api) -> None:
     assert api.get(f"/api/contacts/{contact['id']}").json() == contact
 
     changed = api.put(f"/api/contacts/{contact['id']}", {"role": None, "language": "lt"}).json()
+    about_role = changed["warnings"].pop()
+    assert (about_role["code"], about_role["pointer"]) == ("cleared", "#/role")
     assert changed == contact | {"role": None, "language": "lt"}
 
     assert api.delete(f"/api/contacts/{contact['id']}").status_code == 204

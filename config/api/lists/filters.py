@@ -1,19 +1,22 @@
 """The base of all list filters: how query parameters are parsed, and how errors in them are reported."""
 
+import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, TypeVar
 
 from django import forms
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
+from config import api_values
 from config.errors import Fault, Invalid
 from config.personal_codes import NOT_A_DIGIT, has_other_digits
 from config.text import plain
 
 Rows = TypeVar("Rows", bound="QuerySet[Any]")
 
-_FLAGS = {None: None, "": None, "true": True, "false": False}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def containing(rows: Rows, column: str, text: str) -> Rows:
@@ -58,16 +61,34 @@ class WordsField(forms.Field):
         return words
 
 
-class DayField(forms.DateField):
-    input_formats = ["%Y-%m-%d"]
-    default_error_messages = {"invalid": "Not a valid date; use YYYY-MM-DD."}
+class DayField(forms.Field):
+    def to_python(self, value: str | None) -> date | None:
+        if not value:
+            return None
+        try:
+            # Python reads other digits and other forms of dates as well.
+            if _DAY.fullmatch(value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        raise forms.ValidationError("Must be a date (YYYY-MM-DD).", code="invalid")
 
 
 class FlagField(forms.Field):
     def to_python(self, value: str | None) -> bool | None:
-        if value not in _FLAGS:
+        if not value:
+            return None
+        flag = api_values.flag(value)
+        if flag is None:
             raise forms.ValidationError("Must be true or false.", code="not_a_boolean")
-        return _FLAGS[value]
+        return flag
+
+
+class IdField(forms.CharField):
+    """An id in any case. The ids of other systems are compared as they are."""
+
+    def to_python(self, value: str | None) -> str:
+        return api_values.lowercase_id(super().to_python(value) or "")
 
 
 class PersonalCodeField(forms.CharField):
@@ -88,6 +109,10 @@ class FlagFilter(filters.Filter):
 
 class WordsFilter(filters.Filter):
     field_class = WordsField
+
+
+class IdFilter(filters.Filter):
+    field_class = IdField
 
 
 class DayFilter(filters.Filter):

@@ -114,7 +114,7 @@ def test_invalid_parameters_are_all_reported(api: Api) -> None:
     assert faults(api, "owner=ilze&owner=ilze") == [("owner", "repeated")]
     assert faults(api, "owner=ilze&user=boss") == [("user", "contradiction")]
     assert faults(api, "group=%00&owner=" + "x" * 256) == [("owner", "not_a_name"), ("group", "not_a_name")]
-    assert faults(api, "isAdmin=1") == [("isAdmin", "not_a_boolean")]
+    assert faults(api, "isAdmin=yes") == [("isAdmin", "not_a_boolean")]
     assert faults(api, "isAdmin=true&user=ilze") == [("isAdmin", "contradiction")]
 
 

@@ -121,9 +121,9 @@ ADDED_FIELDS = {
     "ProcessStepSigner": set(),
     "SigningProcessFind": set(),
     "Contact": {"warnings"},
-    "Template": set(),
-    "DocumentAttribute": set(),
-    "DocumentProfile": {"id", "continueOnDecline", "reviewRequired", "retentionDays"},
+    "Template": {"warnings"},
+    "DocumentAttribute": {"warnings"},
+    "DocumentProfile": {"id", "continueOnDecline", "reviewRequired", "retentionDays", "warnings"},
     "AuditEvent": {
         "number",
         "source",

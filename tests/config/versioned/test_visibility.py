@@ -133,7 +133,7 @@ def test_filters_by_scope_and_name(kind: str, api_of: Callable[..., Api]) -> Non
     assert found("scope=ALL") == found("scope=GROUP&scope=ALL") == found("name=") == found("")
     assert found("owner=ilze&group=legal") == found("")
     assert found("owner=ilze&group=legal&scope=PERSONAL") == ["Jānis Bērziņš"]
-    for query, parameter in (("scope=MINE", "scope"), ("sort=owner", "sort"), ("size=0", "size"), ("page=-1", "page")):
+    for query, parameter in (("scope=MINE", "scope"), ("sort=data", "sort"), ("size=0", "size"), ("page=-1", "page")):
         refused = ilze.get(f"/api/{kind}?{query}")
         assert refused.status_code == 400
         assert refused.json()["errors"][0]["parameter"] == parameter

@@ -160,7 +160,6 @@ def test_nothing_is_stored_if_the_last_of_200_signers_is_invalid(api: Api) -> No
         ("initiator", "", "blank"),
         ("signingProcessSteps", {}, "not_a_list"),
         ("signingProcessSteps", "x", "not_a_list"),
-        ("signingProcessSteps", None, "null"),
         ("signingProcessSteps/0", 5, "invalid"),
         ("signingProcessSteps/0/processOrder", "1", "invalid"),
         ("signingProcessSteps/0/processOrder", -1, "min_value"),

@@ -209,7 +209,7 @@ def test_if_none_match_of_the_current_version_is_304(api: Api) -> None:
     assert api.get(step, If_None_Match=f"W/{tag}").status_code == 304
 
 
-@pytest.mark.parametrize("bad", ["x", "9dce9e72-6bf9-4874-8dd1-44342027dd4f", "%00", "1" * 300])
+@pytest.mark.parametrize("bad", ["x", "9dce9e72-6bf9-4874-8dd1-44342027dd4f", "1" * 300])
 def test_unknown_ids_are_404(api: Api, bad: str) -> None:
     for response in (
         api.get(f"/api/processes/{bad}"),
