@@ -17,7 +17,8 @@ def require_storable(request: HttpRequest) -> None:
     A lone surrogate cannot be written in UTF-8. Django replaces invalid bytes, which would change what is requested.
     """
     faults = []
-    if not _is_utf8(_raw(request.META["PATH_INFO"])):
+    # Django leaves bytes that are not UTF-8 percent-encoded.
+    if not _is_utf8(unquote_to_bytes(request.path_info)):
         faults.append(Fault("The path must be UTF-8 without NUL.", code="not_text"))
     for pair in request.META.get("QUERY_STRING", "").split("&"):
         if not _is_utf8(unquote_to_bytes(_raw(pair))):
