@@ -34,6 +34,7 @@ test-services: .venv/ready-dev
 
 soak: .venv/ready-dev
 	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) SOAK=10 $(BIN)/pytest --services tests/faults tests/services/test_broken.py
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) FUZZ_CASES=500 $(BIN)/pytest --services -n 2 tests/test_fuzz.py
 
 bench: .venv/ready-dev
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.delivery

@@ -1,4 +1,4 @@
-"""Rules for the code base and its promises: imports, migrations, file sizes, names, settings, and a fuzzed schema."""
+"""Rules for the code base and its promises: imports, migrations, file sizes, names and settings."""
 
 import ast
 import os
@@ -9,17 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import schemathesis
 from django.core.management import call_command
 from django.utils.module_loading import import_string
-from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import response_schema_conformance
 
 import config.settings as product_settings
 from config.celery import app as celery_app
-from config.wsgi import application
-from tests.builders import client_user, token_of
 
 ROOT = Path(__file__).parent.parent
 APPS = ("config", "audit", "notifications", "contacts", "templates_app", "signing")
@@ -302,19 +296,6 @@ def test_every_scheduled_task_exists() -> None:
     scheduled = {entry["task"] for entry in celery_app.conf.beat_schedule.values()}
     assert len(scheduled) == len(celery_app.conf.beat_schedule)
     assert scheduled - celery_app.tasks.keys() == set()
-
-
-schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
-
-
-@pytest.mark.django_db(transaction=True)
-@schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_request_causes_a_server_error(case: schemathesis.Case) -> None:
-    token = token_of(client_user("fuzz", rights=["on_behalf"]))
-    case.call_and_validate(
-        headers={"Authorization": f"Token {token}"}, checks=[not_a_server_error, response_schema_conformance]
-    )
 
 
 def test_every_variable_is_in_the_example_file() -> None:
