@@ -24,7 +24,7 @@ REFUSALS = {
     403: ("forbidden", "The caller does not have permission for this operation."),
     404: ("not_found", "The resource does not exist, or the caller may not see it."),
     409: ("impossible_transition", "The current state does not allow the operation; `detail` names that state."),
-    411: ("length_required", "The request has a body, but no `Content-Length`."),
+    411: ("length_required", "The body has no `Content-Length`, and the web server does not mark its end."),
     412: ("stale", "`If-Match` does not include the current version."),
     413: ("too_large", "The body is larger than 8 MB."),
     415: ("unsupported_media_type", "The body is not `application/json`."),
