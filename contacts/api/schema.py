@@ -41,7 +41,7 @@ CONTACT_SCHEMA = crud(
     says={
         "list": "The contacts that the caller may see, in pages, sorted by name by default.",
         "create": "A contact must have a name or an email address. It belongs to the caller unless `owner` is set.",
-        "update": "Send the fields to change: absent fields stay unchanged, null clears a field and `warnings` names it.",
+        "update": "Absent fields stay unchanged. Null clears a field, and `warnings` names it.",
         "destroy": "Processes are not affected.",
     },
     sorts=CONTACT_SORTS,

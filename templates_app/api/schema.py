@@ -41,7 +41,7 @@ TEMPLATE_SCHEMA = crud(
     says={
         "list": "The templates that the caller may see, in pages, sorted by name by default.",
         "create": "`data` can be any text. Processes can be created from it if it is a SigningProcess body.",
-        "update": "Send the fields to change: absent fields stay unchanged, null clears a field.",
+        "update": "Absent fields stay unchanged. Null clears a field, and `warnings` names it.",
         "destroy": "Processes created from the template are not affected.",
     },
     sorts=TEMPLATE_SORTS,
