@@ -161,7 +161,8 @@ class ProcessViewSet(SigningViewSet):
 
         Send back what you read, with your changes. Absent fields stay unchanged, and fields that the server owns are
         ignored. Null clears a value, and `warnings` names it; a null list or `initiator` changes nothing. Steps and
-        signers with an `id` are changed, those without one are added, and missing ones are removed. Completed steps and signers who have acted cannot be changed.
+        signers with an `id` are changed, those without one are added, and missing ones are removed. Completed steps and
+        signers who have acted cannot be changed.
         """
         process = self.find(id=parse_id(processId))
         rows = actions.replace(process, self.body(ProcessSerializer), **self.action_kwargs)

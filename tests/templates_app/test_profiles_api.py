@@ -166,6 +166,24 @@ class TestProfiles:
         assert DocumentProfile.objects.count() == 1
         assert list(DocumentAttribute.objects.values_list("name", flat=True)) == ["Shared"]
 
+    def test_an_entry_without_id_is_the_existing_attribute_that_it_describes(self, clerk: Api) -> None:
+        row = {"name": "Amount", "type": "Number", "required": True}
+        first = clerk.post("/api/document-profiles", {"documentType": "LEASE", "attributes": [row]})
+        second = clerk.post("/api/document-profiles", {"documentType": "OFFER", "attributes": [{**row, "id": None}]})
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert first.json()["attributes"] == second.json()["attributes"]
+        again = clerk.put(
+            f"/api/document-profiles/{first.json()['id']}", {"documentType": "LEASE", "attributes": [row]}
+        )
+        assert (again.status_code, again["ETag"]) == (200, '"1"')
+        for other in ({"type": "Text"}, {"required": False}, {"required": None}):
+            refused = clerk.post("/api/document-profiles", {"documentType": "X", "attributes": [{**row, **other}]})
+            assert (refused.status_code, refused.json()["code"]) == (409, "taken")
+        for twice in ([row, row], [row, first.json()["attributes"][0]]):
+            refused = clerk.post("/api/document-profiles", {"documentType": "X", "attributes": twice})
+            assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "repeated")
+        assert DocumentAttribute.objects.count() == 1
+
     @pytest.mark.parametrize(("first", "second"), [(None, None), (None, ""), ("", None), ("legal", "legal")])
     def test_there_is_one_profile_per_type_and_group(self, clerk: Api, first: Any, second: Any) -> None:
         profile_of("LEASE", ownerGroup=first)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from audit.models import AuditEvent
 from config.api import limits
 from tests.conftest import Api
 
@@ -71,3 +72,13 @@ def test_long_names_with_the_same_beginning_are_counted_separately(api_of: Calla
     settings.REQUESTS_PER_CLIENT = 1
     for end in "abc":
         assert api_of("x" * 140 + end).get("/api/processes").status_code == 200
+
+
+def test_each_reported_event_counts(api_of: Callable[..., Api], settings: Any) -> None:
+    settings.REQUESTS_PER_CLIENT = 10
+    reporter = api_of("reporter", rights=["audit_write"])
+    events = [{"eventType": "SIGNATURE"}] * 6
+    assert reporter.post("/api/audit-events", events).status_code == 201
+    assert reporter.post("/api/audit-events", events).status_code == 429
+    assert AuditEvent.objects.filter(event_type="SIGNATURE").count() == 6
+    assert api_of("another", rights=["audit_write"]).post("/api/audit-events", events[:1]).status_code == 201

@@ -82,6 +82,8 @@ LISTS = {
 }
 
 
+# A cursor reads only what is committed.
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", LISTS)
 def test_a_list_is_read_completely_with_the_named_size(boss: Api, small: None, path: str) -> None:
     LISTS[path]()

@@ -113,6 +113,24 @@ def test_invalid_parameters_are_400_and_the_error_states_what_is_allowed(
     assert says in fault["detail"]
 
 
+@pytest.mark.parametrize("flag", ["true", "TRUE", "True", "1", "false", "False", "0", ""])
+def test_booleans_are_read_in_any_case_and_as_digits(api_of: Callable[..., Api], flag: str) -> None:
+    process = started_process([[ANA]])
+    boss = api_of("boss", rights=["administer"])
+    expected = [str(process.pk)] if flag.lower() in ("true", "1", "") else []
+    assert found(boss, isAdmin=flag) == expected
+    tasks = boss.get(f"/api/signer-tasks?country=LV&personalCode={CODES[ANA]}&nonExpired={flag}")
+    assert tasks.status_code == 200
+
+
+@pytest.mark.parametrize("flag", ["yes", "2", "tru", "\uff11", "\u0661"])
+def test_other_booleans_are_refused(api_of: Callable[..., Api], flag: str) -> None:
+    boss = api_of("boss", rights=["administer"])
+    assert boss.get(f"/api/processes?{urlencode({'isAdmin': flag})}").status_code == 400
+    path = f"/api/signer-tasks?country=LV&personalCode=1&{urlencode({'nonExpired': flag})}"
+    assert boss.get(path).status_code == 400
+
+
 @pytest.mark.parametrize("asked", ["berzins", "BĒRZIŅŠ", "ērzi", "kalnina", "ilze", "lodz"])
 def test_name_search_ignores_case_and_diacritics(api: Api, asked: str) -> None:
     process = started_process([[signer(ANA, signerName="Jānis Bērziņš")]], documentName="Umowa Łódź")
