@@ -154,7 +154,8 @@ class ApiSchema(AutoSchema):
         result = super().get_operation(*args)
         if result is None:
             return None
-        statuses = [429, 503]
+        # Every operation refuses parameters that are given twice, and URLs that are not text.
+        statuses = [400, 429, 503]
         if "requestBody" in result:
             statuses += [411, 413, 415]
         if self.method == "POST":
