@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import IO, Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("DATABASE_POOL", "true")
@@ -16,7 +16,7 @@ os.environ.setdefault("DATABASE_POOL", "true")
 import django
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -26,6 +26,7 @@ Receive = Callable[[], Awaitable[AsgiEvent]]
 Send = Callable[[AsgiEvent], Awaitable[None]]
 
 _CHUNK_SIZE = 65_536
+_MOST_DROPPED = 64 * 1024 * 1024
 _TOO_LARGE = (
     b'{"type": "about:blank", "title": "Content Too Large", "status": 413, "code": "too_large",'
     b' "detail": "The body must not be larger than 8 MB."}'
@@ -42,23 +43,40 @@ class Handler(ASGIHandler):
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Refuse a body beyond the limit before it is stored; otherwise serve the request."""
-        remaining = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        headers: list[tuple[bytes, bytes]] = scope.get("headers", [])
-        lengths = [value for name, value in headers if name.lower() == b"content-length"]
-        if any(value.isdigit() and int(value) > remaining for value in lengths):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        received = 0
+        headers: dict[bytes, bytes] = {name.lower(): value for name, value in scope.get("headers", [])}
+        length = headers.get(b"content-length", b"")
+        if b"expect" in headers and length.isdigit() and int(length) > limit:
             await _refuse_large_body(send)
             return
 
         async def receive_limited() -> AsgiEvent:
-            nonlocal remaining
+            nonlocal received
             message = await receive()
-            remaining -= len(message.get("body") or b"")
-            if remaining < 0:
-                await _refuse_large_body(send)
-                return {"type": "http.disconnect"}
-            return message
+            received += len(message.get("body") or b"")
+            if received <= limit:
+                return message
+            # Most clients read the response only after they have sent the whole body: drop the rest, within reason.
+            while message.get("more_body") and received <= _MOST_DROPPED:
+                message = await receive()
+                received += len(message.get("body") or b"")
+            await _refuse_large_body(send)
+            return {"type": "http.disconnect"}
 
         await super().__call__(scope, receive_limited, send)
+
+    def create_request(
+        self, scope: Mapping[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest | None, HttpResponseBase | None]:
+        """The request with the length of its body, which a client need not give: the whole body is here."""
+        request, error = super().create_request(scope, body_file)
+        if request is not None:
+            body_file.seek(0, os.SEEK_END)
+            request.META["CONTENT_LENGTH"] = str(body_file.tell())
+            body_file.seek(0)
+            request.META.pop("HTTP_TRANSFER_ENCODING", None)
+        return request, error
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
         async with self._threads:

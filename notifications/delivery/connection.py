@@ -13,7 +13,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.message import sanitize_address
 
 from notifications.backends import smtp
-from notifications.delivery.responses import Fault, fault_of
+from notifications.delivery.responses import Cause, cause_of
 
 _PERMANENT = 500
 MAX_RESPONSE_CHARACTERS = 2_000
@@ -85,10 +85,10 @@ def refusal_from(exc: Exception) -> Refusal:
         character if character.isprintable() or character == "\n" else "\ufffd" for character in _response(exc)
     )
     response = "".join(printable)[:MAX_RESPONSE_CHARACTERS]
-    fault = _fault(exc)
-    if fault is Fault.SENDER:
+    cause = _cause(exc)
+    if cause is Cause.SENDER:
         return Refusal(response, permanent=False, of_sender=True)
-    return Refusal(response, _is_permanent(exc), of_address=fault is Fault.RECIPIENT)
+    return Refusal(response, _is_permanent(exc), of_address=cause is Cause.RECIPIENT)
 
 
 @contextmanager
@@ -105,16 +105,16 @@ def _deadline(backend: BaseEmailBackend) -> Iterator[None]:
         timer.cancel()
 
 
-def _fault(exc: Exception) -> Fault:
+def _cause(exc: Exception) -> Cause:
     """What the failure is about."""
     if isinstance(exc, ServerFault):
-        return Fault.SENDER
+        return Cause.SENDER
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         code, response = next(iter(exc.recipients.values()))
-        return fault_of(exc, code, _decoded(response))
+        return cause_of(exc, code, _decoded(response))
     if isinstance(exc, smtplib.SMTPResponseException):
-        return fault_of(exc, exc.smtp_code, _decoded(exc.smtp_error))
-    return Fault.MESSAGE
+        return cause_of(exc, exc.smtp_code, _decoded(exc.smtp_error))
+    return Cause.MESSAGE
 
 
 def _is_permanent(exc: Exception) -> bool:

@@ -8,7 +8,7 @@ import smtplib
 from enum import StrEnum
 
 
-class Fault(StrEnum):
+class Cause(StrEnum):
     RECIPIENT = "recipient"
     MESSAGE = "message"
     SENDER = "sender"
@@ -19,37 +19,37 @@ _RELAY = re.compile(r"\brelay", re.IGNORECASE)
 _CLOSING = 421
 
 # The most specific code decides: subject and detail, then subject.
-_BY_DETAIL = {(1, 7): Fault.SENDER, (1, 8): Fault.SENDER, (3, 4): Fault.MESSAGE, (2, 3): Fault.MESSAGE}
+_BY_DETAIL = {(1, 7): Cause.SENDER, (1, 8): Cause.SENDER, (3, 4): Cause.MESSAGE, (2, 3): Cause.MESSAGE}
 _BY_SUBJECT = {
-    1: Fault.RECIPIENT,
-    2: Fault.RECIPIENT,
-    3: Fault.SENDER,
-    4: Fault.RECIPIENT,
-    5: Fault.SENDER,
-    6: Fault.MESSAGE,
-    7: Fault.SENDER,
+    1: Cause.RECIPIENT,
+    2: Cause.RECIPIENT,
+    3: Cause.SENDER,
+    4: Cause.RECIPIENT,
+    5: Cause.SENDER,
+    6: Cause.MESSAGE,
+    7: Cause.SENDER,
 }
 # Syntax, sequence and authentication: these never depend on the recipient or the text.
 _SENDER_CODES = {_CLOSING, 500, 501, 502, 503, 504, 521, 523, 530, 534, 535, 538}
 _TOO_LARGE = 552
 
 
-def fault_of(exc: smtplib.SMTPException, code: int, response: str) -> Fault:
+def cause_of(exc: smtplib.SMTPException, code: int, response: str) -> Cause:
     """What the response is about, from the command that it answers and its codes."""
     if code == _CLOSING:
-        return Fault.SENDER
+        return Cause.SENDER
 
     # In response to MAIL FROM, only the size can be the fault of the message.
     enhanced = _ENHANCED.match(response)
     detail = (int(enhanced[1]), int(enhanced[2])) if enhanced else None
     if isinstance(exc, smtplib.SMTPSenderRefused):
         too_large = code == _TOO_LARGE if detail is None else detail == (3, 4)
-        return Fault.MESSAGE if too_large else Fault.SENDER
+        return Cause.MESSAGE if too_large else Cause.SENDER
 
     # Some servers reject relaying with a code for the recipient, or with none.
     if code in _SENDER_CODES or _RELAY.search(response):
-        return Fault.SENDER
-    default = Fault.RECIPIENT if isinstance(exc, smtplib.SMTPRecipientsRefused) else Fault.MESSAGE
+        return Cause.SENDER
+    default = Cause.RECIPIENT if isinstance(exc, smtplib.SMTPRecipientsRefused) else Cause.MESSAGE
     if detail is None:
         return default
     return _BY_DETAIL.get(detail, _BY_SUBJECT.get(detail[0], default))

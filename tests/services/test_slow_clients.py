@@ -93,7 +93,9 @@ def test_a_body_that_arrives_slowly_is_read_completely(web: Stack) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 201")
 
 
-@pytest.mark.parametrize("framing", ["Content-Length: 8388609\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"])
+@pytest.mark.parametrize(
+    "framing", ["Expect: 100-continue\r\nContent-Length: 8388609\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"]
+)
 def test_a_body_beyond_the_limit_is_refused_before_it_is_stored(web: Stack, framing: str) -> None:
     head = unfinished_body(web).partition("Content-Length")[0]
     with connect(web, head + framing) as connection:

@@ -42,4 +42,4 @@ class Command(BaseCommand):
         for reason in summary.kept:
             self.stdout.write(f"kept: {reason}")
         if summary.again:
-            self.stdout.write(f"Later, erase the person again by each of: {', '.join(summary.again)}")
+            self.stdout.write(f"Later, erase the person again, using each of these: {', '.join(summary.again)}")

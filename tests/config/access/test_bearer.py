@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from audit.models import AuditEvent
 from config.access import bearer
-from config.text import person_key
+from config.personal_codes import person_key
 from signing.api.views import ProcessViewSet
 from signing.models import Process
 from tests.builders import process_of

@@ -200,7 +200,7 @@ def test_retention_deletes_a_process_that_was_erased_before() -> None:
     erase_canary()
     erase_canary(address=signer(BEN)["signerEmail"])
     assert contradiction(process) == ""
-    assert retention.apply(at=NOON + timedelta(days=11)) == 1
+    assert retention.apply(at=NOON + timedelta(days=25)) == 1
     assert verify_trail(at=NOON).findings == []
 
 
@@ -236,7 +236,7 @@ class TestCommand:
         running = started_process([[canary()]])
         output = self.run("--country", "LV", "--code", CODE, "--yes")
         assert f"kept: process {running.pk} is STARTED" in output
-        assert f"Later, erase the person again by each of: {ADDRESS}, {KEY}" in output
+        assert f"Later, erase the person again, using each of these: {ADDRESS}, {KEY}" in output
 
     def test_an_unknown_person(self) -> None:
         rows = dump()
@@ -259,7 +259,12 @@ class TestAdminPage:
         page = boss.post(self.URL, BY_CODE)
         assert "no-store" in page.headers["Cache-Control"]
         content = page.content.decode()
-        for text in ("Preview", "Will be kept", f"process {running.pk} is STARTED", f"each of: {ADDRESS}, {KEY}"):
+        for text in (
+            "Preview",
+            "Will be kept",
+            f"process {running.pk} is STARTED",
+            f"using each of these: {ADDRESS}, {KEY}",
+        ):
             assert text in content
         assert all(place in content for place in redactors.NOT_SEARCHED)
         assert row_of(process, NAME)

@@ -55,6 +55,7 @@ class TestRetention:
         assert hits(dump())
 
         retention.apply(at=self.at(11))
+        checkpoints.make(at=self.at(11))
 
         assert hits(dump()) == []
         left = AuditEvent.objects.of_process(process.pk).in_order()
