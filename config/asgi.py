@@ -68,15 +68,16 @@ class Handler(ASGIHandler):
 
     def create_request(
         self, scope: Mapping[str, Any], body_file: IO[bytes]
-    ) -> tuple[ASGIRequest | None, HttpResponseBase | None]:
+    ) -> tuple[ASGIRequest, None] | tuple[None, HttpResponseBase]:
         """The request with the length of its body, which a client need not give: the whole body is here."""
-        request, error = super().create_request(scope, body_file)
+        created = super().create_request(scope, body_file)
+        request = created[0]
         if request is not None:
             body_file.seek(0, os.SEEK_END)
             request.META["CONTENT_LENGTH"] = str(body_file.tell())
             body_file.seek(0)
             request.META.pop("HTTP_TRANSFER_ENCODING", None)
-        return request, error
+        return created
 
     async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
         async with self._threads:

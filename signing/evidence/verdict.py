@@ -125,8 +125,8 @@ def _missing_processes(process_ids: Iterable[str]) -> Iterator[Contradiction]:
     changes = AuditEvent.objects.filter(process_id__in=ids, source=EventSource.SERVICE, event_type__in=_CHANGES)
     types: dict[str, set[str]] = defaultdict(set)
     for process_id, event_type, commitments in changes.values_list("process_id", "event_type", "commitments"):
-        # An erasure is no change of a process: it may be about events that clients reported.
-        if ERASED not in commitments:
+        # An erasure is no change of a process: it may be about events that clients reported. A deletion also erases.
+        if event_type == EventType.PROCESS_DELETED or ERASED not in commitments:
             types[process_id].add(event_type)
     for process_id in sorted(types):
         if EventType.PROCESS_DELETED not in types[process_id]:
