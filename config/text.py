@@ -4,7 +4,6 @@ Search folding is for finding only. Who a person is, `config.personal_codes` and
 """
 
 import unicodedata
-from string import ascii_lowercase, ascii_uppercase
 
 # Letters that Unicode does not decompose into a base letter and a mark, and the many forms of apostrophes.
 _FOLDED = str.maketrans(
@@ -12,8 +11,6 @@ _FOLDED = str.maketrans(
     | dict.fromkeys("\u02b9\u02bb\u02bc\u02bd\u02c8\u055a\u2018\u2019\u201a\u201b\u2032\u2035\ua78c\uff07`\u00b4", "'")
 )
 _DASHES = frozenset({"\u2212", "\u2043"})
-
-_LOWERCASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def plain(text: str | None) -> str:
@@ -58,8 +55,3 @@ def spellings(text: str) -> frozenset[str]:
 def is_storable(text: str) -> bool:
     """Whether every database can store the text: it has neither NUL nor lone surrogates."""
     return not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
-
-
-def is_same_email(one: str, other: str) -> bool:
-    """Whether two email addresses are equal, ignoring the case of ASCII letters only."""
-    return one.translate(_LOWERCASE) == other.translate(_LOWERCASE)

@@ -30,7 +30,8 @@ from contacts.sheets import COLUMNS, ContactSheet, SheetResult
 from contacts.uploads import UploadStorage, lock_upload
 from notifications.outbox import refused_addresses
 
-MAX_SHEET_MEGABYTES = 16
+# A request body has at most 8 MB, of which the form needs a little.
+MAX_SHEET_MEGABYTES = 7
 
 
 class SheetForm(ImportForm):

@@ -11,8 +11,8 @@ from django.db.models import Model, Q
 from django.http import HttpRequest
 
 from config.access.models import User
+from config.addresses import address_key
 from config.errors import Forbidden
-from config.text import is_same_email
 from config.vocabulary import Right
 
 _APP = "access"
@@ -95,7 +95,7 @@ def is_email_within_reach(actor: Identity, user: User) -> bool:
     if actor.is_superuser or not user.email:
         return True
     others = User.objects.exclude(pk=user.pk).exclude(email="")
-    same = [other for other in others if is_same_email(other.email, user.email)]
+    same = [other for other in others if address_key(other.email) == address_key(user.email)]
     return all(within_reach(actor, other) for other in same)
 
 

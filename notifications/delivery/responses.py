@@ -16,6 +16,7 @@ class Cause(StrEnum):
 
 _ENHANCED = re.compile(r"\A5\.(\d{1,3})\.(\d{1,3})\b")
 _RELAY = re.compile(r"\brelay", re.IGNORECASE)
+_ADDRESS = re.compile(r"\S+@\S+")
 _CLOSING = 421
 
 # The most specific code decides: subject and detail, then subject.
@@ -29,6 +30,7 @@ _BY_SUBJECT = {
     6: Cause.MESSAGE,
     7: Cause.SENDER,
 }
+_ABOUT_MAILBOX = (1, 2)
 # Syntax, sequence and authentication: these never depend on the recipient or the text.
 _SENDER_CODES = {_CLOSING, 500, 501, 502, 503, 504, 521, 523, 530, 534, 535, 538}
 _TOO_LARGE = 552
@@ -46,10 +48,15 @@ def cause_of(exc: smtplib.SMTPException, code: int, response: str) -> Cause:
         too_large = code == _TOO_LARGE if detail is None else detail == (3, 4)
         return Cause.MESSAGE if too_large else Cause.SENDER
 
-    # Some servers reject relaying with a code for the recipient, or with none.
-    if code in _SENDER_CODES or _RELAY.search(response):
+    # In response to RCPT TO, a code about the mailbox wins over all others.
+    to_recipient = isinstance(exc, smtplib.SMTPRecipientsRefused)
+    if to_recipient and detail is not None and detail[0] in _ABOUT_MAILBOX and detail not in _BY_DETAIL:
+        return Cause.RECIPIENT
+
+    # Some servers reject relaying with a code for the recipient, or with none. Addresses may contain the word.
+    if code in _SENDER_CODES or _RELAY.search(_ADDRESS.sub("", response)):
         return Cause.SENDER
-    default = Cause.RECIPIENT if isinstance(exc, smtplib.SMTPRecipientsRefused) else Cause.MESSAGE
+    default = Cause.RECIPIENT if to_recipient else Cause.MESSAGE
     if detail is None:
         return default
     return _BY_DETAIL.get(detail, _BY_SUBJECT.get(detail[0], default))

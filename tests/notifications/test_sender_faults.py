@@ -1,9 +1,11 @@
 """Faults that concern every message end none."""
 
+import smtplib
 from typing import Any
 
 import pytest
 
+from notifications.delivery.responses import Cause, cause_of
 from notifications.delivery.send import send_due
 from notifications.models import Message, RefusedAddress
 from tests.notifications.test_delivery import queue, sink, state
@@ -70,3 +72,18 @@ def test_a_fault_of_the_from_setting_ends_no_message(sink: Sink, settings: Any, 
     assert send_due() == 0
 
     assert (state(FIRST), state(SECOND)) == ("QUEUED", "QUEUED")
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        "550 5.1.1 <relay.desk@example.org>: Recipient address rejected: User unknown",
+        "550 <relay.desk@example.org>: no such user",
+        "501 5.1.3 Bad recipient address syntax",
+        "550 5.2.1 mailbox disabled, relay@example.org",
+    ],
+)
+def test_an_unknown_mailbox_is_the_fault_of_the_recipient(response: str) -> None:
+    code, _, text = response.partition(" ")
+    refused = smtplib.SMTPRecipientsRefused({"relay.desk@example.org": (int(code), text.encode())})
+    assert cause_of(refused, int(code), text) is Cause.RECIPIENT
