@@ -103,5 +103,5 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_stored(web: Stack, fram
             chunk = b"80000\r\n" + b" " * 0x80000 + b"\r\n"
             for _ in range(16):
                 connection.sendall(chunk)
-            connection.sendall(b"1\r\n \r\n")
+            connection.sendall(b"1\r\n \r\n0\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 413")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from config.access import audit_hook
 from config.access.actor import SERVICE
 from config.access.models import User
+from config.text import is_storable
 from config.vocabulary import Right
 
 
@@ -29,6 +30,9 @@ class Command(BaseCommand):
     def handle(self, *args: object, name: str, days: int | None, **options: Any) -> None:
         if days is not None and days < 1:
             raise CommandError("--days must be 1 or more.")
+
+        if not is_storable(name):
+            raise CommandError("NAME must be a username: it must not contain NUL.")
 
         # The client: a user that cannot log in with a password.
         client = User.objects.filter(username=name).first()
