@@ -9,12 +9,11 @@ from django.db.models import QuerySet
 from audit.api.serializers import EVENT_FIELDS, event_body
 from audit.models import AuditEvent
 from config.api_values import JsonObject
+from config.spreadsheets import guard_formulas
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl; charset=utf-8"}
 
 _BATCH_SIZE = 1_000
-# A spreadsheet takes a cell that starts with one of these for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def lines(events: QuerySet[AuditEvent], file_format: str) -> Iterator[str]:
@@ -43,7 +42,8 @@ def _csv_lines(bodies: Iterable[JsonObject]) -> Iterator[str]:
 def _cell(value: object) -> object:
     """The value as a cell that a spreadsheet shows as text."""
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
+        # Escaped, a semicolon in a text splits no cell, and the JSON stays what it is.
+        return json.dumps(value, ensure_ascii=False).replace(";", "\\u003b")
+    if isinstance(value, str):
+        return guard_formulas(value)
     return value

@@ -24,9 +24,10 @@ from config.addresses import address_key
 from config.personal_codes import personal_code_warnings, with_code
 from config.text import plain
 from config.versioned.admin import VersionedAdmin
-from contacts.formats import SheetCSV, SheetXLSX, UnreadableSheet
+from contacts.formats import COLUMNS, SheetCSV, SheetXLSX
 from contacts.models import Contact, Upload
-from contacts.sheets import COLUMNS, ContactSheet, SheetResult
+from contacts.rows import UnreadableSheet
+from contacts.sheets import ContactSheet, SheetResult
 from contacts.uploads import UploadStorage, lock_upload
 from notifications.outbox import refused_addresses
 

@@ -1,28 +1,22 @@
-"""Reads sheets from CSV and XLSX files, and writes them. Limits their size and notes the line of each row."""
+"""The formats of sheets for django-import-export: each row of the file under the column names in its first line."""
 
-import csv
-import io
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-import openpyxl
 import tablib
 from import_export.formats.base_formats import CSV, XLSX
 
-from config.errors import DomainError
+from contacts.csv_files import read_csv
+from contacts.models import Contact
+from contacts.rows import MAX_SHEET_COLUMNS, InvalidCell, Row, UnreadableSheet, is_blank, list_shortened, trim
+from contacts.xlsx_files import escape_xlsx, read_xlsx
 
+COLUMNS = [name for name in Contact.api_fields() if name != "createdAt"]
 MAX_SHEET_LINES = 20_000
-MAX_SHEET_COLUMNS = 50
-# How many line numbers an error message lists.
-_MAX_LISTED_LINES = 20
-# A line number and the cells.
-_Row = tuple[int, list[object]]
+# Empty lines are not imported, but reading them takes time.
+MAX_LINES_READ = 100_000
 
-
-class UnreadableSheet(DomainError):
-    """The file as a whole cannot be imported."""
-
-    code = "unreadable_sheet"
+_COLUMN_BY_NAME = {name.casefold(): name for name in COLUMNS}
+_MAX_NAME_CHARACTERS = 50
 
 
 class Sheet(tablib.Dataset):
@@ -33,50 +27,38 @@ class Sheet(tablib.Dataset):
 
 class SheetCSV(CSV):
     def create_dataset(self, in_stream: bytes, **kwargs: object) -> Sheet:
-        try:
-            return _to_sheet(_csv_rows(in_stream.decode("utf-8-sig")))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise UnreadableSheet(f"The file must be CSV in UTF-8 ({error}).") from None
+        return _to_sheet(read_csv(in_stream, columns=_COLUMN_BY_NAME))
 
 
 class SheetXLSX(XLSX):
     def create_dataset(self, in_stream: bytes) -> Sheet:
-        try:
-            workbook = openpyxl.load_workbook(io.BytesIO(in_stream), read_only=True, data_only=True)
-            return _to_sheet(_xlsx_rows(workbook))
-        # openpyxl has no exception of its own for files that are damaged or in another format.
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
-            raise UnreadableSheet(f"The file must be an XLSX file ({type(error).__name__}).") from None
+        return _to_sheet(read_xlsx(in_stream, columns=_COLUMN_BY_NAME))
+
+    def export_data(self, dataset: tablib.Dataset, **kwargs: object) -> bytes:
+        escaped = tablib.Dataset(headers=dataset.headers, title=dataset.title)
+        for row in dataset:
+            escaped.append([escape_xlsx(cell) for cell in row])
+        return super().export_data(escaped, **kwargs)
 
 
-def _csv_rows(text: str) -> Iterator[_Row]:
-    reader = csv.reader(io.StringIO(text, newline=""))
-    first_line = 1
-    for cells in reader:
-        yield first_line, list(cells)
-        first_line = reader.line_num + 1
-
-
-def _xlsx_rows(workbook: openpyxl.Workbook) -> Iterator[_Row]:
-    rows = workbook.active.iter_rows(values_only=True, max_col=MAX_SHEET_COLUMNS)
-    for line_number, cells in enumerate(rows, 1):
-        yield line_number, list(cells)
-
-
-def _to_sheet(rows: Iterable[_Row]) -> Sheet:
+def _to_sheet(rows: Iterable[Row]) -> Sheet:
     """The rows under the column names in the first one, without empty rows."""
     sheet = Sheet()
     sheet.line_numbers = []
     too_long = []
-    for line_number, cells in rows:
-        while cells and cells[-1] in (None, ""):
+    for rows_read, (line_number, cells) in enumerate(rows, 1):
+        # Stop reading at the limits: a small file can contain any number of rows.
+        if rows_read > MAX_LINES_READ:
+            raise UnreadableSheet(f"The file must have at most {MAX_LINES_READ:,} lines, empty lines included.")
+        while cells and is_blank(cells[-1]):
             cells.pop()
         if not cells:
             continue
+        if len(cells) > MAX_SHEET_COLUMNS:
+            raise UnreadableSheet(f"A line must have at most {MAX_SHEET_COLUMNS} cells; line {line_number} has more.")
         if not sheet.headers:
-            sheet.headers = [str(name or "") for name in cells]
+            sheet.headers = _column_names(cells)
             continue
-        # Stop reading at the limit: a small XLSX file can unpack to any number of rows.
         sheet.line_numbers.append(line_number)
         if len(sheet.line_numbers) > MAX_SHEET_LINES:
             raise UnreadableSheet(f"The file must have at most {MAX_SHEET_LINES:,} lines. Please split it.")
@@ -90,14 +72,27 @@ def _to_sheet(rows: Iterable[_Row]) -> Sheet:
     if not sheet.headers:
         raise UnreadableSheet("The file is empty. Its first line must contain the column names.")
     if too_long:
-        raise UnreadableSheet(f"There are more cells than columns in these lines: {_list_lines(too_long)}.")
+        raise UnreadableSheet(f"There are more cells than columns in these lines: {list_shortened(too_long)}.")
     if not sheet.line_numbers:
         raise UnreadableSheet("There are no lines below the column names.")
     return sheet
 
 
-def _list_lines(numbers: list[int]) -> str:
-    text = ", ".join(map(str, numbers[:_MAX_LISTED_LINES]))
-    if len(numbers) > _MAX_LISTED_LINES:
-        text += f" and {len(numbers) - _MAX_LISTED_LINES} more"
-    return text
+def _column_names(cells: list[object]) -> list[str]:
+    """The API fields that the cells name, ignoring case and surrounding blanks."""
+    names = []
+    unknown = []
+    for position, cell in enumerate(cells, 1):
+        if isinstance(cell, InvalidCell):
+            raise UnreadableSheet(f"The column names must be text. {cell.detail}")
+        text = trim(str(cell or ""))
+        name = _COLUMN_BY_NAME.get(text.casefold())
+        if name is None:
+            unknown.append(text[:_MAX_NAME_CHARACTERS] or f"(column {position} has no name)")
+        else:
+            names.append(name)
+    if unknown:
+        raise UnreadableSheet(f"Unknown columns: {', '.join(unknown)}. Allowed columns: {', '.join(COLUMNS)}.")
+    if len(set(names)) < len(names):
+        raise UnreadableSheet("Each column name must occur only once.")
+    return names

@@ -1,10 +1,8 @@
 """Imports and exports contacts as sheets. Each row must satisfy the rules of the API; all rows are imported or none.
 
-Spreadsheets compute cells that begin with = + - or @. An export puts an apostrophe before such cells, and an import
-removes it.
+An export puts an apostrophe before what spreadsheets would compute, and an import removes it.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -16,7 +14,6 @@ from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from config.access import audit_hook
@@ -24,16 +21,16 @@ from config.access.actor import Actor
 from config.api.problems import flatten_errors
 from config.api_values import Body, JsonObject, is_id
 from config.errors import DomainError, Fault
+from config.spreadsheets import guard_formulas, replace_invalid_characters, unguard_formulas
 from config.versioned.actions import audit_values, leaves_event, who
-from contacts.formats import Sheet, UnreadableSheet
+from contacts.formats import COLUMNS, Sheet
 from contacts.models import Contact
+from contacts.rows import InvalidCell, trim
 from contacts.serializers import ContactSerializer
 
-COLUMNS = [name for name in Contact.api_fields() if name != "createdAt"]
 IMPORT_BATCH_SIZE = 500
 MAX_PREVIEW_ROWS = 200
 
-_FORMULA = re.compile(r"'?[=+\-@\t\r]")
 # An empty cell in these columns changes nothing, because every contact has a value there.
 _NEVER_EMPTY = frozenset({"owner", "scope", "defaultAnonymous"})
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -116,12 +113,6 @@ class ContactSheet(ModelResource):
     # --- Import -------------------------------------------------------------------------------
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: object) -> None:
-        headers = dataset.headers or []
-        unknown = [str(name) for name in headers if name not in COLUMNS]
-        if unknown:
-            raise UnreadableSheet(f"Unknown columns: {', '.join(unknown)}. Allowed columns: {', '.join(COLUMNS)}.")
-        if len(set(headers)) < len(headers):
-            raise UnreadableSheet("Each column name must occur only once.")
         self._line_numbers = range(2, len(dataset) + 2)
         if isinstance(dataset, Sheet):
             self._line_numbers = dataset.line_numbers
@@ -135,8 +126,9 @@ class ContactSheet(ModelResource):
         """Apply the row to the contact by the API's rules. A refusal becomes a validation error of the row."""
         before = None if instance._state.adding else instance
         try:
+            _require_texts(row)
             self._require_importable(instance, row, self._line_numbers[row_number - 1])
-            self._changed = Contact.validate_change(_validated_body(row), actor=self.actor, before=before)
+            self._changed = Contact.validate_change(_validated_body(row, before), actor=self.actor, before=before)
             if self._changed and before is not None:
                 before.require_changeable(self.actor)
         except DomainError as refusal:
@@ -221,23 +213,16 @@ class ContactSheet(ModelResource):
         value = getattr(instance, field.attribute)
         if isinstance(value, bool):
             return str(value).lower()
-        text = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", _shown(value))
-        if _FORMULA.match(text):
-            return f"'{text}"
-        return text
+        return guard_formulas(replace_invalid_characters(_shown(value)))
 
 
 def as_text(cell: object) -> str | None:
-    """The text that the user entered: None for an empty cell, no decimals in a whole number, no apostrophe."""
-    if cell is None or cell == "":
+    """The text that the user entered, without surrounding blanks; None for an empty cell."""
+    if cell is None or isinstance(cell, InvalidCell):
         return None
-    # XLSX stores a personal code or phone number of digits as a floating-point number.
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    text = str(cell)
-    if text.startswith("'") and _FORMULA.match(text[1:]):
-        return text[1:]
-    return text
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return trim(unguard_formulas(str(cell))) or None
 
 
 def _shown(value: object) -> str:
@@ -249,17 +234,38 @@ def _assign(contact: Contact, values: Body) -> None:
         setattr(contact, column, value)
 
 
-def _validated_body(row: SheetCells) -> Body:
+def _validated_body(row: SheetCells, before: Contact | None) -> Body:
     """The row as the body of a PUT. Columns that the sheet does not have are absent."""
-    texts = {name: as_text(cell) for name, cell in row.items() if name != "id"}
-    values: JsonObject = {name: text for name, text in texts.items() if text or name not in _NEVER_EMPTY}
+    values: JsonObject = {}
+    for name, cell in row.items():
+        text = as_text(cell)
+        if name == "id" or (text is None and name in _NEVER_EMPTY):
+            continue
+        stored = before and getattr(before, Contact.api_fields()[name])
+        # What an export loses at the ends of a text, and in its composition, is no change.
+        if isinstance(stored, str) and (trim(replace_invalid_characters(stored)) or None) == text:
+            continue
+        values[name] = text
     if "defaultAnonymous" in values:
         flag = values["defaultAnonymous"]
         values["defaultAnonymous"] = _FLAGS.get(flag.casefold(), flag)
+
     serializer = ContactSerializer(data=values)
     if not serializer.is_valid():
         raise DomainError(faults=tuple(flatten_errors(serializer.errors)))
     return dict(serializer.validated_data)
+
+
+def _require_texts(row: SheetCells) -> None:
+    """Refuse the cells whose text is unknown."""
+    faults = []
+    for name, cell in row.items():
+        if isinstance(cell, InvalidCell):
+            faults.append(Fault(cell.detail, pointer=f"#/{name}"))
+        elif isinstance(cell, bool) and name != "defaultAnonymous":
+            faults.append(Fault(f"The cell must contain text instead of {str(cell).upper()}.", pointer=f"#/{name}"))
+    if faults:
+        raise DomainError(faults=faults)
 
 
 def _invalid_id(detail: str) -> DomainError:
