@@ -10,7 +10,7 @@ import io
 import re
 from collections.abc import Collection, Iterator
 
-from contacts.rows import Row, UnreadableSheet, limit_length, trim
+from contacts.rows import SheetRow, UnreadableSheet, limit_length, trim
 
 # A spreadsheet's row with all columns is far shorter.
 MAX_ROW_CHARACTERS = 100_000
@@ -42,7 +42,7 @@ class _Lines:
         self._row_characters = 0
 
 
-def read_csv(content: bytes, *, columns: Collection[str]) -> Iterator[Row]:
+def read_csv(content: bytes, *, columns: Collection[str]) -> Iterator[SheetRow]:
     """The rows of the file. `columns` are the known column names in lowercase, which tell the separator."""
     text = _decode(content)
     first_line = 1
@@ -80,7 +80,7 @@ def _detect_separator(text: str, columns: Collection[str]) -> str:
     return max(_SEPARATORS, key=known_names)
 
 
-def _rows(text: str, separator: str, first_line: int) -> Iterator[Row]:
+def _rows(text: str, separator: str, first_line: int) -> Iterator[SheetRow]:
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     line_number = first_line

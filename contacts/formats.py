@@ -7,7 +7,7 @@ from import_export.formats.base_formats import CSV, XLSX
 
 from contacts.csv_files import read_csv
 from contacts.models import Contact
-from contacts.rows import MAX_SHEET_COLUMNS, InvalidCell, Row, UnreadableSheet, is_blank, list_shortened, trim
+from contacts.rows import MAX_SHEET_COLUMNS, InvalidCell, SheetRow, UnreadableSheet, is_blank, list_shortened, trim
 from contacts.xlsx_files import escape_xlsx, read_xlsx
 
 COLUMNS = [name for name in Contact.api_fields() if name != "createdAt"]
@@ -41,7 +41,7 @@ class SheetXLSX(XLSX):
         return super().export_data(escaped, **kwargs)
 
 
-def _to_sheet(rows: Iterable[Row]) -> Sheet:
+def _to_sheet(rows: Iterable[SheetRow]) -> Sheet:
     """The rows under the column names in the first one, without empty rows."""
     sheet = Sheet()
     sheet.line_numbers = []

@@ -21,7 +21,7 @@ _BLANKS = (
 )
 
 # A line number and the cells: texts, booleans, invalid cells, or None.
-Row = tuple[int, list[object]]
+SheetRow = tuple[int, list[object]]
 
 
 class UnreadableSheet(DomainError):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from contacts.number_formats import number_formats, shown_number
-from contacts.rows import InvalidCell, Row, UnreadableSheet, limit_length, list_shortened, trim
+from contacts.rows import InvalidCell, SheetRow, UnreadableSheet, limit_length, list_shortened, trim
 
 MAX_PARTS = 1_000
 MAX_UNPACKED_MEGABYTES = 64
@@ -41,7 +41,7 @@ def escape_xlsx(text: str) -> str:
     return _TO_ESCAPE.sub(lambda match: f"_x{ord(match[0]):04X}_", text)
 
 
-def read_xlsx(content: bytes, *, columns: Collection[str]) -> Iterator[Row]:
+def read_xlsx(content: bytes, *, columns: Collection[str]) -> Iterator[SheetRow]:
     """The rows of the first visible worksheet whose first line has one of the column names (in lowercase).
 
     If no worksheet has one, the rows of the first worksheet, so that the error names what it has instead.
@@ -89,7 +89,7 @@ class _Workbook:
         self._texts: list[str | InvalidCell] = []
         self._formats: list[str] = []
 
-    def rows(self, columns: Collection[str]) -> Iterator[Row]:
+    def rows(self, columns: Collection[str]) -> Iterator[SheetRow]:
         worksheets = self._worksheets()
         if not worksheets:
             raise UnreadableSheet("The XLSX file must contain a visible worksheet.")
@@ -113,7 +113,7 @@ class _Workbook:
                 if event == "start":
                     open_elements.append(element)
                     containers += name in _CONTAINERS
-                    kept = kept + 1 if containers else 0
+                    kept += containers > 0
                     self._elements += 1
                     if self._elements > MAX_ELEMENTS or kept > MAX_CONTAINER_ELEMENTS:
                         raise UnreadableSheet("The XLSX file must have fewer cells. Please split it.")
@@ -125,6 +125,7 @@ class _Workbook:
                 if not containers and open_elements:
                     # The element is the last child of its parent, which would keep it in memory.
                     del open_elements[-1][-1]
+                    kept = 0
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
         """The kind and the part of each relation of a part, by id."""
@@ -178,7 +179,7 @@ class _Workbook:
                 return any(text.casefold() in columns for text in texts)
         return False
 
-    def _worksheet_rows(self, worksheet: _Worksheet) -> Iterator[Row]:
+    def _worksheet_rows(self, worksheet: _Worksheet) -> Iterator[SheetRow]:
         row_number = 0
         for name, element in self._elements_of(worksheet.part):
             if name == "row":

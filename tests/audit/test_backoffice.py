@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -78,6 +79,15 @@ class TestTrail:
         rows = list(csv.DictReader(io.StringIO(text)))
         assert [row["processId"] for row in rows] == [json.loads(line)["processId"] for line in lines]
         assert all(row["note"].startswith("'=1+") for row in rows)
+
+    def test_no_part_of_an_exported_cell_is_a_formula(self, boss: Client) -> None:
+        text = 'x;=1+1;\ty\n-2\r\n@z; "=3'
+        record([Event(EventType.FAILURE, "formulas", note=text, after={"signerName": text})], actor=OWNER, at=NOON)
+        content = b"".join(boss.get(f"{LIST}export/csv/?q=formulas").streaming_content).decode("utf-8-sig")
+        (row,) = csv.DictReader(io.StringIO(content, newline=""))
+        assert row["note"] == "x;'=1+1;\ty\n'-2\r\n'@z;' \"=3"
+        assert not re.search(r"[;\t\r\n][\s\"]*[=+@-]", content)
+        assert json.loads(row["after"])["signerName"] == text
 
     def test_an_export_is_streamed(self, boss: Client) -> None:
         response = boss.get(f"{LIST}export/csv/")

@@ -169,6 +169,16 @@ def test_formulas_are_exported_as_text_and_imported_unchanged(start: str) -> Non
     assert set(Contact.objects.values_list("name", "phone")) == {(name, "+37129123456"), (name.strip(), "+37129123456")}
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "\n", "\r", "; ", ';"', ";'"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}"])
+def test_formulas_after_a_separator_are_exported_as_text(separator: str, start: str) -> None:
+    name = f"x{separator}{start}1+1;y"
+    (row,) = export_rows(contact_of(name=name))
+    assert row["name"] == f"x{separator[0]}'{separator[1:]}{start}1+1;y"
+    assert import_rows([{**row, "id": ""}]).totals["new"] == 1
+    assert list(Contact.objects.values_list("name", flat=True)) == [name, name]
+
+
 def test_exports_in_both_formats_can_be_imported_without_a_change() -> None:
     complete = contact_of(
         ILZE_AT_LEGAL, name="Jānis, \"x\"", country="LV", personalCode="161175-19997", phone="+37129123456",
