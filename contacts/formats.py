@@ -12,8 +12,9 @@ from contacts.xlsx_files import escape_xlsx, read_xlsx
 
 COLUMNS = [name for name in Contact.api_fields() if name != "createdAt"]
 MAX_SHEET_LINES = 20_000
-# Empty lines are not imported, but reading them takes time.
+# Empty lines and cells are not imported, but reading them takes time.
 MAX_LINES_READ = 100_000
+MAX_CELLS_READ = MAX_SHEET_LINES * MAX_SHEET_COLUMNS
 
 _COLUMN_BY_NAME = {name.casefold(): name for name in COLUMNS}
 _MAX_NAME_CHARACTERS = 50
@@ -46,10 +47,14 @@ def _to_sheet(rows: Iterable[SheetRow]) -> Sheet:
     sheet = Sheet()
     sheet.line_numbers = []
     too_long = []
+    cells_read = 0
     for rows_read, (line_number, cells) in enumerate(rows, 1):
         # Stop reading at the limits: a small file can contain any number of rows.
         if rows_read > MAX_LINES_READ:
             raise UnreadableSheet(f"The file must have at most {MAX_LINES_READ:,} lines, empty lines included.")
+        cells_read += len(cells)
+        if cells_read > MAX_CELLS_READ:
+            raise UnreadableSheet(f"The file must have at most {MAX_CELLS_READ:,} cells, empty cells included.")
         while cells and is_blank(cells[-1]):
             cells.pop()
         if not cells:

@@ -163,6 +163,7 @@ def test_other_encodings_are_refused_because_nothing_names_them(content: bytes) 
         (b"," * (MAX_ROW_CHARACTERS + 1), "100,000 characters"),
         (b'name\n"' + b"x\n" * MAX_ROW_CHARACTERS, "100,000 characters"),
         (b"name\n" + b"\n" * MAX_LINES_READ, "empty lines included"),
+        (b"name\n" + (b"," * 50_000 + b"\n") * 20, "1,000,000 cells, empty"),
         (b",".join(b"c%d" % n for n in range(100)) + b"\n", "at most 50 cells"),
     ],
 )
