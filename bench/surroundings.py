@@ -63,7 +63,7 @@ def _serve(port: int) -> None:
     from aiosmtpd.controller import Controller
 
     class AcceptEverything:
-        async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802
+        async def handle_DATA(self, server: object, session: object, envelope: object) -> str:  # noqa: N802 (aiosmtpd calls it)
             return "250 OK"
 
     Controller(AcceptEverything(), hostname="127.0.0.1", port=port).start()

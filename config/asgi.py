@@ -5,6 +5,7 @@ response is sent. So neither a slow body nor a slow reader occupies a thread.
 """
 
 import asyncio
+import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,16 +22,14 @@ from django.db import connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from config.api.problems import CONTENT_TYPE, TooLarge, problem_body
+
 AsgiEvent = Mapping[str, Any]
 Receive = Callable[[], Awaitable[AsgiEvent]]
 Send = Callable[[AsgiEvent], Awaitable[None]]
 
 _CHUNK_SIZE = 65_536
 _MOST_DROPPED = 64 * 1024 * 1024
-_TOO_LARGE = (
-    b'{"type": "about:blank", "title": "Content Too Large", "status": 413, "code": "too_large",'
-    b' "detail": "The body must not be larger than 8 MB."}'
-)
 
 
 class Handler(ASGIHandler):
@@ -48,7 +47,7 @@ class Handler(ASGIHandler):
         headers: dict[bytes, bytes] = {name.lower(): value for name, value in scope.get("headers", [])}
         length = headers.get(b"content-length", b"")
         if b"expect" in headers and length.isdigit() and int(length) > limit:
-            await _refuse_large_body(send)
+            await _refuse_large_body(scope, send)
             return
 
         async def receive_limited() -> AsgiEvent:
@@ -61,7 +60,7 @@ class Handler(ASGIHandler):
             while message.get("more_body") and received <= _MOST_DROPPED:
                 message = await receive()
                 received += len(message.get("body") or b"")
-            await _refuse_large_body(send)
+            await _refuse_large_body(scope, send)
             return {"type": "http.disconnect"}
 
         await super().__call__(scope, receive_limited, send)
@@ -109,10 +108,11 @@ def _spool(response: StreamingHttpResponse) -> None:
     response.streaming_content = chunks()
 
 
-async def _refuse_large_body(send: Send) -> None:
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _TOO_LARGE})
+async def _refuse_large_body(scope: Mapping[str, Any], send: Send) -> None:
+    body = json.dumps(problem_body(TooLarge(), scope["path"])).encode()
+    headers = [(b"content-type", CONTENT_TYPE.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": TooLarge.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 django.setup(set_prefix=False)

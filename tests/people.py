@@ -40,3 +40,15 @@ def body(steps: list[list[Any]], **changes: Any) -> dict[str, Any]:
         "processInitiatorEmail": address(ILZE),
         "signingProcessSteps": [{"processStepSigners": row} for row in rows],
     } | changes
+
+
+# The paths of all lists of the API.
+LISTS = (
+    "processes",
+    "signer-tasks",
+    "contacts",
+    "templates",
+    "document-profiles",
+    "document-attributes",
+    "audit-events",
+)

@@ -19,7 +19,7 @@ from config.vocabulary import ProcessStatus, Right
 from config.wsgi import application
 from signing.models import Process
 from tests.builders import attribute_of, client_user, contact_of, profile_of, started_process, template_of, token_of
-from tests.people import ANA, BEN, CODES, ILZE
+from tests.people import ANA, BEN, CODES, ILZE, LISTS
 
 FUZZ_CASES = int(os.environ.get("FUZZ_CASES", "25"))
 CALLERS: dict[str, list[str]] = {"plain": [], "all rights": list(Right.values)}
@@ -41,15 +41,6 @@ def test_no_request_causes_a_server_error(case: schemathesis.Case, caller: str) 
     case.call_and_validate(headers={"Authorization": f"Token {token}"}, checks=checks)
 
 
-LISTS = (
-    "processes",
-    "signer-tasks",
-    "contacts",
-    "templates",
-    "document-profiles",
-    "document-attributes",
-    "audit-events",
-)
 PARAMETERS = (
     *("page", "size", "sort", "after", "owner", "user", "group", "isAdmin", "name", "email", "scope", "personalCode"),
     *("country", "signerId", "createdDateAfter", "createdDateBefore", "processStatus", "nameSearch", "emailSearch"),

@@ -179,7 +179,7 @@ class LockedOutAdmin(AuditedAdmin, AccessAttemptAdmin):
     """Usernames locked out after failed logins. Deleting a row ends the lockout."""
 
     _HIDDEN = (*AuditedAdmin._HIDDEN, "http_accept", "user_agent")
-    fieldsets = (  # type: ignore[assignment]
+    fieldsets = (  # type: ignore[assignment]  # the type inferred from axes is narrower
         (None, {"fields": ("username", "ip_address", "attempt_time", "failures_since_start", "path_info")}),
     )
     # The action of axes to clean up works only during a login.

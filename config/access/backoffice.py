@@ -42,7 +42,7 @@ def staff_actor(request: HttpRequest) -> Actor:
     actor: Actor | None = getattr(request, "_staff_actor", None)
     if actor is None:
         actor = actor_of_user(request.user, address=client_address(request))
-        request._staff_actor = actor  # type: ignore[attr-defined]
+        request._staff_actor = actor  # type: ignore[attr-defined]  # our own attribute
     return actor
 
 
@@ -177,7 +177,7 @@ class AuditedAdmin(GuardedAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model | None:
         row = super().get_object(request, object_id, from_field)
         if row is not None:
-            request._values_before = self._values(row)  # type: ignore[attr-defined]
+            request._values_before = self._values(row)  # type: ignore[attr-defined]  # our own attribute
         return row
 
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> LogEntry:

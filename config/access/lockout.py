@@ -16,7 +16,7 @@ class LockoutBackend(AxesStandaloneBackend):
         try:
             super().authenticate(request, username=username, password=password, **kwargs)
         except AxesBackendPermissionDenied:
-            request.is_locked_out = True  # type: ignore[attr-defined]
+            request.is_locked_out = True  # type: ignore[attr-defined]  # our own attribute
             raise
 
 

@@ -63,7 +63,7 @@ def staff_identity(request: HttpRequest) -> Identity:
     identity: Identity | None = getattr(request, "_staff_identity", None)
     if identity is None:
         identity = identity_of(request.user)
-        request._staff_identity = identity  # type: ignore[attr-defined]
+        request._staff_identity = identity  # type: ignore[attr-defined]  # our own attribute
     return identity
 
 

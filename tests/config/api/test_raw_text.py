@@ -8,17 +8,8 @@ import pytest
 
 from tests.builders import attribute_of, profile_of, row_of, started_process
 from tests.conftest import Api
-from tests.people import ANA, body, signer
+from tests.people import ANA, LISTS, body, signer
 
-LISTS = (
-    "processes",
-    "signer-tasks",
-    "contacts",
-    "templates",
-    "document-profiles",
-    "document-attributes",
-    "audit-events",
-)
 PARAMETERS = (
     "nameSearch",
     "emailSearch",
