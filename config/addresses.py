@@ -23,7 +23,7 @@ _INTERNAL = frozenset(
     {"alt", "arpa", "home", "internal", "invalid", "lan", "local", "localdomain", "localhost", "onion"}
 )
 _validate_form = EmailValidator(allowlist=[])
-NOT_DELIVERABLE = "Must be an email address at a domain of the public internet."
+NOT_DELIVERABLE = "Must be an email address with a public internet domain."
 
 
 class UndeliverableAddress(ValueError):

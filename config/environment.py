@@ -72,7 +72,7 @@ class Environment(environ.Env):
     def finish(self) -> None:
         """Refuse the start of the service if there are problems."""
         if self.problems:
-            raise ImproperlyConfigured("\n".join(["The settings are refused:", *self.problems]))
+            raise ImproperlyConfigured("\n".join(["Invalid settings:", *self.problems]))
 
 
 def is_sender(text: str) -> bool:

@@ -25,7 +25,9 @@ class Fault:
 def cleared(pointer: str) -> Fault:
     """The warning that a null in the body has cleared a value."""
     name = pointer.rpartition("/")[2]
-    return Fault(f"{name} was cleared, because it is null; leave it out to keep it.", code="cleared", pointer=pointer)
+    return Fault(
+        f"{name} was cleared because it was null; omit the field to keep its value.", code="cleared", pointer=pointer
+    )
 
 
 class DomainError(Exception):

@@ -45,7 +45,7 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 env.refuse_if(TRUSTED_PROXIES < 0, "TRUSTED_PROXIES must be 0 or more.")
 ADDRESS_HEADER = env.str("ADDRESS_HEADER", default="Forwarded")
 _has_no_twin = re.fullmatch("[A-Za-z0-9]+", ADDRESS_HEADER)
-env.refuse_if(not _has_no_twin, "ADDRESS_HEADER must consist of letters and digits; others can be forged by clients.")
+env.refuse_if(not _has_no_twin, "ADDRESS_HEADER must consist of letters and digits; clients can forge other names.")
 
 INSTALLED_APPS = [
     "unfold",
@@ -273,7 +273,10 @@ EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
 # Seconds for which a claimed message belongs to one sender; longer than any attempt to send it.
 SEND_LEASE = 300
 _wrong_timeout = min(EMAIL_TIMEOUT, EMAIL_SEND_DEADLINE) < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE
-env.refuse_if(_wrong_timeout, f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be 1 or more, their sum below {SEND_LEASE}.")
+env.refuse_if(
+    _wrong_timeout,
+    f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must each be 1 or more, and their sum must be below {SEND_LEASE}.",
+)
 _SENDER_RULE = 'DEFAULT_FROM_EMAIL must be one email address, a name with a comma in quotes: "A, B" <a@example.org>.'
 DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
@@ -342,7 +345,7 @@ elif CELERY_BROKER_URL.startswith("redis"):
 # in files.
 CACHE_URL = env.str("CACHE_URL", default=CACHE_URL)
 _lacks_redis = PRODUCTION and not CACHE_URL and (REQUESTS_PER_CLIENT or REQUESTS_PER_ADDRESS or LOGINS_PER_ADDRESS)
-env.refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless the limits of requests and logins are 0.")
+env.refuse_if(_lacks_redis, "CACHE_URL must be a Redis URL, unless the request and login limits are 0.")
 CACHES = {"default": cache_settings(CACHE_URL, folder=VAR / "cache")}
 
 # --- Back office -----------------------------------------------------------------------------

@@ -22,7 +22,9 @@ class OtherName(Text):
     def to_internal_value(self, data: object) -> str:
         name = super().to_internal_value(data)
         if resembles_service_name(name):
-            detail = f"{self.field_name} must be another name: '{SERVICE_NAME}' is reserved for the service itself."
+            detail = (
+                f"{self.field_name} must not be or resemble '{SERVICE_NAME}': this name is reserved for the service."
+            )
             raise serializers.ValidationError(detail, code="reserved_origin")
         return name
 

@@ -83,7 +83,7 @@ class AuditEventViewSet(ApiViewSet):
             raise MissingRight(Right.AUDIT_WRITE, "Reporting audit events")
         if isinstance(request.data, list):
             reports = _reports(request.data)
-            # Each event counts, because it is kept for ever. The request itself is counted already.
+            # Each event counts, because it is kept forever. The request itself is counted already.
             count_client(self.actor.client, requests=len(reports) - 1)
             events = log.report(reports, actor=self.actor, at=self.now)
             return Response(event_bodies(events), status=201)

@@ -132,7 +132,7 @@ def _compare_with_file(verdict: Verdict, database: str, entries: Sequence[JsonOb
     for entry in entries:
         number = entry["statement"]["number"]
         if number not in stored:
-            verdict.add_general(f"checkpoint {number} is in the file but not in the database, an older copy")
+            verdict.add_general(f"checkpoint {number} is in the file but not in the database, which is an older copy")
         elif checkpoints.line(stored[number], database) != form.canonical_json(entry):
             verdict.add_general(f"checkpoint {number} differs between the file and the database")
 

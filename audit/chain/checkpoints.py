@@ -56,7 +56,9 @@ def make(*, at: datetime, including: str | None = None) -> Checkpoint | None:
         AuditDatabase.objects.select_for_update().get()
         previous = Checkpoint.objects.order_by("number").last()
         if last_in_file > (previous.number if previous else 0):
-            raise EvidenceInDoubt(f"Checkpoint {last_in_file} is in the file but not in the database, an older copy.")
+            raise EvidenceInDoubt(
+                f"Checkpoint {last_in_file} is in the file but not in the database, which is an older copy."
+            )
         if up_to is None:
             up_to = AuditEvent.objects.aggregate(last=Max("number"))["last"] or 0
         checkpoint = _new_checkpoint(previous, up_to, at)

@@ -173,4 +173,6 @@ def _check_coverage(verdict: Verdict, at: datetime) -> None:
     if last is not None:
         old = old.filter(number__gt=last.up_to)
     if old.exists():
-        verdict.could_not.append("events older than an hour are in no checkpoint: check the worker and its schedule")
+        verdict.could_not.append(
+            "events older than an hour are not in any checkpoint: check the worker and its schedule"
+        )

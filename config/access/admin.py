@@ -149,7 +149,7 @@ class UserAdmin(WithinReachAdmin, DjangoUserAdmin, WithButtons):
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Iterable[object], change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not is_email_within_reach(staff_identity(request), form.instance):
-            raise OutOfReach("The email address must not be that of another user whom you may not change.")
+            raise OutOfReach("The email address must not belong to a user whom you are not allowed to change.")
 
     def _check_token_permission(self, request: HttpRequest, user: User, verb: str) -> None:
         if not request.user.has_perm(f"access.{verb}_apitoken"):

@@ -139,7 +139,8 @@ def _actor(claims: JsonObject) -> Actor:
 def _claim(claims: JsonObject, path: str) -> object:
     """A claim by its name or its path (`realm_access.roles`); None if it is missing.
 
-    Names may contain dots themselves, as in `resource_access.portal.example.org.roles`: longer names are tried first.
+    Names may contain dots themselves, as in `resource_access.portal.example.org.roles`: the longest matching name is
+    used.
     """
     if path in claims:
         return claims[path]

@@ -22,7 +22,7 @@ class OutOfReach(Forbidden):
     """The change would give the staff member, or somebody else, more than the staff member has."""
 
     code = "out_of_reach"
-    detail = "You may only change users and groups whose names, persons, groups, rights and permissions are yours too."
+    detail = "You may only change users and groups that give no access beyond your own."
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,15 +83,15 @@ def verify_second_factor(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         code = form.cleaned_data["code"]
         if not is_enrolling and _is_throttled(request.user):
-            form.add_error("code", "There were too many wrong codes. Wait before you try again.")
+            form.add_error("code", "Too many incorrect codes. Please wait before you try again.")
         elif device := _enroll(request, code) if is_enrolling else match_token(request.user, code):
             otp_login(request, device)
             record_login(EventType.AUTH_COMPLETED, request, username, "A device was added." if is_enrolling else "")
             record_login(EventType.AUDIT_LOGIN_COMPLETED, request, username)
             return redirect(local_url(request, request.POST.get("next", "")) or "admin:index")
         else:
-            record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Wrong code of the second factor.")
-            form.add_error("code", "The code is incorrect or was already used. Wait for the next one.")
+            record_login(EventType.AUDIT_LOGIN_FAULT, request, username, "Incorrect second-factor code.")
+            form.add_error("code", "The code is incorrect or has already been used. Wait for the next one.")
 
     # Otherwise show the form, with the secret if there is no device yet.
     context = admin.site.each_context(request)

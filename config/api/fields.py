@@ -240,7 +240,7 @@ class Attributes(OptionalField, serializers.JSONField):
     default_error_messages = {
         "invalid": "Must be a JSON object with strings, numbers, true or false as values.",
         "too_many": f"Must have at most {MAX_ATTRIBUTES} attributes.",
-        "too_large": f"Must be at most {LARGEST_ATTRIBUTES // 1024} KB as JSON, all attributes together.",
+        "too_large": f"All attributes together must be at most {LARGEST_ATTRIBUTES // 1024} KB as JSON.",
     }
 
     def to_internal_value(self, value: object) -> JsonObject:

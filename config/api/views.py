@@ -100,7 +100,7 @@ def parse_id(text: str) -> uuid.UUID:
     `Invalid` if it has characters beyond ASCII: Python reads other digits as well, for example Arabic ones.
     """
     if not text.isascii():
-        raise Invalid("An id must consist of ASCII characters.")
+        raise Invalid("An ID must consist of ASCII characters.")
     try:
         return uuid.UUID(text)
     except ValueError:

@@ -252,10 +252,11 @@ def _warn_of_handover(changes: Changes, changed: Body) -> None:
     """Name the initiator, or the owner group, whose process this no longer is."""
     process = changes.process
     if "initiator" in changed:
-        detail = f"The process is no longer that of '{process.initiator}', who may not be able to see it."
+        detail = f"'{process.initiator}' is no longer the initiator and may no longer be able to see the process."
         changes.rows.warnings.append(Fault(detail, code="handed_over", pointer="#/initiator"))
     if "owner_group" in changed and process.owner_group:
-        detail = f"The process no longer belongs to the group '{process.owner_group}', whose members may not see it."
+        group = process.owner_group
+        detail = f"The process no longer belongs to '{group}', whose members may no longer be able to see it."
         changes.rows.warnings.append(Fault(detail, code="handed_over", pointer="#/ownerGroup"))
 
 

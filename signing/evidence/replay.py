@@ -197,7 +197,7 @@ def contradictions(
     yield from replayed.breaks
     # What happened, and when.
     if replayed.deleted:
-        yield "the process exists, but was deleted in the trail"
+        yield "the process exists, but the audit trail records its deletion"
     for signer in signers:
         yield from _act_differences(signer, replayed.acts.get(str(signer.id)))
     yield from _process_differences(process, replayed)
@@ -214,7 +214,7 @@ def contradictions(
     # The columns that follow from them.
     running_due_at = [step.due_at for step in steps if step.status == StepStatus.STARTED]
     if process.due_at not in (running_due_at or [None]):
-        yield "the due date of the process is not that of its running step"
+        yield "the due date of the process differs from that of its running step"
     yield from _search_differences(process)
     for signer in signers:
         yield from _call_differences(signer, process, called=str(signer.id) in replayed.called)
@@ -303,7 +303,7 @@ def _process_differences(process: Process, replayed: Replay) -> Iterator[str]:
         if value != replayed_value:
             yield f"the process {verb} {value}, but {replayed_value} in the trail"
     if (process.cancel_reason or "") != replayed.cancel_reason:
-        yield "the reason of the cancellation differs from the trail"
+        yield "the reason for the cancellation differs from the trail"
 
 
 def _value_differences(rows: JsonObject, replayed: JsonObject) -> Iterator[str]:

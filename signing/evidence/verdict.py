@@ -130,4 +130,6 @@ def _missing_processes(process_ids: Iterable[str]) -> Iterator[Contradiction]:
             types[process_id].add(event_type)
     for process_id in sorted(types):
         if EventType.PROCESS_DELETED not in types[process_id]:
-            yield Contradiction(process_id, None, None, "", "the process is missing, but was not deleted in the trail")
+            yield Contradiction(
+                process_id, None, None, "", "the process is missing, but the audit trail does not record its deletion"
+            )

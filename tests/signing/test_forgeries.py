@@ -82,7 +82,7 @@ def test_the_reason_of_a_cancellation_is_compared(reason: str | None, process: P
     actions.cancel(process, actor=OWNER, at=NOON, reason=reason)
     assert verdict(at=NOON).whole
     sql("UPDATE signing_process SET cancel_reason = 'Forged'")
-    assert "the reason of the cancellation differs" in str(verdict(at=NOON).findings[0])
+    assert "the reason for the cancellation differs" in str(verdict(at=NOON).findings[0])
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_deleted_process_that_is_put_back_is_found(process: Process) -> None:
     process.save(force_insert=True)
     for row in rows:
         row.save(force_insert=True)
-    assert "was deleted in the trail" in str(verdict(at=NOON).findings[0])
+    assert "the audit trail records its deletion" in str(verdict(at=NOON).findings[0])
 
 
 def test_evidence_from_a_database_older_than_the_checkpoint_file_is_refused(api: Api, process: Process) -> None:
@@ -170,7 +170,7 @@ def test_evidence_from_a_database_older_than_the_checkpoint_file_is_refused(api:
     triggers.install()
     lines = file_lines()
 
-    assert "an older copy" in str(verdict(at=NOON, process_id=str(process.pk)).findings[0])
+    assert "which is an older copy" in str(verdict(at=NOON, process_id=str(process.pk)).findings[0])
     assert_in_doubt(api, process)
     sign(process, BEN)
     assert_in_doubt(api, process)
@@ -222,7 +222,7 @@ def test_an_old_trail_without_checkpoints_cannot_be_verified(file: Path, process
     sql("DELETE FROM audit_checkpoint_leaf")
     sql("DELETE FROM audit_checkpoint")
     file.unlink()
-    assert "in no checkpoint" in verdict(at=late).unchecked[0]
+    assert "not in any checkpoint" in verdict(at=late).unchecked[0]
 
 
 def test_a_checkpoint_missing_from_the_file_for_long_is_reported(file: Path, process: Process) -> None:

@@ -42,7 +42,9 @@ def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiPar
     sort_text = f"`field,asc` or `field,desc`; repeatable. Fields: {', '.join(sorts)}."
     return [
         OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
-        OpenApiParameter("size", size, description=f"Rows per page; more than {MAX_SIZE} is {MAX_SIZE}."),
+        OpenApiParameter(
+            "size", size, description=f"Rows per page. Values above {MAX_SIZE} are reduced to {MAX_SIZE}."
+        ),
         OpenApiParameter("sort", sort, description=sort_text, explode=several or None),
     ]
 
@@ -52,7 +54,7 @@ class PageTooLarge(DomainError):
 
     code = "page_too_large"
     status = 400
-    detail = "The rows of this page are too large together; ask for smaller pages (see `errors`)."
+    detail = "This page is too large; request a smaller `size` (see `errors`)."
 
 
 @dataclass(frozen=True, slots=True)
