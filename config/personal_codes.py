@@ -117,7 +117,7 @@ def personal_code_faults(country: str | None, code: str | None, pointer: str) ->
         return [Fault(NOT_A_DIGIT, code="not_a_digit", pointer=pointer)]
     if not isinstance(_validation_error(country, code), InvalidFormat | InvalidLength):
         return []
-    detail = f"The personal code must have the format of {_country(country)}."
+    detail = f"The personal code must have the format used in {_country(country)}."
     return [Fault(detail, code="not_a_personal_code", pointer=pointer)]
 
 

@@ -29,7 +29,7 @@ def production_problems(values: Mapping[str, Any]) -> Iterator[str]:
     if "*" in values["ALLOWED_HOSTS"]:
         yield "ALLOWED_HOSTS must not contain '*' with PRODUCTION=true."
     if values["DATABASES"]["default"]["ENGINE"] == "config.sqlite":
-        yield "DATABASE_URL must be a PostgreSQL database with PRODUCTION=true."
+        yield "DATABASE_URL must be the URL of a PostgreSQL database with PRODUCTION=true."
     yield from _weak_secrets(values)
     yield from _open_connections(values)
 
@@ -57,7 +57,10 @@ def _open_connections(values: Mapping[str, Any]) -> Iterator[str]:
     if not values["EMAIL_URL"]:
         return
     if backend != "notifications.backends.smtp.EmailBackend":
-        yield "EMAIL_URL must be a mail server with PRODUCTION=true: smtp+tls://, smtp+ssl://, or smtp:// on localhost."
+        yield (
+            "EMAIL_URL must be the URL of a mail server with PRODUCTION=true: smtp+tls://, smtp+ssl://, or smtp://"
+            " on localhost."
+        )
     elif not (values["EMAIL_USE_TLS"] or values["EMAIL_USE_SSL"] or values["EMAIL_HOST"] in _LOCAL_HOSTS):
         yield "EMAIL_URL must begin with smtp+tls:// or smtp+ssl:// with PRODUCTION=true, unless its host is localhost."
 

@@ -277,7 +277,9 @@ env.refuse_if(
     _wrong_timeout,
     f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must each be 1 or more, and their sum must be below {SEND_LEASE}.",
 )
-_SENDER_RULE = 'DEFAULT_FROM_EMAIL must be one email address, a name with a comma in quotes: "A, B" <a@example.org>.'
+_SENDER_RULE = (
+    'DEFAULT_FROM_EMAIL must be one email address; a name with a comma must be in quotes: "A, B" <a@example.org>.'
+)
 DEFAULT_FROM_EMAIL = env.required("DEFAULT_FROM_EMAIL", "the sender of emails", "Paraph <paraph@localhost>")
 EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 # A new or changed retention of a document profile deletes nothing for this many days.

@@ -91,5 +91,5 @@ def _rows(text: str, separator: str, first_line: int) -> Iterator[SheetRow]:
             line_number = first_line + reader.line_num
     except csv.Error as error:
         raise UnreadableSheet(
-            f"The row that begins in line {line_number} must be valid CSV, with every quote closed ({error})."
+            f"The row that begins on line {line_number} must be valid CSV, with every quote closed ({error})."
         ) from None

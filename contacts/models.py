@@ -39,13 +39,13 @@ class Contact(OwnedModel):
         max_length=32,
         null=True,
         blank=True,
-        help_text="International (+371 29123456), or a number of the country above.",
+        help_text="An international number (+371 29123456), or a national number in the country above.",
     )
     email = models.EmailField(max_length=254, null=True, blank=True)
     role = models.CharField(
         max_length=13, choices=Role.choices, null=True, blank=True, help_text="The contact's usual role in a process."
     )
-    default_anonymous = models.BooleanField("signs without a personal code", default=False)
+    default_anonymous = models.BooleanField("anonymous by default", default=False)
     language = models.CharField(max_length=35, null=True, blank=True, help_text="Email language: lv, lt, et, pl, en.")
     name_plain = models.TextField(default="", editable=False)
     email_plain = models.TextField(default="", editable=False)

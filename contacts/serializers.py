@@ -20,6 +20,8 @@ from config.vocabulary import Role, Scope
 
 @extend_schema_serializer(component_name="Contact")
 class ContactSerializer(NullMeansAbsent):
+    """A person or office that often takes part in processes."""
+
     not_clearable = frozenset({"owner"})
 
     id = Id(max_length=36, help_text="Resource identifier. Required in a PUT without an ID in the URL.")

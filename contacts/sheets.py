@@ -188,7 +188,7 @@ class ContactSheet(ModelResource):
         contact_id = str(contact.pk)
         first = self._line_number_by_id.setdefault(contact_id, line_number)
         if first != line_number:
-            raise _invalid_id(f"The id must occur only once; it is in line {first} already.")
+            raise _invalid_id(f"The id must occur only once; it is already on line {first}.")
         # The user has agreed to the changes in the preview, so the contact must still be the same.
         self._versions[contact_id] = contact.version
         previewed = self._previewed_versions

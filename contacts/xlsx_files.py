@@ -67,7 +67,7 @@ def _require_bounded(archive: zipfile.ZipFile) -> None:
         raise UnreadableSheet(f"The XLSX file must not be larger than {MAX_UNPACKED_MEGABYTES} MB when unpacked.")
     for part in parts:
         if part.file_size > max(_SMALL_PART, part.compress_size * MAX_PACKING_RATIO):
-            raise UnreadableSheet(f"The XLSX file must not be compressed more than {MAX_PACKING_RATIO} times.")
+            raise UnreadableSheet(f"The compression ratio of the XLSX file must be at most {MAX_PACKING_RATIO}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class _Workbook:
                 previous = row_number
                 row_number = int(element.get("r", previous + 1))
                 if not previous < row_number <= MAX_ROW_NUMBER:
-                    raise UnreadableSheet(f"The row after line {previous} must have a higher number ({row_number}).")
+                    raise UnreadableSheet(f"The row after line {previous} must have a higher number, not {row_number}.")
                 yield row_number, self._cells(element, row_number)
             elif name == "mergeCells":
                 merged = [cell.get("ref", "") for cell in element]

@@ -249,7 +249,9 @@ class ReminderSettings(models.Model):
     )
     quiet_countries = models.CharField("holidays in", max_length=100, blank=True, help_text="For example LV, LT, EE.")
     overdue_notice = models.BooleanField(default=True, help_text="Notify the initiator the day after a due date.")
-    without_due_date_every = models.PositiveSmallIntegerField(default=0, help_text="Interval in days; 0: no reminders.")
+    without_due_date_every = models.PositiveSmallIntegerField(
+        "reminder interval without a due date", default=0, help_text="In days; 0: no reminders."
+    )
     done_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:

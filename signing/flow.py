@@ -167,8 +167,8 @@ def act(process: ProcessState, signer_id: UUID, status: SignerStatus) -> Process
     signer = next(signer for signer in process.signers if signer.id == signer_id)
     allowed = acts_of(signer.role)
     if status not in allowed:
-        names = ", ".join(sorted(allowed)) or "no status"
-        raise ImpossibleTransition(f"The role {signer.role} may report {names}, not {status}.")
+        names = ", ".join(sorted(allowed)) or "none"
+        raise ImpossibleTransition(f"{status} cannot be reported for the role {signer.role}. Allowed: {names}.")
     if process.status not in _statuses_for_act(signer.role):
         raise ImpossibleTransition(f"{status} cannot be reported in a {process.status} process.")
     if signer.status != SignerStatus.STARTED:

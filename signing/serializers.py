@@ -47,7 +47,7 @@ class SignerSerializer(serializers.Serializer):
     signerEmail = Email(source="email", help_text="Email address of this person. Null for other signers.")
     signerRole = Choice(Role, source="role", help_text="Role in the process. Default: SIGNER.")
     signerComment = Text(
-        source="comment", max_length=4000, help_text="Comment of this person, or the reason for a decline."
+        source="comment", max_length=4000, help_text="This person's comment, or the reason for a decline."
     )
     commentForSigner = Text(
         source="comment_for_signer",
@@ -64,6 +64,8 @@ class SignerSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="SigningProcessStep")
 class StepSerializer(NullMeansAbsent):
+    """A step of a process. Its signers act in parallel."""
+
     not_clearable = frozenset({"signers"})
 
     id = Id(
@@ -86,6 +88,8 @@ class StepSerializer(NullMeansAbsent):
 
 @extend_schema_serializer(component_name="SigningProcess")
 class ProcessSerializer(NullMeansAbsent):
+    """The signing process of one document, with its steps and signers."""
+
     not_clearable = frozenset({"steps", "initiator"})
 
     id = Text(read_only=True, help_text="Resource identifier.")
@@ -171,6 +175,8 @@ class VerdictSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="ProcessAudit")
 class ProcessAuditSerializer(EventPage):
+    """A page of events, and the verdict on all of them."""
+
     verdict = VerdictSerializer()
 
 

@@ -42,7 +42,7 @@ def timeline(events: Iterable[AuditEvent], messages: Iterable[Message]) -> list[
 def _event_entry(event: AuditEvent) -> Entry:
     who = event.creator or "(erased)"
     if event.client_app_name != event.creator:
-        who += f", by {event.client_app_name}"
+        who += f", via {event.client_app_name}"
     if event.ip_address:
         who += f" ({event.ip_address})"
     if event.reporter:

@@ -184,7 +184,7 @@ class DocumentProfile(ManageProfilesModel):
         max_length=255, null=True, blank=True, help_text="Leave empty for every group without a profile of its own."
     )
     seal = models.CharField(max_length=255, null=True, blank=True, help_text="Code of the seal profile.")
-    is_seal_required = models.BooleanField(default=False)
+    is_seal_required = models.BooleanField("seal required", default=False)
     profileorder = models.IntegerField("order", default=0, help_text="Profiles are listed in this order.")
     continue_on_decline = models.BooleanField(default=False, help_text="The process continues after a decline.")
     review_required = models.BooleanField(

@@ -13,6 +13,8 @@ MAX_RETENTION_DAYS = 36_500
 
 @extend_schema_serializer(component_name="Template")
 class TemplateSerializer(NullMeansAbsent):
+    """A template from which processes can be created."""
+
     not_clearable = frozenset({"owner"})
 
     id = Id(max_length=36, help_text="Resource identifier.")
@@ -41,6 +43,8 @@ class AttributeSerializer(serializers.Serializer):
 
 @extend_schema_serializer(component_name="DocumentProfile")
 class ProfileSerializer(NullMeansAbsent):
+    """The rules of a document type, for one owner group or for all other groups."""
+
     not_clearable = frozenset({"attributes"})
 
     id = Id(max_length=36, help_text="Resource identifier.")

@@ -21,7 +21,8 @@ class MomentField(forms.Field):
         if not value:
             return None
         if not is_moment(value):
-            raise forms.ValidationError("Must be a time, for example 2026-02-17T11:00:00Z.", code="not_a_moment")
+            detail = "Must be a date and time (RFC 3339), for example 2026-02-17T11:00:00Z."
+            raise forms.ValidationError(detail, code="not_a_moment")
         return Moment().to_internal_value(value)
 
 

@@ -38,7 +38,7 @@ _EVENT = {"$ref": "#/components/schemas/AuditEvent"}
 _EVENTS = {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_REPORTS}
 
 EVENT = answer(EventSerializer, "The event.", EVENT_ANSWER)
-EVENT_PAGE = answer(forced_singular_serializer(EventPage), "A page of events, here by cursor.", _PAGE)
+EVENT_PAGE = answer(forced_singular_serializer(EventPage), "A page of events. The example uses a cursor.", _PAGE)
 RECORDED_EVENT = answer(EventSerializer, "The recorded event; a list if a list was sent.", EVENT_ANSWER)
 LIST_PARAMETERS = [*pages.parameters(EVENT_SORTS), *EVENT_PARAMETERS]
 REPORT = {"application/json": {"oneOf": [_EVENT, _EVENTS]}}

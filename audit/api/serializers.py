@@ -36,8 +36,15 @@ class ValuesField(serializers.JSONField):
 
 @extend_schema_serializer(component_name="AuditEvent")
 class EventSerializer(serializers.Serializer):
-    id = Text(source="reported_id", max_length=255, help_text="ID of the event. The `id` of a report is `reportedId`.")
-    createdAt = Moment(source="reported_at", help_text="Time of recording. That of a report is `reportedAt`.")
+    id = Text(
+        source="reported_id",
+        max_length=255,
+        help_text="ID of the event. The `id` that a client reports is returned as `reportedId`.",
+    )
+    createdAt = Moment(
+        source="reported_at",
+        help_text="Time of recording. The `createdAt` that a client reports is returned as `reportedAt`.",
+    )
     eventType = Choice(EventType, source="event_type", required=True, allow_null=False, help_text="Type of the event.")
     eventOrigin = OtherName(source="event_origin", max_length=255, help_text=f"Source of the event. {_RESERVED}")
     creator = OtherName(max_length=255, help_text=f"User who caused the event. Default: the caller. {_RESERVED}")

@@ -2,7 +2,7 @@
 
 Changes of a process and reports about it are linked into the chain as they are written, under the lock of the chain's
 head; writers of different processes do not wait for each other. Reads, and events without a process, are written as
-pending so that readers never wait. A job links them some seconds later; until then their `mac` proves that the service
+pending so that readers never wait. A job links them a few seconds later; until then their `mac` proves that the service
 wrote them.
 """
 

@@ -63,7 +63,7 @@ class ChainCheck:
         if self.head is None or self.head.seq < self.seq:
             self._add(self.last, "was added after the end of the chain")
         elif self.head.seq > self.seq:
-            self._add(None, f"is missing, as are all later events up to event {self.head.seq}")
+            self._add(None, f"is missing: the chain must end with event {self.head.seq}")
         elif self.head.digest != self.digest:
             self._add(self.last, "does not match the digest in the chain's head")
         for (number, part), event in self.missing.items():

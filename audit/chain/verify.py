@@ -113,7 +113,7 @@ def _check_lost_chains(heads: QuerySet[AuditHead], verdict: Verdict) -> None:
     """Find heads of chains that have no events left."""
     events = AuditEvent.objects.order_by().filter(process_id=OuterRef("pk"), seq__isnull=False)
     for head in heads.filter(~Exists(events)).order_by("pk").iterator():
-        what = f"is missing, as are all other events of the chain ({head.seq} in total)"
+        what = f"is missing: the chain must end with event {head.seq}, but has no events"
         verdict.add(Finding(head.pk, 1, None, "", what))
 
 
@@ -132,7 +132,9 @@ def _check_pending(events: Events, verdict: Verdict, at: datetime) -> None:
                 late += 1
         verdict.waiting += len(batch)
     if late:
-        verdict.could_not.append(f"{late} events have been pending for over an hour: check the worker and its schedule")
+        verdict.could_not.append(
+            f"events have been pending for over an hour ({late}): check the worker and its schedule"
+        )
 
 
 def _check_pending_event(event: AuditEvent, values: Values) -> None:

@@ -81,7 +81,7 @@ def _validate(parameters: QueryDict) -> None:
     faults = []
     for name, values in parameters.lists():
         if len(values) > 1 and name not in REPEATABLE:
-            faults.append(Fault(f"'{name}' must be given only once.", code="repeated", parameter=name))
+            faults.append(Fault(f"'{name}' may be given only once.", code="repeated", parameter=name))
 
     # The names of users and groups.
     requested = {name: parameters.get(name) for name in ("owner", "user", "group")}
@@ -91,7 +91,7 @@ def _validate(parameters: QueryDict) -> None:
             detail = f"'{name}' must have at most {LONGEST_NAME} characters and must not contain NUL."
             faults.append(Fault(detail, code="not_a_name", parameter=name))
     if "owner" in names and "user" in names and names["owner"] != names["user"]:
-        faults.append(Fault("'owner' and 'user' must be the same user.", code="contradiction", parameter="user"))
+        faults.append(Fault("'owner' and 'user' must name the same user.", code="contradiction", parameter="user"))
 
     # isAdmin, which contradicts any name.
     as_admin = parameters.get("isAdmin") or "false"

@@ -183,7 +183,7 @@ class Whole(OptionalField, serializers.IntegerField):
 class Moment(EmptyIsNull, OptionalField, serializers.DateTimeField):
     """RFC 3339. Without an offset, the time is in the service's time zone. The offset may lack its colon."""
 
-    default_error_messages = {"invalid": "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."}
+    default_error_messages = {"invalid": "Must be a date and time (RFC 3339), for example 2026-02-17T11:00:00Z."}
 
     def to_internal_value(self, value: object) -> datetime:
         if not isinstance(value, str) or not _MOMENT.fullmatch(value):
@@ -266,7 +266,7 @@ def _attribute_error(name: str, value: object) -> str | None:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         # Not `>`, which is false for NaN.
         if not abs(value) <= LARGEST_NUMBER:
-            return f"A number must be at most {LARGEST_NUMBER:.0e}."
+            return f"A number must be between -{LARGEST_NUMBER:.0e} and {LARGEST_NUMBER:.0e}."
     elif value is not None and not isinstance(value, bool):
         return "Must be text, a number, true or false."
     return None

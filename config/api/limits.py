@@ -28,7 +28,8 @@ class TooManyRequests(DomainError):
     status = 429
 
     def __init__(self, limit: str, wait: int) -> None:
-        super().__init__(f"The limit is {limit}; try again in {wait} seconds.")
+        unit = "second" if wait == 1 else "seconds"
+        super().__init__(f"The limit is {limit}; try again in {wait} {unit}.")
         self.wait = wait
 
 

@@ -41,7 +41,9 @@ def _header(name: str, description: str, *, response: object = None) -> OpenApiP
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=statuses)  # type: ignore[arg-type]  # or a list
 
 
-IDEMPOTENCY_KEY = _header("Idempotency-Key", "A repeated request with the same key gets the first response for a day.")
+IDEMPOTENCY_KEY = _header(
+    "Idempotency-Key", "For 24 hours, a repeated request with the same key gets the response to the first one."
+)
 IF_MATCH = _header("If-Match", "The `ETag` of the version you read; 412 if it is no longer current.")
 IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the version you have; 304 if it is still current.")
 
@@ -182,7 +184,7 @@ def _problem(status: int) -> OpenApiResponse:
     code, description = REFUSALS[status]
     faults = []
     if status == 400:
-        detail = "Not a valid date and time; use RFC 3339, for example 2026-02-17T11:00:00Z."
+        detail = "Must be a date and time (RFC 3339), for example 2026-02-17T11:00:00Z."
         faults.append(Fault(detail, pointer="#/signingProcessSteps/0/dueDate"))
     error = DomainError(description.replace("`", ""), faults, code=code, status=status)
     body = problem_body(error, "/api/processes")

@@ -10,7 +10,7 @@ from config.vocabulary import Scope
 _ON_BEHALF = "{}. Default: {}. Naming another user or group requires the right `on_behalf`."
 OWNER = OpenApiParameter("owner", str, description=_ON_BEHALF.format("Owner of the resources", "the caller"))
 USER = OpenApiParameter("user", str, description=_ON_BEHALF.format("User on whose behalf to call", "the caller"))
-GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format("Code of the group", "the caller's group"))
+GROUP = OpenApiParameter("group", str, description=_ON_BEHALF.format("Code of the group", "the caller's groups"))
 NAME = OpenApiParameter("name", str, description="Part of the name. Case and diacritics are ignored.")
 SCOPE = OpenApiParameter(
     "scope",

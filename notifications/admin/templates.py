@@ -120,7 +120,7 @@ class MessageTemplateAdmin(VersionedAdmin):
     def preview(self, request: HttpRequest) -> HttpResponse:
         """An email in every language and at two widths, with sample values or those of a process. POST sends it."""
         if not (self.has_view_permission(request) and staff_actor(request).may(Right.ADMINISTER)):
-            raise Forbidden("Only administrators can see previews, because they contain data of processes.")
+            raise Forbidden("Only administrators can see previews, because previews contain data from processes.")
 
         # Which message to preview.
         event = request.GET.get("event", "")
@@ -173,7 +173,7 @@ def _send_test_email(request: HttpRequest, draft: Draft) -> str:
     """Send the draft to the user of this request; returns the confirmation."""
     address = request.user.email if isinstance(request.user, User) else ""
     if not address:
-        raise Invalid("Your user must have an email address to receive test emails.")
+        raise Invalid("Your account must have an email address to receive test emails.")
     count_test_email(staff_actor(request).client)
     test_email = send_test_email(draft, to=address, at=timezone.now())
     if not test_email.sent:

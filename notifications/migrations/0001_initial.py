@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('business_days_only', models.BooleanField(default=False, help_text='Send reminders that fall on a weekend or holiday on the preceding business day.')),
                 ('quiet_countries', models.CharField(blank=True, help_text='For example LV, LT, EE.', max_length=100, verbose_name='holidays in')),
                 ('overdue_notice', models.BooleanField(default=True, help_text='Notify the initiator the day after a due date.')),
-                ('without_due_date_every', models.PositiveSmallIntegerField(default=0, help_text='Interval in days; 0: no reminders.')),
+                ('without_due_date_every', models.PositiveSmallIntegerField(default=0, help_text='In days; 0: no reminders.', verbose_name='reminder interval without a due date')),
                 ('done_until', models.DateTimeField(editable=False, null=True)),
             ],
             options={

@@ -35,7 +35,7 @@ class IncompleteDocument(DomainError):
 
     code = "incomplete_document"
     status = 400
-    detail = "The process cannot start: the document's attributes do not satisfy its document type (see `errors`)."
+    detail = "The process cannot start: the document's attributes do not fit its document type (see `errors`)."
 
 
 def add_step(rows: ProcessRows, body: Body, *, index: int, faults: list[Fault]) -> Step:

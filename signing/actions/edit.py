@@ -203,7 +203,7 @@ def _add_signer(changes: Changes, step: Step, body: Body, pointer: str) -> Signe
 def _move_signer(changes: Changes, signer: Signer, step: Step, pointer: str, *, allowed: bool) -> None:
     """Move a signer who has not acted to this step."""
     if not allowed:
-        detail = "This signer belongs to another step; move the signer with a PUT of the process."
+        detail = "This signer belongs to another step; update the process to move the signer."
         raise Invalid(faults=[Fault(detail, code="in_another_step", pointer=pointer)])
     if signer.acted:
         raise AlreadyHappened(f"The signer {signer} has already acted ({signer.status}) and cannot be moved.")

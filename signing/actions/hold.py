@@ -24,7 +24,7 @@ class OnHold(DomainError):
 def hold(process: Process, *, actor: Actor, at: datetime, reason: str | None) -> None:
     """Put the process on hold for a reason; release it if the reason is None. Requires `administer`."""
     if not actor.may(Right.ADMINISTER):
-        raise MissingRight(Right.ADMINISTER, "Holding a process or releasing a hold")
+        raise MissingRight(Right.ADMINISTER, "Putting a process on hold or releasing it")
     if reason is not None and not 0 < len(reason.strip()) <= MAX_REASON:
         detail = f"The reason for a hold must have 1 to {MAX_REASON} characters."
         raise Invalid(faults=[Fault(detail, code="required", pointer="#/reason")])

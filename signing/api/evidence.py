@@ -93,7 +93,7 @@ class EvidenceViewSet(SigningViewSet):
         if not process.managed_by(self.actor):
             raise Forbidden(
                 "Only the initiator, the owner group, and callers with the right 'administer' or 'on_behalf' may read "
-                "the evidence of this process. The right 'audit_read' allows its audit trail."
+                "the evidence of this process. The right 'audit_read' allows reading its audit trail."
             )
 
     def _verdict(self, process_id: str) -> JsonObject:

@@ -76,6 +76,6 @@ class TestEmailViewSet(SigningViewSet):
         if isinstance(user, User) and user.email:
             return user.email
         detail = (
-            "Your user must have an email address; sending to processInitiatorEmail requires the right 'on_behalf'."
+            "Your account must have an email address; sending to processInitiatorEmail requires the right 'on_behalf'."
         )
         raise Invalid(faults=[Fault(detail, code="no_addressee", pointer="#/processInitiatorEmail")])

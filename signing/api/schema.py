@@ -31,7 +31,9 @@ TEST_EMAIL_PARAMETERS = [
     OpenApiParameter("role", str, enum=Role.values, required=True, description="The role of the recipient."),
 ]
 SEARCH_SIZE = OpenApiParameter(
-    "size", {"type": "integer", "format": "int32", "minimum": 1, "default": pages.MAX_SIZE}, description="At most 200."
+    "size",
+    {"type": "integer", "format": "int32", "minimum": 1, "default": pages.MAX_SIZE},
+    description="Values above 200 are reduced to 200.",
 )
 CHANGE_REFUSALS = (400, 401, 403, 404, 409, 412)
 

@@ -191,8 +191,8 @@ class ProcessViewSet(SigningViewSet):
     def search(self, request: Request) -> Response:
         """Find processes by document or personal code.
 
-        At least one of the two fields is required; if both are given, both must match. At most `size` processes,
-        newest first.
+        At least one of the two fields is required; if both are given, both must match. Returns at most `size`
+        processes, newest first.
         """
         size = requested_size(request.GET, default=MAX_SIZE)
         body = self.body(SearchSerializer)

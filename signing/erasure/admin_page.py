@@ -56,7 +56,7 @@ def erasure_page(request: HttpRequest) -> HttpResponse:
 
 
 def _report(request: HttpRequest, summary: ErasureSummary) -> None:
-    text = f"Erased: {sum(summary.counts.values())} rows and values."
+    text = f"Rows and values erased: {sum(summary.counts.values())}."
     if summary.kept:
         text += f" Kept: {len(summary.kept)} (see the preview for the reasons)."
     messages.success(request, text)

@@ -27,7 +27,7 @@ NOT_SEARCHED = (
     "document profiles, names of attributes, and email texts",
     "comments, attributes and notes of processes in which the person did not take part",
     "notes of audit events that belong to no process",
-    "signers and contacts without an email address and without a personal code with its country",
+    "signers and contacts with neither an email address nor a personal code with its country",
 )
 ERASED_NAME = "(erased)"
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

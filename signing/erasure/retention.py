@@ -126,7 +126,7 @@ def _delete(process_id: UUID, profile: DocumentProfile, at: datetime) -> bool:
     values = AuditValue.objects.filter(event__process_id=str(process_id)).exclude(part=ERASED).order_by("pk")
     log.erase_values(
         {str(process_id): list(values.values_list("event_id", "part"))},
-        note=f"Deleted by retention, {current.retention_days} days after the process ended.",
+        note=f"The process was deleted at the end of its {current.retention_days}-day retention period.",
         event_type=EventType.PROCESS_DELETED,
         document_id=process.document_id,
         before={"status": process.status},

@@ -18,11 +18,11 @@ def verify_and_alert(*, at: datetime) -> Verdict:
         result = verdict(at=at)
     except Exception as exc:  # noqa: BLE001 (an administrator has to look, whatever went wrong)
         result = Verdict(could_not=[f"the verification itself failed: {type(exc).__name__}"])
-    problems = result.unchecked
+    problems = "; ".join(result.unchecked)
     if result.findings:
-        problems = [f"{result.findings[0]}."]
+        problems = str(result.findings[0])
     if problems:
-        text = " ".join(problems)
+        text = f"{problems}."
         note = f"The audit trail is not intact, or could not be verified: {text}"
         with transaction.atomic():
             record([Event(EventType.FAILURE, note=note)], actor=SERVICE, at=at)

@@ -82,8 +82,8 @@ def _sources(events: Iterable[AuditEvent]) -> dict[str, object]:
     """How many events the service recorded itself, and a line for each client that reported some."""
     reporters = Counter(event.reporter for event in events)
     own_events = reporters.pop("", 0)
-    lines = [f"Reported by other systems: {count} events, {name}." for name, count in sorted(reporters.items())]
-    return {"own_events": own_events, "reported_events": "\n".join(lines) or "Reported by other systems: none."}
+    lines = [f"Events {name}: {count}" for name, count in sorted(reporters.items())]
+    return {"own_events": own_events, "reported_events": "\n".join(lines) or "Events reported by other systems: none"}
 
 
 def _event_object(event: AuditEvent) -> JsonObject:

@@ -247,7 +247,7 @@ def _events(certificate: Certificate) -> list[Flowable]:
             continue
         user = event.creator or _ERASED
         if event.client_app_name != event.creator:
-            user += f" by {event.client_app_name}"
+            user += f" via {event.client_app_name}"
         # What a client reported is not what the service has seen.
         if event.reporter:
             user = f"{event.reporter}: {user}"

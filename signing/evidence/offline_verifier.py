@@ -208,7 +208,7 @@ def _process_lines(files: dict[str, bytes]) -> list[str]:
     """What the bundle says about the process: its status, and who did what, when."""
     manifest = _parse_file(files, "manifest.json")
     process = _parse_file(files, "process.json")
-    lines = [f"Made at:      {manifest['madeAt']}; a later bundle of this process may contain more events"]
+    lines = [f"Created:      {manifest['madeAt']}; a later bundle of this process may contain more events"]
     lines.append(f"Status:       {process['status']}")
     acted_at = {}
     for event in _parse_file(files, "events.json")["events"]:

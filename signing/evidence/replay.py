@@ -311,7 +311,7 @@ def _value_differences(rows: JsonObject, replayed: JsonObject) -> Iterator[str]:
         if path not in replayed:
             yield f"{path} is not in the trail"
         elif path not in rows:
-            yield f"{path} is in the trail, but missing in the database"
+            yield f"{path} is in the trail, but missing from the database"
         elif _normalized(rows[path]) != _normalized(replayed[path]):
             yield f"{path} differs from the trail"
 

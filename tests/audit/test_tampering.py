@@ -457,7 +457,7 @@ class TestCommands:
         out = io.StringIO()
         call_command("checkpoint_audit", stdout=out)
         call_command("checkpoint_audit", stdout=out)
-        assert "Checkpoint 1 covers 1 chains" in out.getvalue()
+        assert "Checkpoint 1 covers 1 chain." in out.getvalue()
         assert "No events have been recorded since" in out.getvalue()
         assert len(file.read_text().splitlines()) == 1
 

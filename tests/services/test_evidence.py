@@ -36,7 +36,7 @@ def test_evidence_is_verified_by_a_third_party(stack: Stack, tmp_path: Path) -> 
 
     output = stack.manage("verify_audit")
     assert "The audit trail is intact." in output
-    fingerprint = output.partition("Public key: ")[2].split()[0]
+    fingerprint = output.partition("Public key fingerprint: ")[2].split()[0]
     stack.manage("checkpoint_audit")
     lines = (stack.folder / "audit-checkpoints.jsonl").read_text().splitlines()
     assert {json.loads(line)["statement"]["key"] for line in lines} == {fingerprint}

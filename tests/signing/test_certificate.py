@@ -165,7 +165,7 @@ def test_the_client_that_acted_for_a_user() -> None:
     by_portal = event(NOON, "Approved", "Ben", "", "", BEN_ID)
     by_portal.client_app_name = "portal"
 
-    assert "Ben by portal for Ben · Approver" in text(draw(certificate(events=[by_portal])))
+    assert "Ben via portal for Ben · Approver" in text(draw(certificate(events=[by_portal])))
 
 
 def test_erased_names_and_users() -> None:
@@ -178,7 +178,7 @@ def test_erased_names_and_users() -> None:
 
     assert "1 (erased) Approver Approved" in drawn
     assert "2 – Signer Waiting" in drawn
-    assert "(erased) by portal · Approver" in drawn
+    assert "(erased) via portal · Approver" in drawn
 
 
 def test_reads_are_not_shown() -> None:

@@ -60,7 +60,7 @@ def test_the_certificate_marks_reported_events_and_has_the_address_of_the_act(ap
 
 def test_the_readme_of_the_bundle_names_who_reported_events(api: Api, process: Process) -> None:
     readme = bundle(api, process)["README.txt"].decode()
-    assert "3 events, reported by monitor" in readme
+    assert "Events reported by monitor: 3" in readme
 
 
 def test_the_timeline_marks_reported_events(process: Process) -> None:

@@ -11,7 +11,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--new-file", action="store_true", help="start AUDIT_CHECKPOINT_FILE again, with all checkpoints"
+            "--new-file", action="store_true", help="start a new AUDIT_CHECKPOINT_FILE with all checkpoints"
         )
 
     def handle(self, *args: object, new_file: bool, **options: object) -> None:
@@ -21,5 +21,6 @@ class Command(BaseCommand):
         if checkpoint is None:
             self.stdout.write("No events have been recorded since the last checkpoint.")
         else:
-            self.stdout.write(f"Checkpoint {checkpoint.number} covers {checkpoint.size} chains.")
-        self.stdout.write(f"Public key: {keys.fingerprint(keys.public())}")
+            noun = "chain" if checkpoint.size == 1 else "chains"
+            self.stdout.write(f"Checkpoint {checkpoint.number} covers {checkpoint.size} {noun}.")
+        self.stdout.write(f"Public key fingerprint: {keys.fingerprint(keys.public())}")

@@ -183,7 +183,7 @@ def _ordering(expressions: list[str], sorts: Sorts, tie: str, faults: list[Fault
             if field in sorts:
                 ordering.setdefault(sorts[field], descending)
             else:
-                detail = f"'sort' must be one of {', '.join(sorts)}, each with ,asc or ,desc."
+                detail = f"'sort' must be one of {', '.join(sorts)}, optionally followed by ,asc or ,desc."
                 faults.append(Fault(detail, code="sort_not_offered", parameter="sort"))
     # The tie-breaker follows the last direction, so that one index serves the whole ordering.
     ordering.setdefault(tie, descending)

@@ -16,12 +16,12 @@ class Command(BaseCommand):
         now = timezone.now()
         summary = retention.summarize(at=now)
         for due in summary:
-            line = f"{due.profile} ({due.profile.document_type}, {due.profile.retention_days} days): "
+            line = f"{due.profile} ({due.profile.document_type}, {due.profile.retention_days}-day retention): "
             line += f"{due.processes} due"
             if due.held:
                 line += f", and {due.held} on hold"
             if due.starts_at:
-                line += f"; nothing is deleted before {due.starts_at:%Y-%m-%d %H:%M} UTC, then {due.then}"
+                line += f"; nothing is deleted before {due.starts_at:%Y-%m-%d %H:%M} UTC, when {due.then} will be due"
             self.stdout.write(line)
         if not summary:
             self.stdout.write("No document profile has a retention period. All processes are kept.")

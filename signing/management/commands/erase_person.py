@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def _write(self, heading: str, summary: ErasureSummary) -> None:
         for label, count in summary.counts.items():
-            self.stdout.write(f"{heading}: {count} {label}")
+            self.stdout.write(f"{heading}: {label} ({count})")
         for reason in summary.kept:
             self.stdout.write(f"kept: {reason}")
         if summary.again:

@@ -25,7 +25,7 @@ def parse_time(text: str) -> datetime:
 class Command(BaseCommand):
     help = (
         "Verify the audit trail, and that the processes agree with it. Exit code 0: intact; 1: tampering or a "
-        "contradiction was found, the first one is named; 2: could not verify, for example because a key is missing."
+        "contradiction was found (the first one is named); 2: could not verify, for example because a key is missing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,12 +48,12 @@ class Command(BaseCommand):
 
     def _show_progress(self, checked: int) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"{checked:,} events and processes were checked.")
+            self.stderr.write(f"Events and processes checked: {checked:,}.")
 
     def _summarize(self, result: Verdict) -> None:
-        pending = f"{result.waiting:,} pending events"
-        self.stdout.write(f"Verified {result.events:,} events, {pending} and {result.checkpoints:,} checkpoints.")
-        self.stdout.write(f"Public key: {keys.fingerprint(keys.public())}")
+        counts = f"{result.events:,}; pending events: {result.waiting:,}; checkpoints: {result.checkpoints:,}"
+        self.stdout.write(f"Verified events: {counts}.")
+        self.stdout.write(f"Public key fingerprint: {keys.fingerprint(keys.public())}")
         for note in result.notes[:_FINDINGS_SHOWN]:
             self.stdout.write(f"Note: {note}.")
 

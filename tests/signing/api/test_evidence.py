@@ -206,7 +206,7 @@ class TestTheBundle:
         assert all(text in output for text in ("The evidence is valid.", "DOC-1", "SIGNER_SIGNED"))
         assert "The fingerprint of the public key matches the one given." in output
         made_at = json.loads(files["manifest.json"])["madeAt"]
-        assert f"Made at:      {made_at}" in output
+        assert f"Created:      {made_at}" in output
         assert "Status:       STARTED" in output
         assert f"Signer:       {ANA}: SIGNER SIGNED 2026-05-04T12:00:00Z" in output
         assert f"Signer:       {BEN}: SIGNER STARTED\n" in output
@@ -405,7 +405,7 @@ class TestTheBundle:
     def test_a_missing_signer_is_refused(self, api: Api, process: Process) -> None:
         row_of(process, ANA).delete()
         detail = api.get(f"/api/processes/{process.pk}/evidence").json()["detail"]
-        assert "is in the trail, but missing in the database" in detail
+        assert "is in the trail, but missing from the database" in detail
 
     def test_an_added_signer_is_refused(self, api: Api, process: Process) -> None:
         signer = row_of(process, BEN)

@@ -216,8 +216,8 @@ class TestCommand:
             self.run("--email", ADDRESS)
         assert hits(dump())
         output = self.run("--country", "LV", "--code", CODE, "--yes")
-        assert "will be erased: 2 signers of finished processes" in output
-        assert "\nerased: 2 signers of finished processes" in output
+        assert "will be erased: signers of finished processes (2)" in output
+        assert "\nerased: signers of finished processes (2)" in output
         assert hits(dump()) == hits(output) == []
 
     def test_it_does_not_ask_without_a_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +269,7 @@ class TestAdminPage:
         assert all(place in content for place in redactors.NOT_SEARCHED)
         assert row_of(process, NAME)
         content = boss.post(self.URL, {**BY_CODE, "erase": "yes"}, follow=True).content.decode()
-        assert "Erased:" in content
+        assert "Rows and values erased:" in content
         assert "Kept: 1 (see the preview for the reasons)." in content
         assert not Signer.objects.filter(process=process, name=NAME).exists()
 

@@ -82,7 +82,7 @@ class TestRetention:
         profile_of("LEASE", retentionDays=10)
         finished(documentType="LEASE")
         call_command("apply_retention", stdout=out)
-        assert "LEASE (LEASE, 10 days): 1 due" in out.getvalue()
+        assert "LEASE (LEASE, 10-day retention): 1 due" in out.getvalue()
         assert Process.objects.count() == 1
         call_command("apply_retention", "--yes", stdout=out)
         assert "Processes deleted: 1." in out.getvalue()
@@ -126,7 +126,7 @@ class TestWarningPeriod:
     def test_the_page_shows_when_processes_will_be_deleted(self, api: Api) -> None:
         profile_of("LEASE", retentionDays=1)
         page = staff("boss", superuser=True).get("/admin/signing/process/erasure/").content.decode()
-        assert "Deletes from" in page
+        assert "Deletion starts" in page
 
 
 def test_a_profile_deletes_only_processes_of_its_group(api: Api, settings: Any) -> None:

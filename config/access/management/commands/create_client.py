@@ -17,7 +17,7 @@ from config.vocabulary import Right
 
 
 class Command(BaseCommand):
-    help = "Create an API client, or add groups and rights to one, and print a new token alone on the last line."
+    help = "Create an API client, or add groups and rights to an existing one, and print a new token on the last line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the client's name, as shown in audit events")

@@ -9,4 +9,6 @@ class Command(BaseCommand):
     help = "Delete stored responses to requests with an Idempotency-Key that are older than 24 hours."
 
     def handle(self, *args: object, **options: object) -> None:
-        self.stdout.write(f"Deleted {delete_expired_responses()} responses.")
+        deleted = delete_expired_responses()
+        noun = "response" if deleted == 1 else "responses"
+        self.stdout.write(f"Deleted {deleted} {noun}.")
