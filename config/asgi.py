@@ -1,26 +1,28 @@
 """The application of the web server.
 
-A request gets a thread once its whole body has arrived, and returns it, with its database connection, before the
-response is sent. So neither a slow body nor a slow reader occupies a thread.
+A request gets a thread once its whole body has arrived, and returns it before the response is sent. So neither a slow
+body nor a slow reader occupies a thread. Each thread keeps its database connection.
 """
 
 import asyncio
+import contextvars
 import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ.setdefault("DATABASE_POOL", "true")
 
 import django
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
-from django.db import connections
-from django.http import HttpRequest, StreamingHttpResponse
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
+from django.core.signals import request_started
+from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
 
 from config.api.problems import CONTENT_TYPE, TooLarge, problem_body
 
@@ -33,12 +35,12 @@ _MOST_DROPPED = 64 * 1024 * 1024
 
 
 class Handler(ASGIHandler):
-    """Runs the middleware and the view of a request in one thread, and at most REQUEST_THREADS requests at once."""
+    """Runs the middleware and the view of a request in one of REQUEST_THREADS threads."""
 
     def __init__(self) -> None:
         super().__init__()
         self.load_middleware(is_async=False)
-        self._threads = asyncio.Semaphore(settings.REQUEST_THREADS)
+        self._threads = ThreadPoolExecutor(settings.REQUEST_THREADS, thread_name_prefix="request")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Refuse a body beyond the limit before it is stored; otherwise serve the request."""
@@ -63,7 +65,7 @@ class Handler(ASGIHandler):
             await _refuse_large_body(scope, send)
             return {"type": "http.disconnect"}
 
-        await super().__call__(scope, receive_limited, send)
+        await self.handle(scope, receive_limited, send)
 
     def create_request(
         self, scope: Mapping[str, Any], body_file: IO[bytes]
@@ -78,32 +80,44 @@ class Handler(ASGIHandler):
             request.META.pop("HTTP_TRANSFER_ENCODING", None)
         return created
 
-    async def run_get_response(self, request: HttpRequest) -> HttpResponseBase:
-        async with self._threads:
-            return await sync_to_async(self._respond)(request)
-
-    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+    async def handle(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Read the whole body, respond to it in a thread, and send the response."""
         try:
-            response = self.get_response(request)
-            response._handler_class = self.__class__  # type: ignore[attr-defined]
-            if isinstance(response, StreamingHttpResponse):
-                _spool(response)
-        finally:
-            connections.close_all()
+            body_file = await self.read_body(receive)
+        except RequestAborted:
+            return
+        # Each request has its own context: the log's variables and the script prefix.
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        response = await loop.run_in_executor(self._threads, context.run, self._respond, scope, body_file)
+        await self.send_response(response, send)
+
+    def _respond(self, scope: dict[str, Any], body_file: IO[bytes]) -> HttpResponseBase:
+        set_script_prefix(get_script_prefix(scope))
+        request_started.send(sender=self.__class__, scope=scope)
+        request, error_response = self.create_request(scope, body_file)
+        response = error_response if request is None else self.get_response(request)
+        assert response is not None
+        response._handler_class = self.__class__  # type: ignore[attr-defined]  # set by Django's handlers
+        if isinstance(response, StreamingHttpResponse):
+            _spool(response)
+        # This also releases the body, and the database connection if it has failed or is too old.
+        response.close()
+        body_file.close()
         return response
 
 
 def _spool(response: StreamingHttpResponse) -> None:
     """Run the generator of the response now, in bounded memory, because it may need the database."""
     file = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
-    response._resource_closers.append(file.close)  # type: ignore[attr-defined]
     for chunk in response:
         file.write(chunk)
     file.seek(0)
 
     async def chunks() -> AsyncIterator[bytes]:
-        while chunk := file.read(_CHUNK_SIZE):
-            yield chunk
+        with file:
+            while chunk := file.read(_CHUNK_SIZE):
+                yield chunk
 
     response.streaming_content = chunks()
 

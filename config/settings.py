@@ -132,14 +132,11 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    _database["ENGINE"] = "config.postgresql"
     _database["CONN_HEALTH_CHECKS"] = True
+    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     _options = _database.setdefault("OPTIONS", {})
     _options.update(server_side_binding=True, prepare_threshold=5, connect_timeout=5)
-    # config.asgi sets this variable: its threads live for one request, and share the connections of a pool.
-    if env.bool("DATABASE_POOL", default=False):
-        _options["pool"] = {"min_size": 1, "max_size": REQUEST_THREADS + 2, "timeout": 5}
-    else:
-        _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
 
 # --- Language and time -----------------------------------------------------------------------
 

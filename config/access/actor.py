@@ -76,9 +76,11 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class TokenCaller:
-    """`request.user` of a caller whom an identity provider authenticated and who needs no `User` row."""
+    """`request.user` of a caller whom an identity provider authenticated and who needs no `User` row.
 
-    actor: Actor
+    Both kinds of tokens put the `Actor` into `request.auth`.
+    """
+
     is_authenticated: bool = True
     is_active: bool = True
     is_staff: bool = False

@@ -43,13 +43,13 @@ class IdentityProviderUnavailable(DomainError):
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <JWT>`."""
 
-    def authenticate(self, request: Request) -> tuple[TokenCaller, str] | None:
+    def authenticate(self, request: Request) -> tuple[TokenCaller, Actor] | None:
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
         if len(words) != 2:
             raise AuthenticationFailed("The header must be 'Authorization: Bearer <token>'.")
-        return TokenCaller(_actor(_verified_claims(words[1]))), "jwt"
+        return TokenCaller(), _actor(_verified_claims(words[1]))
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

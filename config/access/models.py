@@ -4,7 +4,7 @@ An API client is a user without a usable password. The name of a Django group is
 the API (`ownerGroup`, `group`). Rights are the permissions in `User.Meta`.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -53,11 +53,3 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.name}"
-
-    def expired(self, at: datetime) -> bool:
-        return self.expiry is not None and self.expiry <= at
-
-    def record_use(self, at: datetime) -> None:
-        """Store the time of the last use to the minute, so that a busy token costs one write per minute."""
-        if self.last_used_at is None or at - self.last_used_at >= LAST_USE_PRECISION:
-            ApiToken.objects.filter(pk=self.pk).update(last_used_at=at)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
+from rest_framework.request import Request
 
 from config import api_values
-from config.access.actor import Actor, MissingRight, TokenCaller
+from config.access.actor import Actor, MissingRight
 from config.access.forwarded import parse_address, reported_hop
 from config.access.models import User
 from config.errors import Fault, Forbidden, Invalid
@@ -23,18 +24,18 @@ class NotOwner(Forbidden):
     code = "not_yours"
 
 
-def actor_for(request: HttpRequest) -> Actor:
+def actor_for(request: Request) -> Actor:
     """The caller of an authenticated request, narrowed to the user and group that its parameters name.
 
     Raises `Invalid` for repeated or contradictory parameters, `Forbidden` if the caller may not name that
     user or group.
     """
-    caller = request.user
     address = client_address(request)
-    if isinstance(caller, TokenCaller):
-        actor = replace(caller.actor, address=address)
-    elif isinstance(caller, User):
-        actor = actor_of_user(caller, address=address)
+    # An authenticated token brings its actor. A session only brings the user.
+    if isinstance(request.auth, Actor):
+        actor = replace(request.auth, address=address)
+    elif isinstance(request.user, User):
+        actor = actor_of_user(request.user, address=address)
     else:
         raise Forbidden("You must be logged in.")
     return narrow_to_parameters(actor, request.GET)

@@ -78,14 +78,36 @@ def test_a_token_expires_in_at_least_a_day(capsys: pytest.CaptureFixture[str]) -
     assert timedelta(hours=23) < expiry - timezone.now() <= timedelta(days=1)
 
 
-def test_the_last_use_is_recorded_to_the_minute(api: Api) -> None:
+@pytest.mark.parametrize(("seconds_ago", "is_recorded"), [(50, False), (70, True)])
+def test_the_last_use_is_recorded_to_the_minute(api: Api, seconds_ago: int, is_recorded: bool) -> None:
+    before = timezone.now() - timedelta(seconds=seconds_ago)
+    ApiToken.objects.update(last_used_at=before)
     api.get("/api/processes")
+    assert (ApiToken.objects.get().last_used_at != before) == is_recorded
+
+
+def test_a_new_token_has_no_last_use_until_it_is_used(api: Api) -> None:
     token = ApiToken.objects.get()
+    assert token.last_used_at is None
+    api.get("/api/processes")
+    token.refresh_from_db()
     assert token.last_used_at is not None
-    token.record_use(token.last_used_at + timedelta(seconds=59))
-    assert ApiToken.objects.get().last_used_at == token.last_used_at
-    token.record_use(timezone.now() + timedelta(minutes=2))
-    assert ApiToken.objects.get().last_used_at != token.last_used_at
+
+
+def test_a_revoked_token_a_disabled_user_and_a_lost_right_count_at_once(api: Api) -> None:
+    client = ApiToken.objects.get().user
+    client.user_permissions.add(Permission.objects.get(codename="audit_read"))
+    assert api.get("/api/audit-events").status_code == 200
+    client.user_permissions.clear()
+    assert api.get("/api/audit-events").status_code == 403
+    client.groups.add(Group.objects.create(name="auditors"))
+    Group.objects.get(name="auditors").permissions.add(Permission.objects.get(codename="audit_read"))
+    assert api.get("/api/audit-events").status_code == 200
+    User.objects.filter(pk=client.pk).update(is_active=False)
+    assert api.get("/api/audit-events").status_code == 401
+    User.objects.filter(pk=client.pk).update(is_active=True)
+    ApiToken.objects.get().delete()
+    assert api.get("/api/audit-events").status_code == 401
 
 
 def test_rights_come_from_users_and_groups() -> None:
