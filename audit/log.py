@@ -41,7 +41,12 @@ class Event:
 
 def record(events: Iterable[Event], *, actor: Actor, at: datetime) -> None:
     """Append events in this order. Reads are left out if `AUDIT_READS` is off."""
-    append([_new_event(_values(event, actor), at) for event in events if _is_recorded(event)])
+    append(new_events(events, actor=actor, at=at))
+
+
+def new_events(events: Iterable[Event], *, actor: Actor, at: datetime) -> list[tuple[AuditEvent, Body]]:
+    """The events to be appended, each with its personal values."""
+    return [_new_event(_values(event, actor), at) for event in events if _is_recorded(event)]
 
 
 def record_unattached(event_type: EventType, *values: Mapping[str, Any], actor: Actor, at: datetime) -> None:
@@ -64,12 +69,12 @@ def report(reports: Sequence[Body], *, actor: Actor, at: datetime) -> list[Audit
         "event_origin": client,
         "reported_by": client if actor.client == actor.subject else f"{client} for {subject}",
     }
-    new_events = []
+    reported = []
     for body in reports:
         values = {**defaults, **body, "source": EventSource.REPORTED}
-        new_events.append(_new_event(values, at))
-    append(new_events)
-    return [event for event, _ in new_events]
+        reported.append(_new_event(values, at))
+    append(reported)
+    return [event for event, _ in reported]
 
 
 def erase_values(

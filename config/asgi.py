@@ -6,6 +6,7 @@ body nor a slow reader occupies a thread. Each thread keeps its database connect
 
 import asyncio
 import contextvars
+import gc
 import json
 import os
 import tempfile
@@ -24,6 +25,7 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from config import server_start
 from config.api.problems import CONTENT_TYPE, TooLarge, problem_body
 
 AsgiEvent = Mapping[str, Any]
@@ -131,3 +133,7 @@ async def _refuse_large_body(scope: Mapping[str, Any], send: Send) -> None:
 
 django.setup(set_prefix=False)
 application = Handler()
+server_start.start_all()
+# What was loaded until now is not garbage: the collector need not look at it again.
+gc.collect()
+gc.freeze()

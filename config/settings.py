@@ -145,6 +145,10 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 
 # --- Callers ---------------------------------------------------------------------------------
 
+# Lists count and skip at most this many rows.
+LIST_LIMIT = env.int("LIST_LIMIT", default=10_000)
+env.refuse_if(LIST_LIMIT < 200, "LIST_LIMIT must be 200 or more, the largest page.")
+
 AUTH_USER_MODEL = "access.User"
 # ApiToken extends knox's abstract model, so knox needs no table of its own.
 MIGRATION_MODULES = {"knox": None}

@@ -136,8 +136,7 @@ class Process(models.Model):
 
     def managed_by(self, actor: Actor) -> bool:
         """Whether the caller may change the process."""
-        is_initiator = actor.own and self.initiator == actor.subject
-        return actor.sees_everything or is_initiator or self.owner_group in actor.groups
+        return is_managed(self.initiator, self.owner_group, actor)
 
 
 class Step(models.Model):
@@ -233,6 +232,12 @@ class Signer(models.Model):
     def is_person(self, actor: Actor) -> bool:
         """Whether the caller is this signer and it has been this signer's turn."""
         return bool(actor.person) and self.person_key == actor.person and self.called_at is not None
+
+
+def is_managed(initiator: str, owner_group: str | None, actor: Actor) -> bool:
+    """Whether the caller may change a process of this initiator and group."""
+    is_initiator = actor.own and initiator == actor.subject
+    return actor.sees_everything or is_initiator or owner_group in actor.groups
 
 
 def _managed(actor: Actor) -> Q:

@@ -1,24 +1,26 @@
 """Rows as JSON objects of the API: for pages, single responses, tasks and audit events.
 
-Lists need two queries, however many processes they hold. A caller who is a signer of a process but does not manage it
-sees other people without personal codes, email addresses and private notes.
+Lists need one statement for steps and signers, however many processes they hold. A caller who is a signer of a process
+but does not manage it sees other people without personal codes, email addresses and private notes.
 """
 
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Model
 
 from config.access.actor import Actor
 from config.api.fields import api_fields
+from config.api.renderers import python_json
 from config.api_values import Body, JsonObject, value
 from config.errors import Fault
 from config.personal_codes import personal_code_warnings
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
-from signing.models import Process, Signer, Step
+from signing.models import Process, Signer, Step, is_managed
 from signing.serializers import ProcessSerializer, SignerSerializer, StepSerializer
 from templates_app.rules import Rules
 
@@ -38,56 +40,75 @@ RULES_FIELDS = {
 
 # The fields of a signer that only the signer and those who manage the process see.
 PRIVATE_FIELDS = ("signerPersonalCode", "signerEmail", "commentForSigner")
+_HIDDEN = dict.fromkeys(PRIVATE_FIELDS)
 
-# A row by its columns, from `values()` or from an instance.
-Columns = Mapping[str, object]
+# The columns of a process that its JSON is made of.
+PROCESS_COLUMNS = (*PROCESS_FIELDS.values(), "rules", "version")
+_STEP_COLUMNS = (*STEP_FIELDS.values(), "process_id")
+_PROCESS_ID = _STEP_COLUMNS.index("process_id")
+_SIGNER_COLUMNS = (*SIGNER_FIELDS.values(), "person_key", "called_at")
 
+# A process by its columns.
+Columns = Mapping[str, Any]
 Children = tuple[Sequence[Step], Sequence[Signer]]
+# The values of _STEP_COLUMNS, and of _SIGNER_COLUMNS for one of the step's signers; those are None if it has none.
+_StepAndSigner = tuple[Any, ...]
 
 
 # --- For the API ------------------------------------------------------------------------------
 
 
-def processes(rows: Iterable[Process], actor: Actor) -> list[JsonObject]:
-    """Return each process with its steps and signers. Two queries."""
-    page = list(rows)
-    ids = [process.id for process in page]
-    steps = Step.objects.filter(process__in=ids).order_by("process_order")
-    signers = Signer.objects.filter(process__in=ids).order_by("position", "id")
-    return _processes(
-        page,
-        steps.values(*STEP_FIELDS.values(), "process_id"),
-        signers.values(*SIGNER_FIELDS.values(), "process_id", "step_id", "person_key", "called_at"),
-        actor,
-    )
+def read(rows: Sequence[Columns], actor: Actor) -> list[JsonObject]:
+    """Return processes with their steps and signers, which are read in one statement. `rows` have PROCESS_COLUMNS.
+
+    The objects hold times and IDs as the database returns them, for `json_response`.
+    """
+    steps = Step.objects.filter(process__in=[row["id"] for row in rows])
+    ordered = steps.order_by("process_order", "signers__position", "signers__id")
+    signer_columns = [f"signers__{column}" for column in _SIGNER_COLUMNS]
+    processes = _processes(rows, ordered.values_list(*_STEP_COLUMNS, *signer_columns), actor)
+    for process in processes:
+        if process["attributes"] is not None:
+            process["attributes"] = python_json(process["attributes"])
+    return processes
 
 
 def process(row: Process, actor: Actor, children: Children | None = None) -> JsonObject:
     """Return one process. `children` are its steps and signers, if they are loaded already."""
-    if children is None:
-        return processes([row], actor)[0]
-    steps = sorted(children[0], key=lambda step: step.process_order)
-    signers = sorted(children[1], key=lambda signer: (signer.position, signer.id))
-    return _processes([row], map(vars, steps), map(vars, signers), actor)[0]
+    steps, signers = children or (list(row.steps.all()), list(row.signers.all()))
+    signers_of: dict[uuid.UUID, list[Signer]] = defaultdict(list)
+    for signer in sorted(signers, key=lambda signer: (signer.position, signer.id)):
+        signers_of[signer.step_id].append(signer)
+    rows: list[_StepAndSigner] = []
+    for step in sorted(steps, key=lambda step: step.process_order):
+        step_values = _values(step, _STEP_COLUMNS)
+        rows += [step_values + _values(signer, _SIGNER_COLUMNS) for signer in signers_of[step.id]]
+        if step.id not in signers_of:
+            rows.append(step_values + (None,) * len(_SIGNER_COLUMNS))
+    columns = dict(zip(PROCESS_COLUMNS, _values(row, PROCESS_COLUMNS), strict=True))
+    return _processes([columns], rows, actor)[0]
 
 
 def step(row: Process, step_id: uuid.UUID, actor: Actor, children: Children | None = None) -> JsonObject:
     """Return one step of the process with its signers."""
-    steps = process(row, actor, children)["signingProcessSteps"]
-    return _with_id(steps, step_id)
+    return with_id(process(row, actor, children)["signingProcessSteps"], step_id)
 
 
-def tasks(signers: Iterable[Signer], *, person: str, at: datetime) -> list[JsonObject]:
-    """Return each signer row as a task of this person, with the process as the person sees it. Two queries.
+def read_tasks(signers: Sequence[Signer], *, person: str, at: datetime) -> list[JsonObject]:
+    """Return each signer row as a task of this person, with the process as the person sees it. One statement.
 
     `overdue` is true if the step runs, its due date has passed, and the person has not acted. `actions` are the
     statuses that the person may report now.
     """
-    rows = list(signers)
     reader = Actor(client="", subject="", person=person, own=False)
-    distinct = {row.process_id: row.process for row in rows}
-    by_id = {item["id"]: item for item in processes(distinct.values(), reader)}
-    return [_task(row, by_id[str(row.process_id)], at) for row in rows]
+    distinct = {row.process_id: vars(row.process) for row in signers}
+    by_id = {item["id"]: item for item in read(list(distinct.values()), reader)}
+    return [_task(row, by_id[row.process_id], at) for row in signers]
+
+
+def with_id(items: Iterable[JsonObject], item_id: uuid.UUID) -> JsonObject:
+    """Return the step or signer with this id."""
+    return next(item for item in items if item["id"] in (item_id, str(item_id)))
 
 
 def code_warnings(steps: Iterable[JsonObject]) -> list[Fault]:
@@ -145,46 +166,52 @@ def _by_path(prefix: str, fields: dict[str, str], row: Model) -> JsonObject:
     return {prefix + name: value(getattr(row, column)) for name, column in fields.items() if column != "id"}
 
 
-def _seal(process: Process) -> JsonObject:
-    rules = Rules.from_json(process.rules)
-    return {"seal": rules.seal, "isSealRequired": rules.is_seal_required}
-
-
 # --- Building the JSON ------------------------------------------------------------------------
 
 
-def _processes(
-    rows: Sequence[Process], steps: Iterable[Columns], signers: Iterable[Columns], actor: Actor
-) -> list[JsonObject]:
-    managed_ids = {process.id for process in rows if process.managed_by(actor)}
+def _processes(rows: Sequence[Columns], children: Iterable[_StepAndSigner], actor: Actor) -> list[JsonObject]:
+    """Return the processes. `children` are in the order of the steps, and of the signers in each."""
+    managed_ids = {row["id"] for row in rows if is_managed(row["initiator"], row["owner_group"], actor)}
 
-    signers_by_step: dict[object, list[JsonObject]] = defaultdict(list)
-    for row in signers:
-        signer = _fields(SIGNER_FIELDS, row)
-        if row["process_id"] not in managed_ids and not _is_caller(row, actor):
-            signer |= dict.fromkeys(PRIVATE_FIELDS)
-        signers_by_step[row["step_id"]].append(signer)
+    # Each signer is one object, to which its step and its process refer.
+    steps_of: dict[object, dict[object, JsonObject]] = defaultdict(dict)
+    for values in children:
+        step_id = values[0]
+        process_id = values[_PROCESS_ID]
+        steps = steps_of[process_id]
+        if step_id not in steps:
+            steps[step_id] = dict(zip(STEP_FIELDS, values, strict=False)) | {"processStepSigners": []}
+        signer = _signer(values[len(_STEP_COLUMNS) :], actor, managed=process_id in managed_ids)
+        if signer["id"] is not None:
+            steps[step_id]["processStepSigners"].append(signer)
 
-    steps_by_process: dict[object, list[JsonObject]] = defaultdict(list)
-    for row in steps:
-        step = _fields(STEP_FIELDS, row)
-        step["processStepSigners"] = signers_by_step[row["id"]]
-        steps_by_process[row["process_id"]].append(step)
-
-    return [_process(row, steps_by_process[row.id], managed=row.id in managed_ids) for row in rows]
+    return [_process(row, list(steps_of[row["id"]].values()), managed=row["id"] in managed_ids) for row in rows]
 
 
-def _process(row: Process, steps: list[JsonObject], *, managed: bool) -> JsonObject:
+def _signer(values: tuple[Any, ...], actor: Actor, *, managed: bool) -> JsonObject:
+    signer = dict(zip(SIGNER_FIELDS, values, strict=False))
+    if not managed:
+        # The caller is this signer and it has been the signer's turn (`Signer.is_person`).
+        person_key, called_at = values[-2:]
+        is_caller = actor.person and person_key == actor.person and called_at is not None
+        if not is_caller:
+            signer.update(_HIDDEN)
+    return signer
+
+
+def _process(row: Columns, steps: list[JsonObject], *, managed: bool) -> JsonObject:
     signers: list[JsonObject] = []
     for step in steps:
         signers += step["processStepSigners"]
     total, signed = flow.totals([(signer["signerRole"], signer["signingStatus"]) for signer in signers])
-    process = _fields(PROCESS_FIELDS, vars(row))
+    process = {name: row[column] for name, column in PROCESS_FIELDS.items()}
     if not managed:
         process["processInitiatorEmail"] = None
+    rules = Rules.from_json(row["rules"])
     return process | {
-        **_seal(row),
-        "canceled": row.status == ProcessStatus.CANCELED,
+        "seal": rules.seal,
+        "isSealRequired": rules.is_seal_required,
+        "canceled": row["status"] == ProcessStatus.CANCELED,
         "signingProcessSteps": steps,
         "totalSigners": total,
         "totalSigned": signed,
@@ -194,25 +221,16 @@ def _process(row: Process, steps: list[JsonObject], *, managed: bool) -> JsonObj
 
 
 def _task(row: Signer, process: JsonObject, at: datetime) -> JsonObject:
-    step = _with_id(process["signingProcessSteps"], row.step_id)
+    step = with_id(process["signingProcessSteps"], row.step_id)
     is_open = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
     return {
         "process": process,
         "step": step,
-        "signer": _with_id(step["processStepSigners"], row.id),
+        "signer": with_id(step["processStepSigners"], row.id),
         "overdue": is_open and row.step.due_at is not None and row.step.due_at < at,
         "actions": flow.allowed_acts(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
     }
 
 
-def _fields(fields: dict[str, str], row: Columns) -> JsonObject:
-    return {name: value(row[column]) for name, column in fields.items()}
-
-
-def _is_caller(signer: Columns, actor: Actor) -> bool:
-    """Whether the caller is this signer and it has been the signer's turn (`Signer.is_person`)."""
-    return bool(actor.person) and signer["person_key"] == actor.person and signer["called_at"] is not None
-
-
-def _with_id(items: Iterable[JsonObject], item_id: uuid.UUID) -> JsonObject:
-    return next(item for item in items if item["id"] == str(item_id))
+def _values(row: Model, columns: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(value(getattr(row, column)) for column in columns)

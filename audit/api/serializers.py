@@ -87,6 +87,7 @@ class EventPage(serializers.Serializer):
     numberOfElements = serializers.IntegerField()
     next = serializers.CharField(required=False, help_text="With `after`: the cursor for the next page.")
     totalElements = serializers.IntegerField(required=False)
+    totalElementsExact = serializers.BooleanField(required=False)
     totalPages = serializers.IntegerField(required=False)
     number = serializers.IntegerField(required=False)
     first = serializers.BooleanField(required=False)

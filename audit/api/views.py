@@ -1,8 +1,8 @@
 """Audit events over HTTP: clients report events, and read the audit trail."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet, Sum, prefetch_related_objects
+from django.db.models import Sum, prefetch_related_objects
 from django.db.models.functions import Length
 from django.http import QueryDict
 from django.urls import reverse
@@ -47,7 +47,8 @@ class AuditEventViewSet(ApiViewSet):
         if after is not None:
             return Response(_events_after(after, request.GET, size=page.size))
         events = EventFilter(request.GET, queryset=AuditEvent.objects.all()).rows()
-        return Response(page.answer(page_of_events(page.slice_of(events)), total=events.count()))
+        found = page.read(events.prefetch_related(None))
+        return Response(page.answer(page_of_events(found.rows), found))
 
     @documented("getAuditEvent", schema.EVENT, tag="audit", refusals=(401, 403, 404))
     @snapshot
@@ -102,10 +103,9 @@ def event_bodies(events: Iterable[AuditEvent]) -> list[JsonObject]:
     return [event_body(event) for event in events]
 
 
-def page_of_events(events: QuerySet[AuditEvent]) -> list[JsonObject]:
+def page_of_events(rows: Sequence[AuditEvent]) -> list[JsonObject]:
     """The events of one page in a response; `PageTooLarge` if their values are too large together."""
     # The values are loaded only if they fit.
-    rows = list(events.prefetch_related(None))
     sizes = AuditValue.objects.filter(event__in=rows).values("event_id").annotate(size=Sum(Length("value")))
     size_of = dict(sizes.values_list("event_id", "size"))
     require_fit([_EVENT_WEIGHT + 2 * size_of.get(row.pk, 0) for row in rows])
@@ -119,7 +119,7 @@ def _events_after(after: int, query: QueryDict, *, size: int) -> JsonObject:
     events = EventFilter(query, queryset=AuditEvent.objects.filter(number__gt=after)).rows()
     if limit is not None:
         events = events.filter(number__lte=limit)
-    content = page_of_events(events.in_order()[:size])
+    content = page_of_events(list(events.prefetch_related(None).in_order()[:size]))
     if content:
         after = content[-1]["number"]
     return {"content": content, "size": size, "numberOfElements": len(content), "next": str(after)}

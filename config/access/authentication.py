@@ -19,7 +19,6 @@ from config.access.models import LAST_USE_PRECISION, ApiToken, User
 from config.access.second_factor import lacks_second_factor
 from config.vocabulary import Right
 
-
 # In the order of the model's fields, which `from_db` relies on.
 _USER_COLUMNS = ("id", "is_superuser", "username", "is_staff", "is_active", "country", "personal_code")
 # A token with its user, the names of the user's groups, and the rights of the user and the groups. With the ORM, these

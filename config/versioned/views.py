@@ -43,7 +43,8 @@ class VersionedViewSet(ApiViewSet):
         rows = self.filters(request.GET, queryset=visible).rows()
         if self.weight is not None:
             require_fit(list(page.slice_of(rows.annotate(weight=self.weight)).values_list("weight", flat=True)))
-        return Response(page.answer(self.represent(page.rows_of(rows)), total=rows.count()))
+        found = page.read(rows)
+        return Response(page.answer_with_cursor(self.represent(found.rows), found))
 
     @snapshot
     def retrieve(self, request: Request, id: str) -> Response:

@@ -43,7 +43,8 @@ class EvidenceViewSet(SigningViewSet):
         page = PageRequest.of(request.GET, sorts=EVENT_SORTS, default="createdAt,asc", tie="number")
         append_pending(process_id=process_id)
         events = AuditEvent.objects.of_process(process_id)
-        response = page.answer(page_of_events(page.slice_of(events)), total=events.count())
+        found = page.read(events.prefetch_related(None))
+        response = page.answer(page_of_events(found.rows), found)
         # A process that has lost its events still has a verdict.
         if process is None and not self._has_trace(process_id):
             raise NotFound
@@ -67,7 +68,8 @@ class EvidenceViewSet(SigningViewSet):
         process = self.find(id=parse_id(processId))
         self._require_manager(process)
         content = bundle(process, self.actor, at=self.now)
-        self.record_read(EventType.PROCESS_GETONE, process, method="evidence")
+        read = Event(EventType.PROCESS_GETONE, process.id, document_id=process.document_id, method="evidence")
+        record([read], actor=self.actor, at=self.now)
         return HttpResponse(content, content_type="application/zip", headers=attachment(process))
 
     def _require_reader(self, process_id: str) -> Process | None:

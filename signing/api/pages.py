@@ -1,14 +1,12 @@
 """The sort fields of the lists of processes and tasks, and what fits on one of their pages."""
 
-import uuid
-from collections.abc import Sequence
-
-from django.db.models import Case, Count, F, Sum, When
+from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce, Length
 
 from config.access.actor import Actor
-from config.api.lists.pages import Sorts, require_fit
+from config.api.lists.pages import Sorts
 from signing.models import Process, ProcessQuerySet, Signer
+from signing.represent import PROCESS_COLUMNS, Columns
 
 # API field -> column. The initiator's email address is an annotation of `with_readable_email`.
 PROCESS_SORTS: Sorts = {
@@ -46,10 +44,13 @@ def with_readable_email(rows: ProcessQuerySet, actor: Actor) -> ProcessQuerySet:
     return rows.annotate(readable_email=Case(readable, default=None))
 
 
-def require_processes_fit(process_ids: Sequence[uuid.UUID]) -> None:
-    """Raise `PageTooLarge` if the signers of these processes, one process for each row, are too many for one page."""
+def columns_of(rows: ProcessQuerySet) -> "QuerySet[Process, Columns]":
+    """The processes as dictionaries with what a page of them needs."""
+    return rows.annotate(weight=weight_of_process("id")).values(*PROCESS_COLUMNS, "weight")
+
+
+def weight_of_process(process_id: str) -> Subquery:
+    """The weight of a process in a page (see `require_fit`); `process_id` is the column with its id."""
     comments = Coalesce(Length("comment"), 0) + Coalesce(Length("comment_for_signer"), 0)
-    signers = Signer.objects.filter(process__in=set(process_ids)).values("process_id")
-    sizes = signers.annotate(weight=Count("id") * _SIGNER_WEIGHT + Sum(comments) * 3)
-    weight_of = dict(sizes.values_list("process_id", "weight"))
-    require_fit([weight_of[process_id] for process_id in process_ids])
+    signers = Signer.objects.filter(process=OuterRef(process_id)).order_by().values("process")
+    return Subquery(signers.annotate(weight=Count("id") * _SIGNER_WEIGHT + Sum(comments) * 3).values("weight"))

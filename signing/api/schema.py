@@ -49,6 +49,7 @@ AUDIT_TRAIL = answer(
     {
         "content": [EVENT_ANSWER],
         "totalElements": 5,
+        "totalElementsExact": True,
         "totalPages": 5,
         "number": 0,
         "size": 1,

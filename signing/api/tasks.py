@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Sequence
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from audit.log import Event, record
+from audit.log import Event
+from audit.reads import record_read
 from config.access.actor import MissingRight
-from config.api.lists.pages import PageRequest
+from config.api.lists.pages import PageRequest, require_fit
+from config.api.renderers import json_response
 from config.api.schema import documented
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet
@@ -20,7 +22,7 @@ from config.vocabulary import EventType, Right
 from signing import represent
 from signing.api import schema
 from signing.api.filters import TaskFilter
-from signing.api.pages import TASK_SORTS, require_processes_fit
+from signing.api.pages import TASK_SORTS, weight_of_process
 from signing.models import Signer
 
 
@@ -33,7 +35,7 @@ class SignerTaskViewSet(ApiViewSet):
         parameters=schema.TASK_LIST_PARAMETERS,
     )
     @snapshot
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """List a person's tasks.
 
         The steps in which it is or was this person's turn, newest first. Steps that have not started are not shown. The
@@ -42,12 +44,13 @@ class SignerTaskViewSet(ApiViewSet):
         person = self._person()
         page = PageRequest.of(request.GET, sorts=TASK_SORTS, default="createdAt,desc")
         rows = TaskFilter(request.GET, queryset=self._rows_of(person), at=self.now).rows()
-        signers = page.rows_of(rows.select_related("process", "step"))
+        weighed = rows.annotate(weight=weight_of_process("process_id"))
+        found = page.read(weighed.select_related("process", "step"))
         # Each task contains its process, also if the page has several tasks of one process.
-        require_processes_fit([signer.process_id for signer in signers])
-        self._record_read(signers)
-        content = represent.tasks(signers, person=person, at=self.now)
-        return Response(page.answer(content, total=rows.count()))
+        require_fit([signer.weight for signer in found.rows])
+        self._record_read(found.rows)
+        content = represent.read_tasks(found.rows, person=person, at=self.now)
+        return json_response(page.answer_with_cursor(content, found))
 
     def _person(self) -> str:
         """Return the person whose tasks are requested. The caller must be that person or act on behalf."""
@@ -83,9 +86,10 @@ class SignerTaskViewSet(ApiViewSet):
         """Record that the list was read, and that a single requested task was opened."""
         query = self.request.GET
         person = {"signerCountry": query["country"], "signerPersonalCode": query["personalCode"]}
-        record([Event(EventType.PROCESS_GETALL, after=person)], actor=self.actor, at=self.now)
+        events = [Event(EventType.PROCESS_GETALL, after=person)]
         if query.get("signerId"):
-            record([_opened(signer) for signer in signers], actor=self.actor, at=self.now)
+            events += [_opened(signer) for signer in signers]
+        record_read(events, actor=self.actor, at=self.now)
 
 
 def _opened(signer: Signer) -> Event:

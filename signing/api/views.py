@@ -3,15 +3,18 @@
 import uuid
 from collections.abc import Sequence
 
+from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.log import Event, record
+from audit.log import Event
+from audit.reads import record_read
 from config import api_values
 from config.api import conditional
 from config.api.idempotency import idempotent
-from config.api.lists.pages import MAX_SIZE, PageRequest, requested_size
+from config.api.lists.pages import MAX_SIZE, PageRequest, requested_size, require_fit
+from config.api.renderers import json_response
 from config.api.schema import DELETED, NOT_MODIFIED, documented, location
 from config.api.snapshots import snapshot
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
@@ -22,8 +25,8 @@ from signing import actions, represent
 from signing.actions import ProcessRows
 from signing.api import schema
 from signing.api.filters import ProcessFilter, with_personal_code
-from signing.api.pages import PROCESS_SORTS, require_processes_fit, with_readable_email
-from signing.models import Process
+from signing.api.pages import PROCESS_SORTS, columns_of, with_readable_email
+from signing.models import Process, Signer
 from signing.serializers import (
     ActSerializer,
     CancelSerializer,
@@ -73,20 +76,33 @@ class SigningViewSet(ApiViewSet):
         warnings = api_values.warnings([*represent.code_warnings_of_step(content), *warnings_of_action])
         return Response(content | warnings, headers=tag(process.version))
 
-    def record_read(self, event: EventType, process: Process, *, method: str = "") -> None:
-        read = Event(event, process_id=process.id, document_id=process.document_id, method=method)
-        record([read], actor=self.actor, at=self.now)
+    def read_process(self, **lookup: object) -> tuple[represent.Columns, JsonObject | None]:
+        """Read the process that matches, and record the read; `NotFound` if the caller may not see it.
+
+        Returns its columns, and its JSON unless `If-None-Match` is the current version.
+        """
+        rows = Process.objects.visible_to(self.actor).filter(**lookup)
+        row = rows.values(*represent.PROCESS_COLUMNS).first()
+        if row is None:
+            raise NotFound
+        if conditional.unchanged(row["version"], self.request.headers):
+            return row, None
+        (process,) = represent.read([row], self.actor)
+        self._record_read(row, process)
+        return row, process
 
     def record_list_read(self) -> None:
-        record([Event(EventType.PROCESS_GETALL)], actor=self.actor, at=self.now)
+        record_read([Event(EventType.PROCESS_GETALL)], actor=self.actor, at=self.now)
 
-    def record_opened(self, process: Process) -> None:
-        """Record that a signer who reads the process has opened the task."""
-        if not self.actor.person:
-            return
-        for signer in process.signers.called(self.actor.person):
-            opened = Event(EventType.PROCESS_OPENED, process.id, document_id=process.document_id, signer_id=signer.id)
-            record([opened], actor=self.actor, at=self.now)
+    def _record_read(self, row: represent.Columns, process: JsonObject) -> None:
+        """Record the read, and that a signer who reads the process has opened the task."""
+        read = Event(EventType.PROCESS_GETONE, row["id"], document_id=row["document_id"])
+        opened: list[Event] = []
+        if self.actor.person:
+            for signer in Signer.objects.filter(process=row["id"]).called(self.actor.person):
+                event = EventType.PROCESS_OPENED
+                opened.append(Event(event, row["id"], document_id=row["document_id"], signer_id=signer.id))
+        record_read([read, *opened], actor=self.actor, at=self.now)
 
 
 class ProcessViewSet(SigningViewSet):
@@ -98,19 +114,18 @@ class ProcessViewSet(SigningViewSet):
         parameters=schema.PROCESS_LIST_PARAMETERS,
     )
     @snapshot
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request) -> HttpResponse:
         """List processes.
 
         The processes that the caller may see, newest first, one page at a time.
         """
         page = PageRequest.of(request.GET, sorts=PROCESS_SORTS, default="createdAt,desc")
         visible = Process.objects.visible_to(self.actor)
-        rows = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
-        processes = page.rows_of(with_readable_email(rows, self.actor))
-        require_processes_fit([process.id for process in processes])
+        matching = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
+        found = page.read(columns_of(with_readable_email(matching, self.actor)))
+        require_fit([row["weight"] for row in found.rows])
         self.record_list_read()
-        content = represent.processes(processes, self.actor)
-        return Response(page.answer(content, total=rows.count()))
+        return json_response(page.answer_with_cursor(represent.read(found.rows, self.actor), found))
 
     @documented(
         "createProcess",
@@ -135,17 +150,16 @@ class ProcessViewSet(SigningViewSet):
 
     @documented("getProcess", schema.PROCESS, tag=TAG, refusals=(401, 403, 404), versioned=True, also=NOT_MODIFIED)
     @snapshot
-    def retrieve(self, request: Request, processId: str) -> Response:
+    def retrieve(self, request: Request, processId: str) -> HttpResponse:
         """Get a process.
 
         Returns 304 if `If-None-Match` is the current version.
         """
-        process = self.find(id=parse_id(processId))
-        if conditional.unchanged(process.version, request.headers):
-            return not_modified(process.version)
-        self.record_read(EventType.PROCESS_GETONE, process)
-        self.record_opened(process)
-        return self.with_warnings(represent.process(process, self.actor), process)
+        row, content = self.read_process(id=parse_id(processId))
+        if content is None:
+            return not_modified(row["version"])
+        warnings = api_values.warnings(represent.code_warnings(content["signingProcessSteps"]))
+        return json_response(content | warnings, tag(row["version"]))
 
     @documented(
         "updateProcess",
@@ -188,7 +202,7 @@ class ProcessViewSet(SigningViewSet):
         examples=[schema.SEARCH],
     )
     @snapshot
-    def search(self, request: Request) -> Response:
+    def search(self, request: Request) -> HttpResponse:
         """Find processes by document or personal code.
 
         At least one of the two fields is required; if both are given, both must match. Returns at most `size`
@@ -206,10 +220,10 @@ class ProcessViewSet(SigningViewSet):
             rows = rows.filter(document_id=document_id)
         if personal_code:
             rows = with_personal_code(rows, personal_code, self.actor)
-        newest = list(rows.order_by("-created_at", "-id")[:size])
-        require_processes_fit([process.id for process in newest])
+        newest = list(columns_of(rows).order_by("-created_at", "-id")[:size])
+        require_fit([row["weight"] for row in newest])
         self.record_list_read()
-        return Response(represent.processes(newest, self.actor))
+        return json_response(represent.read(newest, self.actor))
 
     @documented("startProcess", schema.PROCESS, tag=TAG, refusals=schema.CHANGE_REFUSALS, versioned=True, request=None)
     @idempotent
@@ -267,18 +281,18 @@ class ProcessViewSet(SigningViewSet):
 class StepViewSet(SigningViewSet):
     @documented("getStep", schema.STEP, tag="steps", refusals=(401, 403, 404), versioned=True, also=NOT_MODIFIED)
     @snapshot
-    def retrieve(self, request: Request, processStepId: str) -> Response:
+    def retrieve(self, request: Request, processStepId: str) -> HttpResponse:
         """Get a step.
 
         The step with its signers.
         """
         step_id = parse_id(processStepId)
-        process = self.find(steps=step_id)
-        if conditional.unchanged(process.version, request.headers):
-            return not_modified(process.version)
-        self.record_read(EventType.PROCESS_GETONE, process)
-        self.record_opened(process)
-        return self.step_with_warnings(represent.step(process, step_id, self.actor), process)
+        row, process = self.read_process(steps=step_id)
+        if process is None:
+            return not_modified(row["version"])
+        step = represent.with_id(process["signingProcessSteps"], step_id)
+        warnings = api_values.warnings(represent.code_warnings_of_step(step))
+        return json_response(step | warnings, tag(row["version"]))
 
     @documented(
         "updateStep",

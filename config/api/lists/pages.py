@@ -1,18 +1,24 @@
-"""Pages and sorting as in Spring Data: `page` from 0, `size`, and `sort=field,asc|desc`, which may be repeated."""
+"""Pages and sorting as in Spring Data: `page` from 0, `size`, and `sort=field,asc|desc`, which may be repeated.
+
+A list counts at most LIST_LIMIT rows, and skips at most as many. Clients that read everything use `cursor` instead.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import F, Model, QuerySet
+from django.db import connection
+from django.db.models import F, IntegerField, Model, QuerySet, Subquery
 from django.db.models.expressions import OrderBy
 from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.pagination import BasePagination
 
 from config.api.fields import INT32
+from config.api.lists.cursors import Position
 from config.api_values import JsonObject
 from config.errors import DomainError, Fault, Invalid
 
@@ -24,14 +30,22 @@ _DIRECTIONS = {"asc": False, "desc": True}
 # Spring Data's third word. Case is ignored where a list sorts by normalized names; it has no other effect.
 _IGNORE_CASE = "ignorecase"
 _INT32 = {"type": "integer", "format": "int32"}
-_TYPES: dict[type, JsonObject] = {list: {"type": "array"}, int: _INT32, bool: {"type": "boolean"}}
-_Row = TypeVar("_Row", bound=Model)
+_TYPES: dict[type, JsonObject] = {
+    list: {"type": "array"},
+    int: _INT32,
+    bool: {"type": "boolean"},
+    type(None): {"type": "string", "nullable": True},
+}
+_TOTAL_TEXT = "Whether totalElements is the number of all rows. If not, the list has more rows than that."
+_Row = TypeVar("_Row")
+# The annotation with the number of all rows.
+_TOTAL = "rows_of_list"
 _Ordering = tuple[tuple[str, bool], ...]
 Sorts = Mapping[str, str | None]
 
 
 def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiParameter]:
-    """The schema of `page`, `size` and `sort` for a list with these sort fields.
+    """The schema of `page`, `size`, `sort` and `cursor` for a list with these sort fields.
 
     `several`: `sort` is an array, as in the reference for most lists.
     """
@@ -40,12 +54,15 @@ def parameters(sorts: Iterable[str], *, several: bool = True) -> list[OpenApiPar
     if several:
         sort = {"type": "array", "items": sort}
     sort_text = f"`field,asc` or `field,desc`; repeatable. Fields: {', '.join(sorts)}."
+    page_text = "Page number, from 0. To read more rows than a list counts, use `cursor`."
+    cursor_text = "The `nextCursor` of the previous page, instead of `page`. It keeps the order of that page."
     return [
-        OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description="Page number, from 0."),
+        OpenApiParameter("page", {**_INT32, "minimum": 0, "default": 0}, description=page_text),
         OpenApiParameter(
             "size", size, description=f"Rows per page. Values above {MAX_SIZE} are reduced to {MAX_SIZE}."
         ),
         OpenApiParameter("sort", sort, description=sort_text, explode=several or None),
+        OpenApiParameter("cursor", str, description=cursor_text),
     ]
 
 
@@ -57,17 +74,63 @@ class PageTooLarge(DomainError):
     detail = "This page is too large; request a smaller `size` (see `errors`)."
 
 
+class PageTooDeep(DomainError):
+    """More rows come before the page than a list skips."""
+
+    code = "page_too_deep"
+    status = 400
+
+    def __init__(self) -> None:
+        detail = (
+            f"A list has pages for its first {settings.LIST_LIMIT} rows. To read more, sort by createdAt and send the "
+            "`nextCursor` of each page as `cursor`; or use a filter."
+        )
+        super().__init__(detail, [Fault(detail, code=self.code, parameter="page")])
+
+
+@dataclass(frozen=True, slots=True)
+class PageRows(Generic[_Row]):
+    """The rows of a page, and what is known about the rest of the list.
+
+    `total` is the number of all rows if `is_exact`; otherwise the list has more rows than that. `next_cursor` is None
+    on the last page, and in an order that has no cursors.
+    """
+
+    rows: list[_Row]
+    has_more: bool
+    total: int
+    is_exact: bool = True
+    next_cursor: str | None = None
+
+
+class _CountUpToLimit(Subquery):
+    """The number of rows of a query, as a value in another one."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+
+class _EstimateOrCount(_CountUpToLimit):
+    """One more than the limit if PostgreSQL estimates that the table has many more rows; otherwise the number."""
+
+    template = (
+        "(CASE WHEN (SELECT reltuples FROM pg_class WHERE oid = '%(table)s'::regclass) > 2 * %(limit)s"
+        " THEN %(limit)s + 1 ELSE (SELECT count(*) FROM (%(subquery)s) AS counted) END)"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest(BasePagination):
     """The page of a list that a request asks for.
 
-    `ordering` consists of pairs (column, descending); the last one makes the order unique. The
-    schema uses the same class to describe pages.
+    `ordering` consists of pairs (column, descending); the last one makes the order unique. `position` is where a
+    cursor continues. The schema uses the same class to describe pages.
     """
 
     number: int = 0
     size: int = DEFAULT_SIZE
     ordering: _Ordering = ()
+    position: Position | None = None
 
     @classmethod
     def of(cls, query: QueryDict, *, sorts: Sorts, default: str, tie: str = "id") -> "PageRequest":
@@ -81,17 +144,46 @@ class PageRequest(BasePagination):
         size = _size(query, DEFAULT_SIZE, faults)
         expressions = [expression for expression in query.getlist("sort") if expression]
         ordering = _ordering(expressions or [default], sorts, tie, faults)
+        position = _position(query, faults) if tie == "id" else None
+        if position is not None:
+            order_of_cursor = _by_creation(position.descending)
+            if expressions and ordering != order_of_cursor:
+                detail = "'sort' must be left out, or be that of the page that the cursor comes from."
+                faults.append(Fault(detail, code="contradiction", parameter="sort"))
+            ordering = order_of_cursor
         if faults:
             raise Invalid(faults=faults)
-        return cls(number, size, ordering)
+        return cls(number, size, ordering, position)
 
-    def rows_of(self, queryset: QuerySet[_Row]) -> list[_Row]:
-        return list(self.slice_of(queryset))
+    def read(self, queryset: "QuerySet[Any, _Row]") -> PageRows[_Row]:
+        """Read the page in one statement, which also counts; `PageTooDeep` if it is behind the rows that are counted.
 
-    def slice_of(self, queryset: QuerySet[_Row]) -> QuerySet[_Row]:
-        """The rows of the page as a query."""
+        A page that starts behind the last row costs a second statement.
+        """
         start = self.number * self.size
-        return queryset.order_by(*self.order_by(queryset.model))[start : start + self.size]
+        if start >= settings.LIST_LIMIT and self._count(queryset) > settings.LIST_LIMIT:
+            raise PageTooDeep
+        # One row more than the page tells whether there are more.
+        remaining = queryset if self.position is None else queryset.filter(self.position.rows_after())
+        counted = remaining.annotate(**{_TOTAL: self._total(queryset)})
+        rows = list(counted.order_by(*self.order_by(queryset.model))[start : start + self.size + 1])
+        has_more = len(rows) > self.size
+        if rows:
+            total = int(_value(rows[0], _TOTAL))
+        else:
+            total = self._count(queryset)
+        page = PageRows(rows[: self.size], has_more, min(total, settings.LIST_LIMIT), total <= settings.LIST_LIMIT)
+        if has_more and self.ordering in (_by_creation(True), _by_creation(False)):
+            last = page.rows[-1]
+            end = Position(_value(last, "created_at"), _value(last, "id"), descending=self.ordering[0][1])
+            return replace(page, next_cursor=end.cursor())
+        return page
+
+    def slice_of(self, queryset: "QuerySet[Any, _Row]") -> "QuerySet[Any, _Row]":
+        """The rows of the page as a query, to weigh them before they are read."""
+        start = self.number * self.size
+        remaining = queryset if self.position is None else queryset.filter(self.position.rows_after())
+        return remaining.order_by(*self.order_by(queryset.model))[start : start + self.size]
 
     def order_by(self, model: type[Model]) -> list[OrderBy]:
         """Nulls sort last in both directions. Only set for nullable columns, because NULLS LAST defeats the index."""
@@ -100,28 +192,47 @@ class PageRequest(BasePagination):
             for column, descending in self.ordering
         ]
 
-    def answer(self, content: Sequence[object], *, total: int) -> JsonObject:
+    def answer(self, content: Sequence[object], page: PageRows[Any]) -> JsonObject:
         """The response body."""
-        pages = -(-total // self.size)
         return {
             "content": list(content),
-            "totalElements": total,
-            "totalPages": pages,
+            "totalElements": page.total,
+            "totalElementsExact": page.is_exact,
+            "totalPages": -(-page.total // self.size),
             "number": self.number,
             "size": self.size,
             "numberOfElements": len(content),
-            "first": self.number == 0,
-            "last": self.number >= pages - 1,
+            "first": self.number == 0 and self.position is None,
+            "last": not page.has_more,
             "empty": not content,
         }
 
+    def answer_with_cursor(self, content: Sequence[object], page: PageRows[Any]) -> JsonObject:
+        """The response body of a list that has cursors."""
+        return self.answer(content, page) | {"nextCursor": page.next_cursor}
+
     def get_paginated_response_schema(self, schema: JsonObject) -> JsonObject:
-        """The schema of `answer`, with the first page of a list with one row as the example."""
+        """The schema of `answer_with_cursor`, with the first page of a list with one row as the example."""
+        example_page = PageRows(["a row"], has_more=False, total=1)
         properties: JsonObject = {"content": schema}
-        for name, example in self.answer(["a row"], total=1).items():
+        for name, example in self.answer_with_cursor(["a row"], example_page).items():
             properties.setdefault(name, {**_TYPES[type(example)], "example": example})
         properties["totalElements"]["format"] = "int64"
+        properties["totalElementsExact"]["description"] = _TOTAL_TEXT
         return {"type": "object", "properties": properties, "required": list(properties)}
+
+    def _count(self, queryset: "QuerySet[Any, Any]") -> int:
+        return self._countable(queryset).count()
+
+    def _total(self, queryset: "QuerySet[Any, Any]") -> Subquery:
+        """The number of all rows as an annotation. A whole large table is not counted."""
+        counted = self._countable(queryset)
+        if queryset.query.where or connection.vendor != "postgresql":
+            return _CountUpToLimit(counted)
+        return _EstimateOrCount(counted, table=queryset.model._meta.db_table, limit=settings.LIST_LIMIT)
+
+    def _countable(self, queryset: "QuerySet[Any, Any]") -> "QuerySet[Any, Any]":
+        return queryset.order_by().values("pk")[: settings.LIST_LIMIT + 1]
 
 
 def requested_size(query: QueryDict, *, default: int) -> int:
@@ -188,6 +299,30 @@ def _ordering(expressions: list[str], sorts: Sorts, tie: str, faults: list[Fault
     # The tie-breaker follows the last direction, so that one index serves the whole ordering.
     ordering.setdefault(tie, descending)
     return tuple((column, direction) for column, direction in ordering.items() if column is not None)
+
+
+def _by_creation(descending: bool) -> _Ordering:
+    return (("created_at", descending), ("id", descending))
+
+
+def _position(query: QueryDict, faults: list[Fault]) -> Position | None:
+    """The position of `cursor`; None if it is missing or empty."""
+    text = query.get("cursor")
+    if not text:
+        return None
+    position = Position.of_cursor(text)
+    if position is None:
+        detail = "'cursor' must be the `nextCursor` of the previous page."
+        faults.append(Fault(detail, code="not_a_cursor", parameter="cursor"))
+    if query.get("page") not in (None, "", "0"):
+        detail = "'page' must be left out, because 'cursor' sets the position."
+        faults.append(Fault(detail, code="contradiction", parameter="page"))
+    return position
+
+
+def _value(row: object, name: str) -> Any:
+    """A column of a row, which is a model instance or a dictionary."""
+    return row[name] if isinstance(row, dict) else getattr(row, name)
 
 
 def _is_nullable(model: type[Model], column: str) -> bool:
