@@ -271,12 +271,16 @@ EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=20)
 EMAIL_SEND_DEADLINE = env.int("EMAIL_SEND_DEADLINE", default=50)
-# Seconds for which a claimed message belongs to one sender; longer than any attempt to send it.
+# Seconds after which the rendering of an administrator's text is given up.
+RENDER_DEADLINE = 20
+# Seconds for which a claimed message belongs to one sender; longer than any attempt to render and send it.
 SEND_LEASE = 300
-_wrong_timeout = min(EMAIL_TIMEOUT, EMAIL_SEND_DEADLINE) < 1 or EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE >= SEND_LEASE
+_longest_attempt = RENDER_DEADLINE + EMAIL_TIMEOUT + EMAIL_SEND_DEADLINE
+_wrong_timeout = min(EMAIL_TIMEOUT, EMAIL_SEND_DEADLINE) < 1 or _longest_attempt >= SEND_LEASE
 env.refuse_if(
     _wrong_timeout,
-    f"EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must each be 1 or more, and their sum must be below {SEND_LEASE}.",
+    "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must each be 1 or more, "
+    f"and their sum must be below {SEND_LEASE - RENDER_DEADLINE}.",
 )
 _SENDER_RULE = (
     'DEFAULT_FROM_EMAIL must be one email address; a name with a comma must be in quotes: "A, B" <a@example.org>.'

@@ -18,6 +18,7 @@ from notifications.hooks import process_hooks
 from notifications.models import Message, RefusedAddress
 from notifications.texts.choice import TextDisabled, Texts
 from notifications.texts.render import build_email
+from notifications.texts.renderer import RendererUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +99,8 @@ class Batch:
             return build_email(message, self._texts, merged)
         except TextDisabled as disabled:
             claims.mark_suppressed(message, disabled.detail, at=timezone.now(), merged=merged)
+        except RendererUnavailable as exc:
+            claims.mark_refused(message, Refusal(exc.detail, permanent=False), at=timezone.now(), merged=merged)
         except DomainError as exc:
             claims.mark_refused(message, Refusal(exc.detail, permanent=True), at=timezone.now(), merged=merged)
         except Exception as exc:  # noqa: BLE001 (a defect in one message must not stop the others)

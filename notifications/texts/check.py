@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from config.api_values import JsonObject
-from config.errors import DomainError, Fault
-from notifications.texts import sandbox
+from config.errors import Fault
 from notifications.texts.email_types import EMAIL_TYPES
+from notifications.texts.renderer import RENDERER
 from notifications.texts.values import KNOWN, VARIABLES, sample_values
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -18,7 +18,7 @@ def template_faults(columns: JsonObject) -> list[Fault]:
     """What is wrong with a template's columns, with line numbers where possible."""
     faults = list(_place_faults(columns))
     for name in _PARTS:
-        errors = dict.fromkeys(_source_errors(columns[name], html=name == "html"))
+        errors = _source_errors(name, columns[name])
         faults += [Fault(error, code="not_a_text", pointer=f"#/{name}") for error in errors]
         if columns["active"] and not columns[name].strip():
             detail = "A value is required unless the whole text is empty or disabled."
@@ -37,19 +37,8 @@ def _place_faults(columns: JsonObject) -> Iterator[Fault]:
         yield Fault(detail, code="not_a_language", pointer="#/language")
 
 
-def _source_errors(source: str, *, html: bool) -> list[str]:
+def _source_errors(part: str, source: str) -> list[str]:
     if len(source) > MAX_SOURCE_CHARACTERS:
         return [f"The text must have at most {MAX_SOURCE_CHARACTERS:,} characters."]
-    try:
-        errors = sandbox.unknown_variables(source, KNOWN, html=html)
-        if errors:
-            return errors
-
-        # A text must render with every value and with none.
-        for values in (sample_values(), VARIABLES):
-            rendered = sandbox.render(source, values, html=html)
-            if html:
-                sandbox.inline_styles(rendered)
-    except DomainError as refusal:
-        return [refusal.detail]
-    return []
+    # A text must render with every value and with none.
+    return RENDERER.source_errors(part, source, known=KNOWN, samples=[sample_values(), VARIABLES])

@@ -4,8 +4,7 @@ Links are made here, when an email is sent, and are never stored.
 """
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formataddr, parseaddr
@@ -25,6 +24,7 @@ from notifications.hooks import process_hooks
 from notifications.models import Message, MessageTemplate
 from notifications.texts import sandbox
 from notifications.texts.choice import ChosenText, Texts
+from notifications.texts.renderer import RENDERER, Unrenderable
 from notifications.texts.shipped import TextSource
 from notifications.texts.values import VARIABLES
 
@@ -44,8 +44,8 @@ class EmailParts:
 def build_email(message: Message, texts: Texts | None = None, merged: Sequence[Message] = ()) -> EmailMultiAlternatives:
     """The email as it is sent: subject, plain text, HTML, the signer's link, a Message-ID derived from the key.
 
-    `merged` are the messages in a digest. Raises `NoText`, `TextDisabled` or `Unrenderable`. Sets `template_used` on
-    the message.
+    `merged` are the messages in a digest. Raises `NoText`, `TextDisabled`, `Unrenderable` or
+    `RendererUnavailable`. Sets `template_used` on the message.
     """
     text = choose_text(message, texts or Texts([message.event]))
     message.template_used = text.description
@@ -66,13 +66,16 @@ def choose_text(message: Message, texts: Texts) -> ChosenText:
     return texts.choose(message.event, message.role, tag=message.language, group=message.owner_group)
 
 
-def render_parts(source: TextSource | MessageTemplate, values: Mapping[str, object]) -> EmailParts:
-    """The three parts of an email; raises `Unrenderable`."""
-    subject = " ".join(sandbox.render(source.subject, values).split())
-    html = sandbox.inline_styles(sandbox.render(source.html, values, html=True))
-    # Unused parts of the layout leave empty lines behind.
-    text = re.sub(r"\n{3,}", "\n\n", sandbox.render(source.text, values)).lstrip("\n")
-    return EmailParts(subject, html, text)
+def render_parts(source: TextSource | MessageTemplate, values: JsonObject) -> EmailParts:
+    """The three parts of an email; raises `Unrenderable`, and for an administrator's text `RendererUnavailable`."""
+    sources = {"subject": source.subject, "html": source.html, "text": source.text}
+    if isinstance(source, TextSource):
+        # The product's own texts are known to be cheap, so they need no child process.
+        try:
+            return EmailParts(**sandbox.render_email(sources, values))
+        except sandbox.InvalidText as exc:
+            raise Unrenderable(str(exc)) from exc
+    return EmailParts(**RENDERER.render_email(sources, values))
 
 
 def text_values(message: Message, language: str, merged: Sequence[Message] = ()) -> JsonObject:

@@ -1,6 +1,11 @@
-"""Liquid as a sandbox: a text sees its values and nothing else, within the limits of the Liquid library."""
+"""Liquid as a sandbox: a text sees its values and nothing else, within the limits of the Liquid library.
 
-from collections.abc import Iterator, Mapping
+These limits do not bound the time and the memory of every filter. `render_child` does, for the texts of administrators.
+It must start quickly, so this module imports neither Django nor the rest of the product.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -9,18 +14,15 @@ from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 from liquid.static_analysis import Segments
 
-from config.errors import DomainError
-
 MAX_CHARACTERS = 1_000_000
+MAX_SUBJECT_CHARACTERS = 10_000
 MAX_ITERATIONS = 10_000
+_MAX_ERRORS = 20
 _inliner = css_inline.CSSInliner(keep_at_rules=True, keep_style_tags=False, load_remote_stylesheets=False)
 
 
-class Unrenderable(DomainError):
-    """A text is not valid Liquid, uses unknown variables or exceeds a limit; the detail names the line if known."""
-
-    code = "unrenderable"
-    status = 400
+class InvalidText(Exception):
+    """A text is not valid Liquid, uses unknown variables or exceeds a limit; the message names the line if known."""
 
 
 class _Environment(Environment):
@@ -40,14 +42,49 @@ _text_environment = _Environment(undefined=StrictUndefined)
 _html_environment = _Environment(undefined=StrictUndefined, autoescape=True)
 
 
+def render_email(sources: Mapping[str, str], values: Mapping[str, object]) -> dict[str, str]:
+    """The `subject`, `html` and `text` of an email from the sources with these names; raises `InvalidText`."""
+    return {part: _render_part(part, source, values) for part, source in sources.items()}
+
+
+def source_errors(
+    part: str, source: str, *, known: Mapping[str, object], samples: Sequence[Mapping[str, object]]
+) -> list[str]:
+    """What is wrong with the source of a part: its variables must be known, and it must render with each sample."""
+    try:
+        errors = unknown_variables(source, known, html=part == "html")
+        if errors:
+            return list(dict.fromkeys(errors))[:_MAX_ERRORS]
+        for values in samples:
+            _render_part(part, source, values)
+    except InvalidText as exc:
+        return [str(exc)]
+    return []
+
+
+def _render_part(part: str, source: str, values: Mapping[str, object]) -> str:
+    """The subject on one line, the HTML without style sheets, or the text without superfluous empty lines."""
+    rendered = render(source, values, html=part == "html")
+    if part == "html":
+        return inline_styles(rendered)
+    if part == "text":
+        # Unused parts of the layout leave empty lines behind.
+        return re.sub(r"\n{3,}", "\n\n", rendered).lstrip("\n")
+    subject = " ".join(rendered.split())
+    # Folding a long header is slow.
+    if len(subject) > MAX_SUBJECT_CHARACTERS:
+        raise InvalidText(f"The subject must have at most {MAX_SUBJECT_CHARACTERS:,} characters.")
+    return subject
+
+
 def render(source: str, values: Mapping[str, object], *, html: bool = False) -> str:
-    """The text with its values filled in; raises `Unrenderable`."""
+    """The text with its values filled in; raises `InvalidText`."""
     with _refusals(source):
         return _parse(source, html=html).render(**values)
 
 
 def unknown_variables(source: str, known: Mapping[str, object], *, html: bool = False) -> list[str]:
-    """A message with the line number for each unknown variable; raises `Unrenderable` if the text is not valid Liquid.
+    """A message with the line number for each unknown variable; raises `InvalidText` if the text is not valid Liquid.
 
     `known` maps each variable to its parts, or to a list with the parts of one item.
     """
@@ -67,20 +104,30 @@ def inline_styles(html: str) -> str:
     if "<style" not in html.lower():
         return html
     try:
-        return _inliner.inline(html)
+        inlined = _inliner.inline(html)
     except css_inline.InlineError as exc:
-        raise Unrenderable(f"The style sheets cannot be applied: {exc}.") from exc
+        raise InvalidText(f"The style sheets cannot be applied: {exc}.") from exc
+    # The declarations of a rule are repeated in every element that it selects.
+    if len(inlined) > MAX_CHARACTERS:
+        raise InvalidText(f"The HTML with its style sheets must have at most {MAX_CHARACTERS:,} characters.")
+    return inlined
 
 
 @lru_cache(maxsize=512)
 def _parse(source: str, *, html: bool) -> BoundTemplate:
     environment = _html_environment if html else _text_environment
-    return environment.from_string(source)
+    try:
+        return environment.from_string(source)
+    except LiquidError as exc:
+        # Liquid reports these as "unexpected liquid parsing error".
+        if isinstance(exc.__cause__, MemoryError | RecursionError):
+            raise exc.__cause__ from None
+        raise
 
 
 @contextmanager
 def _refusals(source: str) -> Iterator[None]:
-    """Turn the errors of Liquid into `Unrenderable`."""
+    """Turn the errors of Liquid into `InvalidText`."""
     try:
         yield
     except LiquidError as exc:
@@ -89,12 +136,12 @@ def _refusals(source: str) -> Iterator[None]:
         if exc.token and exc.token.start_index >= 0:
             index = exc.token.start_index
         message = str(exc.message or type(exc).__name__).rstrip(".")
-        raise Unrenderable(f"Line {_line_number(source, index)}: {message}.") from exc
+        raise InvalidText(f"Line {_line_number(source, index)}: {message}.") from exc
     except RecursionError as exc:
-        raise Unrenderable("The text is nested too deeply.") from exc
+        raise InvalidText("The text is nested too deeply.") from exc
     except (ArithmeticError, ValueError, TypeError) as exc:
         # Errors that filters let through, for example about numbers that are too large.
-        raise Unrenderable(f"The text cannot be rendered: {exc}.") from exc
+        raise InvalidText(f"The text cannot be rendered: {exc}.") from exc
 
 
 def _line_number(source: str, index: int) -> int:

@@ -93,7 +93,7 @@ class TestValidation:
 
     def test_a_text_cannot_reach_python_objects(self) -> None:
         for source in ("{{ process.name.__class__ }}", "{{ process['__init__'] }}", "{{ tasks.append }}"):
-            with pytest.raises(sandbox.Unrenderable):
+            with pytest.raises(sandbox.InvalidText):
                 sandbox.render(source, {"process": {"name": "x"}, "tasks": []})
 
     def test_values_are_escaped_only_in_html(self) -> None:
@@ -256,6 +256,18 @@ class TestPages:
         for query in ("", f"&process={process.pk}"):
             page = boss.get(f"{URL}preview/?event={event}&role={role}{query}")
             assert page.status_code == (302 if (event, role) == ("REMINDER", "VIEWER") else 200)
+
+    def test_own_texts_are_previewed_and_saved_only_if_they_can_be_rendered(self, boss: Client, settings: Any) -> None:
+        row = template()
+        process = started_process([[ANA]], documentName="Ūdens līgums")
+        preview = f"{URL}preview/?event=TASK_STARTED&role=SIGNER&process={process.pk}"
+        assert "Hello Ūdens līgums" in boss.get(preview).content.decode()
+
+        settings.RENDER_DEADLINE = 0
+        assert "The text could not be rendered in time." in boss.get(preview).content.decode()
+        page = boss.post(f"{URL}{row.pk}/change/", {**GOOD, "subject": "New", "active": "on", "seen_version": 1})
+        assert "The text could not be rendered in time." in page.content.decode()
+        assert MessageTemplate.objects.get().subject == GOOD["subject"]
 
     def test_a_test_email_of_a_template(self, boss: Client) -> None:
         row = template()
