@@ -192,8 +192,8 @@ def test_production_requires_every_essential_setting(missing: str) -> None:
         ("API_CALLERS", "token,magic", "API_CALLERS must contain only token, jwt and session, not ['magic']"),
         ("API_CALLERS", "jwt", "JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set"),
         ("JWT_ALGORITHMS", "HS256", "JWT_ALGORITHMS must contain only public-key algorithms, not ['HS256']"),
-        ("EMAIL_SEND_DEADLINE", "400", "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be"),
-        ("EMAIL_TIMEOUT", "0", "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must be"),
+        ("EMAIL_SEND_DEADLINE", "400", "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must each be"),
+        ("EMAIL_TIMEOUT", "0", "EMAIL_TIMEOUT and EMAIL_SEND_DEADLINE must each be"),
         ("PORTAL_URL", "https://p.example.org/", "PORTAL_URL must contain {signerId}"),
         (
             "AUDIT_KEYS",
