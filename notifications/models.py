@@ -1,4 +1,5 @@
-"""The tables of this app: messages (which are also the queue), templates, refused addresses, reminder settings.
+"""The tables of this app: messages (which are also the queue), templates, refused addresses, outages of the mail
+server, reminder settings.
 
 Putting messages into the queue is `outbox`, sending them is `delivery`.
 """
@@ -232,6 +233,30 @@ class RefusedAddress(models.Model):
 
     def __str__(self) -> str:
         return f"refused {self.refused_at:%Y-%m-%d}"
+
+
+class Outage(models.Model):
+    """The mail server refuses the sender, or may do so: at most one row, and none after an accepted message.
+
+    `next_attempt_at` is null as long as it may be the fault of single messages: those in `unclear`, by id.
+    """
+
+    ONLY: ClassVar[int] = 1
+
+    since = models.DateTimeField()
+    response = models.TextField()
+    unclear = models.JSONField(default=list)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"since {self.since:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether sending has stopped. Otherwise single messages are refused, and the others are sent."""
+        return self.next_attempt_at is not None
 
 
 class ReminderSettings(models.Model):

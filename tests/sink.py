@@ -18,7 +18,7 @@ class Sink:
 
     `sender` is the response to MAIL, `responses` are responses to RCPT, `final` to DATA. `stall` waits before the
     server accepts an email, `drop` closes the connection before that, `hang_up` after. `pause` delays every response
-    to an accepted email.
+    to an accepted email. `closing_once` is the response to the next MAIL, after which the connection is closed.
     """
 
     def __init__(self) -> None:
@@ -31,17 +31,32 @@ class Sink:
         self.drop: set[str] = set()
         self.pause = 0.0
         self.connections = 0
+        self.closing_once = ""
+        self._last_server: SMTP | None = None
+
+    def close_connections(self) -> None:
+        """Close the last connection, as a server does with an idle one."""
+        assert self._last_server is not None
+        transport = self._last_server.transport
+        assert transport is not None
+        self._last_server.loop.call_soon_threadsafe(transport.close)
+        time.sleep(0.1)
 
     async def handle_EHLO(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
+        self._last_server = server
         session.host_name = hostname
         return responses
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[Any]
     ) -> str:
+        if self.closing_once:
+            response = self.closing_once
+            self.closing_once = ""
+            return response
         if self.sender:
             return self.sender
         envelope.mail_from = address

@@ -1,4 +1,5 @@
-"""Django's SMTP backend with a connection that another thread can abort at any time, even during the greeting."""
+"""Django's SMTP backend with a connection that another thread can abort at any time, even during the greeting, and
+that tells whether a message was being transferred."""
 
 import socket
 from contextlib import suppress
@@ -8,6 +9,8 @@ from django.core.mail.backends import smtp
 
 class EmailBackend(smtp.EmailBackend):
     _first_socket: socket.socket | None = None
+    # Whether DATA was sent and not answered: the server may have accepted the message.
+    in_data = False
 
     @property
     def connection_class(self) -> type:
@@ -17,6 +20,12 @@ class EmailBackend(smtp.EmailBackend):
             def _get_socket(self, *args: object) -> socket.socket:
                 backend._first_socket = super()._get_socket(*args)
                 return backend._first_socket
+
+            def data(self, msg: bytes) -> tuple[int, bytes]:
+                backend.in_data = True
+                response: tuple[int, bytes] = super().data(msg)
+                backend.in_data = False
+                return response
 
         return Connection
 

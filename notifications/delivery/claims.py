@@ -19,6 +19,7 @@ from config.vocabulary import EventType
 from notifications import failures
 from notifications.delivery import rate
 from notifications.delivery.connection import Refusal
+from notifications.delivery.responses import Cause
 from notifications.models import Message, MessageQuerySet, MessageStatus, RefusedAddress
 from notifications.outbox import NO_LONGER_DUE
 
@@ -30,6 +31,11 @@ LEASE = timedelta(seconds=settings.SEND_LEASE)
 # How long to wait after each attempt; the last interval repeats.
 RETRIES = [timedelta(seconds=s) for s in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600)]
 GIVE_UP_AFTER = timedelta(days=3)
+# A message that could not be tried for a long time is not given up at its first failure.
+_MIN_ATTEMPTS = len(RETRIES)
+# After a failure that may be the fault of the sender, other messages are tried before this one. After a connection lost
+# in DATA the message may have been sent, so that each attempt may cause a duplicate.
+_UNCLEAR_RETRY = timedelta(minutes=10)
 _RENEW_AFTER = timedelta(seconds=5)
 _MAX_LOG_ENTRIES = 50
 
@@ -96,20 +102,23 @@ def release(messages: Sequence[Message], *, at: datetime) -> None:
 
 
 @transaction.atomic
-def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Sequence[Message] = ()) -> None:
+def mark_refused(
+    message: Message, refusal: Refusal, *, at: datetime, merged: Sequence[Message] = (), in_outage: bool = False
+) -> None:
     """Record a failed attempt: the message is retried later, or fails for good.
 
-    A failure for good is audited and reported to the administrators.
+    During an outage no message fails, whatever its age. A failure for good is audited and reported to the
+    administrators.
     """
     # The back office shows which addresses do not work.
-    if refusal.permanent and refusal.of_address:
+    if refusal.permanent and refusal.cause is Cause.RECIPIENT:
         RefusedAddress.objects.update_or_create(
             address=address_key(message.address), defaults={"response": refusal.response, "refused_at": at}
         )
-    # A fault of the sender is nobody's message: it is kept until the fault is corrected.
-    given_up = refusal.permanent or at - message.queued_at > GIVE_UP_AFTER
-    if refusal.of_sender or not given_up:
-        wait = RETRIES[min(message.attempts, len(RETRIES)) - 1]
+    is_final = refusal.permanent and refusal.cause in (Cause.RECIPIENT, Cause.MESSAGE)
+    is_old = at - message.queued_at > GIVE_UP_AFTER and message.attempts >= _MIN_ATTEMPTS
+    if not is_final and (in_outage or not is_old):
+        wait = _wait(message, refusal, in_outage=in_outage)
         outcome = {"status": MessageStatus.QUEUED, "reason": refusal.response, "next_attempt_at": at + wait}
         _finish(message, outcome, at=at)
         return
@@ -118,6 +127,17 @@ def mark_refused(message: Message, refusal: Refusal, *, at: datetime, merged: Se
         event = Event(EventType.FAILURE, message.process_id or "", signer_id=message.signer_id or "", note=note)
         record([event], actor=SERVICE, at=at)
         failures.notify_of_failed_message(message, at=at)
+
+
+def _wait(message: Message, refusal: Refusal, *, in_outage: bool) -> timedelta:
+    """How long the message waits for its next attempt."""
+    wait = RETRIES[min(message.attempts, len(RETRIES)) - 1]
+    if refusal.cause is Cause.UNCLEAR:
+        wait = max(wait, _UNCLEAR_RETRY)
+    # The outage itself limits the attempts. When it ends, messages wait no longer than its last interval.
+    if in_outage:
+        wait = min(wait, _UNCLEAR_RETRY)
+    return wait
 
 
 def _finish(message: Message, outcome: JsonObject, *, at: datetime, merged: Sequence[Message] = ()) -> bool:

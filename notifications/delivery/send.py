@@ -14,8 +14,10 @@ from config.errors import DomainError
 from notifications import outbox
 from notifications.delivery import claims
 from notifications.delivery.connection import Connection, Refusal, refusal_from
+from notifications.delivery.outage import current_outage, end_outage, give_back_turn, record_refusal, take_turn
+from notifications.delivery.responses import Cause
 from notifications.hooks import process_hooks
-from notifications.models import Message, RefusedAddress
+from notifications.models import Message, Outage, RefusedAddress
 from notifications.texts.choice import TextDisabled, Texts
 from notifications.texts.render import build_email
 from notifications.texts.renderer import RendererUnavailable
@@ -27,24 +29,40 @@ def send_due() -> int:
     """Send every due message and return how many the server accepted."""
     sent = 0
     with closing(Connection()) as connection:
-        claimed = claims.claim(timezone.now())
+        claimed, outage = _claim()
         # A full claim means that there is more to do: wake another sender.
         if len(claimed) == claims.CLAIM_SIZE:
             outbox.wake_sender()
         while claimed:
-            batch = Batch(claimed)
+            batch = Batch(claimed, outage)
             sent += batch.send(connection)
             if batch.stopped:
                 break
-            claimed = claims.claim(timezone.now())
+            claimed, outage = _claim()
     return sent
+
+
+def _claim() -> tuple[list[Message], Outage | None]:
+    """The messages to send now, and the outage if there is one: then a single message, if it is this sender's turn."""
+    at = timezone.now()
+    outage = current_outage()
+    if outage is None or outage.next_attempt_at is None:
+        return claims.claim(at), outage
+    if outage.next_attempt_at > at:
+        return [], outage
+    claimed = claims.claim(at, limit=1)
+    if claimed and not take_turn(outage, at=at):
+        claims.release(claimed, at=at)
+        return [], outage
+    return claimed, outage
 
 
 class Batch:
     """The messages of one claim. What their emails need is read once for all of them."""
 
-    def __init__(self, messages: list[Message]) -> None:
+    def __init__(self, messages: list[Message], outage: Outage | None = None) -> None:
         self.stopped = False
+        self._outage = outage
         self._messages = messages
         self._due = process_hooks().still_due(messages, at=timezone.now())
         self._texts = Texts({message.event for message in messages})
@@ -61,7 +79,9 @@ class Batch:
                 sent += 1
             if self.stopped:
                 claims.release(self._messages[position + 1 :], at=timezone.now())
-                break
+                return sent
+        if self._outage is not None and self._outage.is_certain:
+            give_back_turn(self._outage, at=timezone.now())
         return sent
 
     def _send(self, message: Message, connection: Connection) -> bool:
@@ -78,20 +98,29 @@ class Batch:
         outgoing = self._build(message, merged)
         if outgoing is None:
             return False
-        refusal = connection.send(outgoing)
+        refusal = connection.send(outgoing, message_id=message.pk)
         if refusal is not None:
-            if refusal.of_sender:
-                self.stopped = True
-                logger.error("sending has stopped: the mail server is unavailable or refuses the sender")
-            claims.mark_refused(message, refusal, at=timezone.now(), merged=merged)
+            self._record_refusal(message, refusal, merged)
             return False
         claims.mark_sent(message, at=timezone.now(), merged=merged)
+        logger.info("message %s was sent: %s", message.pk, message.event)
+        if self._outage is not None:
+            end_outage()
+            self._outage = None
 
         # The address works again.
         key = address_key(message.address)
         if key in self._refused:
             RefusedAddress.objects.filter(address=key).delete()
         return True
+
+    def _record_refusal(self, message: Message, refusal: Refusal, merged: list[Message]) -> None:
+        """Record a failed attempt. A fault of the sender stops the batch."""
+        at = timezone.now()
+        if refusal.cause in (Cause.SENDER, Cause.UNCLEAR):
+            self._outage = record_refusal(message, refusal, at=at)
+            self.stopped = self._outage.is_certain
+        claims.mark_refused(message, refusal, at=at, merged=merged, in_outage=self.stopped)
 
     def _build(self, message: Message, merged: list[Message]) -> EmailMessage | None:
         """The email, or None if there is none; the reason is recorded."""

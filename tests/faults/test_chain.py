@@ -19,6 +19,7 @@ from config.access.actor import SERVICE
 from config.vocabulary import EventType
 from notifications.delivery import claims
 from notifications.delivery.connection import Refusal
+from notifications.delivery.responses import Cause
 from notifications.models import Message
 from tests.builders import client_user, row_of, started_process
 from tests.conftest import Api
@@ -98,7 +99,7 @@ def test_an_act_and_a_refused_email_do_not_deadlock(monkeypatch: pytest.MonkeyPa
             return ilze.post(url, {"signingStatus": "SIGNED"}).status_code
 
         def refuse(message: Message = own) -> int:
-            claims.mark_refused(message, Refusal("550 no", permanent=True, of_address=True), at=timezone.now())
+            claims.mark_refused(message, Refusal("550 no", permanent=True, cause=Cause.RECIPIENT), at=timezone.now())
             return 200
 
         calls: list[Callable[[], int]] = [sign, refuse]

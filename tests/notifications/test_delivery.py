@@ -128,7 +128,7 @@ def test_a_temporary_failure_is_retried_later(sink: Sink) -> None:
 def test_after_three_days_a_message_is_given_up(sink: Sink) -> None:
     sink.responses["a@example.org"] = "450 busy"
     queue("a@example.org")
-    Message.objects.update(queued_at=timezone.now() - timedelta(days=3, minutes=1))
+    Message.objects.update(queued_at=timezone.now() - timedelta(days=3, minutes=1), attempts=len(RETRIES))
 
     send_due()
 

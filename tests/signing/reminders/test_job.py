@@ -164,7 +164,7 @@ def sent_mails(when: datetime = CREATED + 4 * DAY, between: Callable[[], Any] | 
     taken: list[Any] = []
 
     class Taking:
-        def send(self, outgoing: Any) -> None:
+        def send(self, outgoing: Any, *, message_id: int) -> None:
             taken.append(outgoing)
 
     with patch("django.utils.timezone.now", lambda: when):
@@ -203,7 +203,7 @@ def test_the_tasks_of_a_digest_share_its_outcome(monkeypatch: pytest.MonkeyPatch
         MessageTemplate(event="REMINDER", role="SIGNER", language="en", active=False, created_at=CREATED).save()
         expected = "SUPPRESSED"
     else:
-        Message.objects.update(queued_at=at(1))
+        Message.objects.update(queued_at=at(1), attempts=8)
         monkeypatch.setattr("notifications.delivery.send.build_email", lambda *_: 1 / 0)
         expected = "FAILED"
     assert sent_mails() == []
