@@ -112,7 +112,9 @@ _template_options = {
     ]
 }
 _template_backend = "django.template.backends.django.DjangoTemplates"
-TEMPLATES = [{"BACKEND": _template_backend, "APP_DIRS": True, "OPTIONS": _template_options}]
+# Templates that extend those of the same name in a library.
+_overrides = [BASE_DIR / "notifications" / "overrides"]
+TEMPLATES = [{"BACKEND": _template_backend, "DIRS": _overrides, "APP_DIRS": True, "OPTIONS": _template_options}]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The number of requests that a process of the web server works on at once; others wait without a thread.

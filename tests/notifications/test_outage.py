@@ -4,14 +4,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from config.access.models import User
 from notifications.delivery import outage, send
 from notifications.delivery.claims import GIVE_UP_AFTER, RETRIES, claim
 from notifications.delivery.connection import Connection
 from notifications.delivery.outage import INTERVALS
 from notifications.delivery.send import Batch, send_due
 from notifications.models import Message, Outage
+from notifications.texts.render import build_email
 from tests.builders import client_user
 from tests.notifications.test_delivery import queue, sink, state
 from tests.sink import Sink
@@ -234,3 +237,60 @@ def test_a_connection_that_the_server_closed_is_replaced_at_once(sink: Sink) -> 
 
     assert set(Message.objects.values_list("status", "attempts")) == {("SENT", 1)}
     assert sink.connections == 3
+
+
+def page_of(username: str, path: str = "/admin/", **permissions: Any) -> str:
+    user, _ = User.objects.get_or_create(username=username, defaults={"is_staff": True, **permissions})
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/notifications/", "/admin/notifications/message/", "/admin/access/user/add/"]
+)
+def test_every_page_of_the_back_office_shows_an_outage_to_administrators(
+    sink: Sink, clock: Clock, settings: Any, path: str
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    assert "Emails have not been sent" not in page_of("boss", path, is_superuser=True)
+    sink.sender = "550 5.7.60 <b>this sender</b> is not allowed"
+    queue(*PEOPLE)
+    send_due()
+
+    page = page_of("boss", path)
+    assert "Emails have not been sent since" in page
+    assert "550 5.7.60 &lt;b&gt;this sender&lt;/b&gt; is not allowed" in page
+    assert "Emails have not been sent" not in page_of("clerk")
+
+    sink.sender = ""
+    clock.forward(INTERVALS[0])
+    send_due()
+    assert "Emails have not been sent" not in page_of("boss", path)
+
+
+def test_a_suspicion_is_not_shown(sink: Sink, settings: Any) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    sink.responses[PEOPLE[0]] = "550 5.7.1 blocked"
+    queue(PEOPLE[0])
+    send_due()
+    assert Outage.objects.exists()
+    assert "Emails have not been sent" not in page_of("boss", is_superuser=True)
+
+
+def test_the_login_page_needs_no_user(db: None) -> None:
+    assert Client().get("/admin/login/").status_code == 200
+
+
+@pytest.mark.parametrize("language", ["en", "lv", "lt", "et", "pl"])
+def test_the_notification_is_shipped_in_every_language(db: None, settings: Any, language: str) -> None:
+    settings.EMAIL_LANGUAGE = language
+    context = {"failure": {"sending": "2026-03-05 10:00 UTC"}}
+    message = Message(
+        event="FAILURE", role="ADMINISTRATOR", address="boss@example.org", context=context, key="k",
+        created_at=timezone.now(), queued_at=timezone.now(),
+    )  # fmt: skip
+    email = build_email(message)
+    assert email.body.count("2026-03-05 10:00 UTC") == 1
+    assert "manage.py" not in email.body
+    assert message.template_used.startswith(language)
