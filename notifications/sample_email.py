@@ -32,7 +32,7 @@ def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
     if draft.signer_id:
         context["link"] = masked_link()
     key = f"test:{uuid.uuid4()}"
-    test = replace(draft, key=key, address=to, process_id=None, signer_id=None, reply_to="", context=context)
+    test = replace(draft, key=key, address=to, name="", process_id=None, signer_id=None, reply_to="", context=context)
 
     # Rendered only to find out whether it can be sent, and with which subject.
     message = message_from(test, at=at)

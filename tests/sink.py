@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Sink:
-    """What the server does, by address.
+    """What the server does, by address, and the emails that it accepted, with the sender and recipients of each.
 
     `sender` is the response to MAIL, `responses` are responses to RCPT, `final` to DATA. `stall` waits before the
     server accepts an email, `drop` closes the connection before that, `hang_up` after. `pause` delays every response
@@ -23,6 +23,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.emails: list[EmailMessage] = []
+        self.envelopes: list[tuple[str, list[str]]] = []
         self.responses: dict[str, str] = {}
         self.sender = ""
         self.final: dict[str, str] = {}
@@ -83,6 +84,7 @@ class Sink:
         email = message_from_bytes(envelope.content or b"", policy=policy.default)
         assert isinstance(email, EmailMessage)
         self.emails.append(email)
+        self.envelopes.append((envelope.mail_from or "", list(envelope.rcpt_tos)))
         await asyncio.sleep(self.pause)
         if to in self.hang_up:
             assert server.transport is not None

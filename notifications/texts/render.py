@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import formataddr, parseaddr
+from email.utils import parseaddr
 from functools import cache
 
 from babel import Locale, UnknownLocaleError
@@ -24,6 +24,7 @@ from notifications.hooks import process_hooks
 from notifications.models import Message, MessageTemplate
 from notifications.texts import sandbox
 from notifications.texts.choice import ChosenText, Texts
+from notifications.texts.headers import header_address, header_text
 from notifications.texts.renderer import RENDERER, Unrenderable
 from notifications.texts.shipped import TextSource
 from notifications.texts.values import VARIABLES
@@ -50,14 +51,23 @@ def build_email(message: Message, texts: Texts | None = None, merged: Sequence[M
     text = choose_text(message, texts or Texts([message.event]))
     message.template_used = text.description
     parts = render_parts(text.source, text_values(message, text.language, merged))
-    headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"}
+    subject = parts.subject
+    if message.context.get("test"):
+        subject = f"{TEST_MARK} {subject}"
+
+    # The names are in the headers only: the mail server gets the bare addresses.
     recipient = delivery_address(message.address)
-    email = EmailMultiAlternatives(parts.subject, parts.text, _sender(), to=[recipient], headers=headers)
+    headers = {
+        "From": header_address(parseaddr(settings.DEFAULT_FROM_EMAIL)[0], parseaddr(_sender())[1], header="From"),
+        "To": header_address(message.name, recipient, header="To"),
+        "Message-ID": message_id(message),
+        "Auto-Submitted": "auto-generated",
+    }
+    encoded_subject = header_text(subject, header="Subject")
+    email = EmailMultiAlternatives(encoded_subject, parts.text, _sender(), to=[recipient], headers=headers)
     email.attach_alternative(parts.html, "text/html")
     if message.reply_to:
         email.reply_to = [delivery_address(message.reply_to)]
-    if message.context.get("test"):
-        email.subject = f"{TEST_MARK} {parts.subject}"
     return email
 
 
@@ -102,10 +112,10 @@ def message_id(message: Message) -> str:
 
 def _sender() -> str:
     """The sender with the domain in ASCII. Django itself would follow IDNA 2003, in which `straße` is `strasse`."""
-    name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     if address.isascii():
         return settings.DEFAULT_FROM_EMAIL
-    return formataddr((name, delivery_address(address)))
+    return delivery_address(address)
 
 
 def _values(message: Message, language: str) -> JsonObject:
