@@ -58,11 +58,11 @@ def _open_connections(values: Mapping[str, Any]) -> Iterator[str]:
         return
     if backend != "notifications.backends.smtp.EmailBackend":
         yield (
-            "EMAIL_URL must be the URL of a mail server with PRODUCTION=true: smtp+tls://, smtp+ssl://, or smtp://"
+            "EMAIL_URL must be the URL of a mail server with PRODUCTION=true: smtps://, smtp+tls://, or smtp://"
             " on localhost."
         )
     elif not (values["EMAIL_USE_TLS"] or values["EMAIL_USE_SSL"] or values["EMAIL_HOST"] in _LOCAL_HOSTS):
-        yield "EMAIL_URL must begin with smtp+tls:// or smtp+ssl:// with PRODUCTION=true, unless its host is localhost."
+        yield "EMAIL_URL must begin with smtps:// or smtp+tls:// with PRODUCTION=true, unless its host is localhost."
 
 
 def _is_https(url: str) -> bool:

@@ -258,7 +258,9 @@ SPECTACULAR_SETTINGS = schema_settings(is_public=API_DOCS_PUBLIC)
 EMAIL_URL = env.required(
     "EMAIL_URL", "the SMTP server, smtp+tls://user:password@host:587", f"filemail:///{VAR / 'mail'}"
 )
-_email = env.parse_url("EMAIL_URL", env.email_url_config, EMAIL_URL, "dummymail://")
+# environ takes smtps for STARTTLS. RFC 8314 and every mail server mean TLS from the first byte.
+_email_url = re.sub("^smtps:", "smtp+ssl:", EMAIL_URL, flags=re.IGNORECASE)
+_email = env.parse_url("EMAIL_URL", env.email_url_config, _email_url, "dummymail://")
 # Our own backends in place of Django's for SMTP and files; any other backend unchanged.
 EMAIL_BACKEND = {
     "django.core.mail.backends.filebased.EmailBackend": "notifications.backends.files.EmailBackend",
@@ -267,6 +269,8 @@ EMAIL_BACKEND = {
 EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"]
 EMAIL_HOST = _email["EMAIL_HOST"]
 EMAIL_PORT = _email["EMAIL_PORT"]
+if EMAIL_HOST and not EMAIL_PORT:
+    EMAIL_PORT = 465 if _email.get("EMAIL_USE_SSL") else 25
 EMAIL_HOST_USER = _email["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)

@@ -171,7 +171,7 @@ def test_production_requires_every_essential_setting(missing: str) -> None:
         ("EMAIL_URL", "consolemail://", "EMAIL_URL must be the URL of a mail server"),
         ("EMAIL_URL", "dummymail://", "EMAIL_URL must be the URL of a mail server"),
         ("EMAIL_URL", "filemail:////emails", "EMAIL_URL must be the URL of a mail server"),
-        ("EMAIL_URL", "smtp://mail.example.org:25", "EMAIL_URL must begin with smtp+tls"),
+        ("EMAIL_URL", "smtp://mail.example.org:25", "EMAIL_URL must begin with smtps"),
         ("EMAIL_URL", "junk", "EMAIL_URL must be a URL"),
         ("PORTAL_URL", "http://p.example.org/{signerId}", "PORTAL_URL must begin with https://"),
         ("PORTAL_URL", "javascript:alert('{signerId}')", "PORTAL_URL must begin with https://"),
@@ -279,6 +279,9 @@ def test_authentication_classes_can_be_disabled() -> None:
     [
         ("smtp+tls://ana:p%40ss@smtp.example.org:587", "smtp.example.org 587 ana p@ss True False smtp"),
         ("smtp+ssl://smtp.example.org:465", "smtp.example.org 465 None None False True smtp"),
+        ("smtps://ana:p%40ss@smtp.example.org:465", "smtp.example.org 465 ana p@ss False True smtp"),
+        ("smtps://smtp.example.org", "smtp.example.org 465 None None False True smtp"),
+        ("smtp://smtp.example.org", "smtp.example.org 25 None None False False smtp"),
         ("smtp://smtp.example.org:25", "smtp.example.org 25 None None False False smtp"),
         ("filemail:////emails", "None None None None False False files"),
     ],
