@@ -1,6 +1,8 @@
 """Creates, starts, cancels and deletes processes."""
 
+import logging
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -17,6 +19,8 @@ from signing.actions.hold import OnHold
 from signing.actions.rows import ProcessRows, lock_managed
 from signing.models import Process, Signer
 from signing.represent import PROCESS_FIELDS
+
+logger = logging.getLogger(__name__)
 
 # A new process without a status starts immediately.
 _STARTING = frozenset({None, ProcessStatus.STARTED})
@@ -73,7 +77,9 @@ def create(body: Body, *, actor: Actor, at: datetime) -> ProcessRows:
     check_shape(rows, changes.faults)
     if status in _STARTING:
         begin(changes)
-    return changes.insert()
+    rows = changes.insert()
+    transaction.on_commit(partial(logger.info, "process %s was created", process.id), robust=True)
+    return rows
 
 
 @transaction.atomic

@@ -528,3 +528,18 @@ def test_replies_go_to_the_initiator_if_configured(sink: Sink, settings: Any) ->
     (own,) = sink.to("ilze@example.org")
     assert call["Reply-To"] == "ilze@example.org"
     assert own["Reply-To"] is None
+
+
+def test_the_log_has_a_line_for_each_sent_and_refused_message(sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    sink.responses[address(ANA)] = "550 5.1.1 unknown"
+    queue(address(ANA), address(BEN))
+
+    send_due()
+
+    refused = Message.objects.get(address=address(ANA)).pk
+    sent = Message.objects.get(address=address(BEN)).pk
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("notifications.")]
+    assert f"message {refused} was not sent: SMTPRecipientsRefused" in lines
+    assert f"message {sent} was sent: TASK_STARTED" in lines
+    assert not any("example.org" in line for line in lines)
