@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.message import Message as MimeMessage
 from email.utils import parseaddr
 from functools import cache
 
@@ -25,6 +26,7 @@ from notifications.models import Message, MessageTemplate
 from notifications.texts import sandbox
 from notifications.texts.choice import ChosenText, Texts
 from notifications.texts.headers import header_address, header_text
+from notifications.texts.moments import moment_value
 from notifications.texts.renderer import RENDERER, Unrenderable
 from notifications.texts.shipped import TextSource
 from notifications.texts.values import VARIABLES
@@ -40,6 +42,15 @@ class EmailParts:
     subject: str
     html: str
     text: str
+
+
+class _Email(EmailMultiAlternatives):
+    """An email whose subject is shown literally, and begins in the first line of its header."""
+
+    def message(self) -> MimeMessage:  # type: ignore[override]  # the stubs describe Django 6
+        message = super().message()
+        message.replace_header("Subject", header_text(str(self.subject), header="Subject"))
+        return message
 
 
 def build_email(message: Message, texts: Texts | None = None, merged: Sequence[Message] = ()) -> EmailMultiAlternatives:
@@ -63,8 +74,7 @@ def build_email(message: Message, texts: Texts | None = None, merged: Sequence[M
         "Message-ID": message_id(message),
         "Auto-Submitted": "auto-generated",
     }
-    encoded_subject = header_text(subject, header="Subject")
-    email = EmailMultiAlternatives(encoded_subject, parts.text, _sender(), to=[recipient], headers=headers)
+    email = _Email(subject, parts.text, _sender(), to=[recipient], headers=headers)
     email.attach_alternative(parts.html, "text/html")
     if message.reply_to:
         email.reply_to = [delivery_address(message.reply_to)]
@@ -144,12 +154,13 @@ def _task(message: Message, language: str) -> JsonObject:
     }
 
 
-def _local_time(moment: str | None, language: str) -> str | None:
+def _local_time(time: str | None, language: str) -> dict[str, str] | None:
     """A time in the language of the reader and the time zone of the service."""
-    if not moment:
+    if not time:
         return None
-    local = timezone.localtime(datetime.fromisoformat(moment))
-    return f"{format_date(local, format='long', locale=_locale(language))}, {local:%H:%M %Z}"
+    local = timezone.localtime(datetime.fromisoformat(time))
+    words = f"{format_date(local, format='long', locale=_locale(language))}, {local:%H:%M %Z}"
+    return moment_value(local, words)
 
 
 @cache

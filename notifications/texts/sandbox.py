@@ -14,6 +14,8 @@ from liquid import BoundTemplate, Environment, StrictUndefined
 from liquid.exceptions import LiquidError
 from liquid.static_analysis import Segments
 
+from notifications.texts.moments import with_moments
+
 MAX_CHARACTERS = 1_000_000
 MAX_SUBJECT_CHARACTERS = 10_000
 MAX_ITERATIONS = 10_000
@@ -80,7 +82,7 @@ def _render_part(part: str, source: str, values: Mapping[str, object]) -> str:
 def render(source: str, values: Mapping[str, object], *, html: bool = False) -> str:
     """The text with its values filled in; raises `InvalidText`."""
     with _refusals(source):
-        return _parse(source, html=html).render(**values)
+        return _parse(source, html=html).render(with_moments(values))
 
 
 def unknown_variables(source: str, known: Mapping[str, object], *, html: bool = False) -> list[str]:

@@ -1,3 +1,4 @@
+import json
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -6,10 +7,10 @@ import pytest
 
 from config.vocabulary import EventType as E
 from config.vocabulary import Role
-from notifications.models import Message
+from notifications.models import Message, MessageTemplate
 from notifications.texts.choice import NoText, languages
 from notifications.texts.email_types import EMAIL_TYPES
-from notifications.texts.render import build_email
+from notifications.texts.render import build_email, render_parts, text_values
 from notifications.texts.shipped import LANGUAGES, shipped_pairs, shipped_text
 from notifications.texts.values import VARIABLES
 
@@ -172,3 +173,32 @@ def test_a_reminder_of_several_tasks_lists_each_with_its_link(settings: Any) -> 
             assert f"https://portal.example.org/sign/00000000-0000-0000-0000-00000000000{number}" in part
     assert build_email(leader, merged=rows[:1]).subject == "Reminder to sign: Contract 1"
     assert "sign/00000000-0000-0000-0000-000000000001" in str(build_email(leader, merged=rows[:1]).body)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('{{ dueDate | date: "%d.%m.%Y" }}', "05.03.2026"),
+        ('{{ dueDate | date: "%Y-%m-%d %H:%M" }}', "2026-03-05 17:00"),
+        ("{{ dueDate }}", "2026. gada 5. marts, 17:00 EET"),
+        ("{{ dueDate | append: '!' }}", "2026. gada 5. marts, 17:00 EET!"),
+        ("{{ dueDate | upcase }}", "2026. GADA 5. MARTS, 17:00 EET"),
+        ("{% if dueDate %}{{ dueDate | default: 'none' }}{% endif %}", "2026. gada 5. marts, 17:00 EET"),
+        ("{% for task in tasks %}{{ task.dueDate | date: '%d.%m.' }}{% endfor %}", "05.03."),
+        ("{% for task in tasks %}{{ task.dueDate }}{% endfor %}", "2026. gada 5. marts, 17:00 EET"),
+    ],
+)
+def test_a_text_formats_the_due_date_as_it_likes(settings: Any, source: str, expected: str) -> None:
+    settings.TIME_ZONE = "Europe/Riga"
+    template = MessageTemplate(event="REMINDER", role="SIGNER", language="lv", subject="s", html=source, text=source)
+    row = message("REMINDER")
+    values = text_values(row, "lv")
+    # Values are JSON: they can be rendered in another process.
+    parts = render_parts(template, json.loads(json.dumps(values)))
+    assert (parts.text, parts.html) == (expected, expected.replace("'", "&#39;"))
+
+
+def test_a_text_without_a_due_date_renders() -> None:
+    source = '{% if dueDate %}{{ dueDate | date: "%d.%m.%Y" }}{% endif %}'
+    template = MessageTemplate(event="REMINDER", role="SIGNER", language="lv", subject="s", html=source, text=source)
+    assert render_parts(template, text_values(message("REMINDER", dueDate=None), "lv")).text == ""
