@@ -45,7 +45,7 @@ def test_files_are_short() -> None:
 
 
 # Names that frameworks look up in every module that has one.
-FRAMEWORK_NAMES = {"DatabaseWrapper", "Command", "EmailBackend", "logger", "urlpatterns"}
+FRAMEWORK_NAMES = {"Command", "DatabaseWrapper", "EmailBackend", "logger", "register", "urlpatterns"}
 # The verbs of actions: on processes and on versioned rows, and the rule in `signing.flow` of the same name.
 SHARED_NAMES = {"act", "application", "cancel", "create", "delete", "lock", "replace", "start"}
 

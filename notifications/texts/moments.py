@@ -9,7 +9,7 @@ from datetime import datetime
 _FORMS = frozenset({"time", "words"})
 
 
-class Moment(datetime):
+class TimeInWords(datetime):
     """A time that prints as its words, for example `2026. gada 5. marts, 17:00 EET`."""
 
     words: str
@@ -24,13 +24,13 @@ def moment_value(time: datetime, words: str) -> dict[str, str]:
 
 
 def with_moments(value: object) -> object:
-    """The value with a `Moment` in place of each time."""
+    """The value with a `TimeInWords` in place of each time."""
     if isinstance(value, list):
         return [with_moments(item) for item in value]
     if not isinstance(value, Mapping):
         return value
     if value.keys() == _FORMS:
-        moment = Moment.fromisoformat(value["time"])
+        moment = TimeInWords.fromisoformat(value["time"])
         moment.words = value["words"]
         return moment
     return {name: with_moments(part) for name, part in value.items()}
