@@ -296,6 +296,9 @@ EMAIL_LANGUAGE = env.str("EMAIL_LANGUAGE", default="en")
 # A new or changed retention of a document profile deletes nothing for this many days.
 RETENTION_WARNING_DAYS = env.int("RETENTION_WARNING_DAYS", default=14)
 EMAIL_RATE_PER_MINUTE = env.int("EMAIL_RATE_PER_MINUTE", default=0)
+# Emails in any hour; 0 means unlimited.
+EMAILS_PER_ADDRESS_PER_HOUR = env.int("EMAILS_PER_ADDRESS_PER_HOUR", default=100)
+EMAILS_PER_CLIENT_PER_HOUR = env.int("EMAILS_PER_CLIENT_PER_HOUR", default=2000)
 EMAIL_INTERNAL_DOMAINS = env.list("EMAIL_INTERNAL_DOMAINS", default=[])
 EMAIL_REPLY_TO_INITIATOR = env.bool("EMAIL_REPLY_TO_INITIATOR", default=False)
 TEST_EMAILS_PER_HOUR = env.int("TEST_EMAILS_PER_HOUR", default=100)

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from config.addresses import delivery_address
+from config.addresses import address_key, delivery_address
 from config.api_values import JsonObject
 from config.vocabulary import EventType, Role
 from notifications.models import Message, MessageStatus
@@ -35,11 +35,13 @@ class Draft:
 
 
 def message_from(
-    draft: Draft, *, at: datetime, status: MessageStatus | None = None, leader: Message | None = None
+    draft: Draft, *, at: datetime, client: str = "", status: MessageStatus | None = None, leader: Message | None = None
 ) -> Message:
     """The unsaved row of a draft, with its address in the form in which it is delivered."""
     columns = {column.name: getattr(draft, column.name) for column in fields(draft) if column.name != "suppressed"}
     columns["address"] = delivery_address(draft.address)
+    columns["address_key"] = address_key(draft.address)
+    columns["client"] = client
     if status is None:
         status = MessageStatus.SUPPRESSED if draft.suppressed else MessageStatus.QUEUED
     return Message(**columns, status=status, leader=leader, reason=draft.suppressed, created_at=at, queued_at=at)

@@ -35,6 +35,13 @@ class MessageStatus(models.TextChoices):
     MERGED = "MERGED", "sent as part of a digest"
 
 
+class HourlyLimit(models.TextChoices):
+    """The limits that messages wait for (see `delivery.hourly`)."""
+
+    ADDRESS = "ADDRESS", "hourly limit for this address"
+    CLIENT = "CLIENT", "hourly limit for this client"
+
+
 STUCK_AFTER = timedelta(minutes=15)
 RESENDABLE = (MessageStatus.SENT, MessageStatus.FAILED)
 
@@ -42,6 +49,13 @@ IN_QUEUE = [MessageStatus.QUEUED, MessageStatus.SENDING]
 
 # The statuses of a message that may still be sent.
 NOT_YET = (*IN_QUEUE, MessageStatus.MERGED)
+
+# From when on a sender may claim a message of the queue: when the lease of a dead sender ends, or when it is tried
+# again, or at once.
+_CLAIMABLE_AT = Coalesce("lease_until", "next_attempt_at", "queued_at")
+
+# What the hourly limits ask about a message: until when it is in hand, when it is tried again, or when it was sent.
+_LIMITED_AT = Coalesce("lease_until", "next_attempt_at", "sent_at")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -52,18 +66,24 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(status=MessageStatus.QUEUED)
 
     def due(self, at: datetime) -> "MessageQuerySet":
-        """The messages that a sender may claim: queued with no retry pending, or abandoned by a dead sender."""
-        return self.filter(
-            Q(status=MessageStatus.QUEUED) & (Q(next_attempt_at=None) | Q(next_attempt_at__lte=at))
-            | Q(status=MessageStatus.SENDING, lease_until__lt=at)
-        )
+        """The messages that a sender may claim, in this order: queued with nothing to wait for, or abandoned by a dead
+        sender."""
+        due = self.alias(claimable_at=_CLAIMABLE_AT).filter(status__in=IN_QUEUE, claimable_at__lte=at)
+        return due.order_by("claimable_at", "queued_at", "id")
+
+    def limited_since(self, at: datetime) -> "MessageQuerySet":
+        """The emails sent after this time, in hand, or tried again later; not the parts of digests."""
+        return self.alias(limited_at=_LIMITED_AT).filter(limited_at__gt=at, leader=None)
 
     def stuck(self, at: datetime) -> "MessageQuerySet":
-        """The messages that need attention: failed and not handled, attempted without success, or overdue."""
+        """The messages that need attention: failed and not handled, attempted without success, or overdue.
+
+        A message that waits for an hourly limit is not overdue.
+        """
         return self.filter(
             Q(status=MessageStatus.FAILED, handled_at=None, leader=None)
             | Q(status=MessageStatus.QUEUED, attempts__gt=0)
-            | Q(status=MessageStatus.QUEUED, queued_at__lt=at - STUCK_AFTER)
+            | Q(status=MessageStatus.QUEUED, queued_at__lt=at - STUCK_AFTER, waits_for="")
             | Q(status=MessageStatus.SENDING, lease_until__lt=at)
         )
 
@@ -73,7 +93,10 @@ class Message(models.Model):
 
     `key` identifies what the message is for: there is one message per key, however often it is queued.
     `context` holds the values of its text: no personal codes, no links that give access.
-    `next_attempt_at` is null until the first failure. `lease_until` is set while a sender holds the message.
+    `client` is the client that caused the message; empty for jobs and the service itself. `address_key` is the form in
+    which the limits compare addresses. `next_attempt_at` is set while the message waits: for another attempt after a
+    failure, or for the limit in `waits_for`. `lease_until` is set while a sender holds the message. `earlier_sends` is
+    how often it was sent in the hour before it was last sent again.
     A digest is sent in place of several messages. Those are MERGED, have the digest as their `leader`, and get the
     status in which it ends.
     """
@@ -83,7 +106,9 @@ class Message(models.Model):
     role = models.CharField(max_length=16, choices=Role.choices)
     language = models.CharField(max_length=35, blank=True)
     address = models.EmailField(max_length=254)
+    address_key = models.CharField(max_length=254, editable=False)
     name = models.CharField(max_length=255, blank=True)
+    client = models.CharField(max_length=255, blank=True, help_text="The client that caused it. Empty: Paraph itself.")
     process_id = models.UUIDField(null=True)
     signer_id = models.UUIDField(null=True)
     owner_group = models.CharField(max_length=255, null=True)
@@ -99,8 +124,10 @@ class Message(models.Model):
     created_at = models.DateTimeField()
     queued_at = models.DateTimeField(help_text="When it was last queued. Retries end three days later.")
     next_attempt_at = models.DateTimeField(null=True)
+    waits_for = models.CharField(max_length=7, choices=HourlyLimit.choices, blank=True)
     lease_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    earlier_sends = models.PositiveSmallIntegerField(default=0, editable=False)
     withdrawn_at = models.DateTimeField(null=True)
     handled_at = models.DateTimeField(null=True, help_text="When an administrator marked the failure as handled.")
     handled_by = models.CharField(max_length=255, blank=True)
@@ -110,7 +137,9 @@ class Message(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index("queued_at", name="message_queue", condition=Q(status__in=IN_QUEUE)),
+            models.Index(_CLAIMABLE_AT, "queued_at", "id", name="message_queue", condition=Q(status__in=IN_QUEUE)),
+            models.Index("address_key", _LIMITED_AT, name="message_of_address", condition=Q(leader=None)),
+            models.Index("client", _LIMITED_AT, name="message_of_client", condition=Q(leader=None) & ~Q(client="")),
             models.Index("process_id", "created_at", name="message_of_process"),
             models.Index("created_at", name="message_by_time"),
         ]

@@ -2,15 +2,15 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, PositiveSmallIntegerField, Q, When
 
 from audit.log import Event, record
-from config.access.actor import Actor
+from config.access.actor import SERVICE, Actor
 from config.addresses import address_key
 from config.errors import DomainError
 from config.vocabulary import EventType
@@ -23,15 +23,21 @@ DELIVER_TASK = "notifications.deliver"
 
 NO_LONGER_DUE = "no longer due when it was to be sent"
 
+# A message that is sent again within this time counts twice for the hourly limits.
+_HOUR = timedelta(hours=1)
+
 
 class NotResendable(DomainError):
     code = "not_resendable"
     status = 409
 
 
-def enqueue(drafts: Iterable[Draft], *, at: datetime) -> None:
-    """Queue one message per key and wake a sender on commit. One query."""
-    messages = [message_from(draft, at=at) for draft in drafts]
+def enqueue(drafts: Iterable[Draft], *, at: datetime, actor: Actor = SERVICE) -> None:
+    """Queue one message per key and wake a sender on commit; the messages count for the actor's client. One query."""
+    client = ""
+    if actor != SERVICE:
+        client = actor.client
+    messages = [message_from(draft, at=at, client=client) for draft in drafts]
     if messages:
         Message.objects.bulk_create(messages, ignore_conflicts=True)
         wake_sender()
@@ -82,6 +88,7 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
         queued_at=at,
         attempts=0,
         next_attempt_at=None,
+        earlier_sends=_earlier_sends(at),
         reason="",
         handled_at=None,
         handled_by="",
@@ -104,6 +111,17 @@ def mark_handled(message: Message, *, actor: Actor, at: datetime) -> None:
     if not failed.update(handled_at=at, handled_by=actor.subject):
         raise NotResendable("Only a failed message that is not yet handled can be marked as handled.")
     record([_event(message, EventType.PROCESS_UPDATED, "was marked as handled")], actor=actor, at=at)
+
+
+def _earlier_sends(at: datetime) -> Case:
+    """How often a message that is sent again was sent within an hour."""
+    within_hour = Q(sent_at__gt=at - _HOUR)
+    return Case(
+        When(within_hour, status=MessageStatus.SENT, then=F("earlier_sends") + 1),
+        When(within_hour, then=F("earlier_sends")),
+        default=0,
+        output_field=PositiveSmallIntegerField(),
+    )
 
 
 def _event(message: Message, event_type: EventType, action: str) -> Event:

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from config.access.actor import Actor
 from config.errors import DomainError
 from notifications.drafts import Draft, message_from
 from notifications.outbox import enqueue
@@ -24,7 +25,7 @@ class TestEmail:
     reason: str | None = None
 
 
-def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
+def send_test_email(draft: Draft, *, to: str, actor: Actor, at: datetime) -> TestEmail:
     """Queue the draft for this address with its link masked, unless no email would be sent."""
     if draft.suppressed:
         return TestEmail(False, to, reason=f"No email would be sent: {draft.suppressed}.")
@@ -41,5 +42,5 @@ def send_test_email(draft: Draft, *, to: str, at: datetime) -> TestEmail:
         parts = render_parts(text.source, text_values(message, text.language))
     except DomainError as refusal:
         return TestEmail(False, to, reason=f"No email would be sent. {refusal.detail}")
-    enqueue([test], at=at)
+    enqueue([test], at=at, actor=actor)
     return TestEmail(True, to, f"{TEST_MARK} {parts.subject}", text.language, text.description)

@@ -73,6 +73,7 @@ def no_limits(settings: Any) -> None:
     """Tests send more requests than clients do. Tests of the limits set their own."""
     settings.REQUESTS_PER_CLIENT = settings.REQUESTS_PER_ADDRESS = settings.TEST_EMAILS_PER_HOUR = 0
     settings.LOGINS_PER_ADDRESS = 0
+    settings.EMAILS_PER_ADDRESS_PER_HOUR = settings.EMAILS_PER_CLIENT_PER_HOUR = 0
 
 
 @pytest.fixture(autouse=True)

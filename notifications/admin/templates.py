@@ -174,8 +174,9 @@ def _send_test_email(request: HttpRequest, draft: Draft) -> str:
     address = request.user.email if isinstance(request.user, User) else ""
     if not address:
         raise Invalid("Your account must have an email address to receive test emails.")
-    count_test_email(staff_actor(request).client)
-    test_email = send_test_email(draft, to=address, at=timezone.now())
+    actor = staff_actor(request)
+    count_test_email(actor.client)
+    test_email = send_test_email(draft, to=address, actor=actor, at=timezone.now())
     if not test_email.sent:
         raise DomainError(test_email.reason)
     return f"A test email was sent to you: {test_email.subject}"

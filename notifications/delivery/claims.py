@@ -17,7 +17,7 @@ from config.addresses import address_key
 from config.api_values import JsonObject
 from config.vocabulary import EventType
 from notifications import failures
-from notifications.delivery import rate
+from notifications.delivery import hourly, rate
 from notifications.delivery.connection import Refusal
 from notifications.delivery.responses import Cause
 from notifications.models import Message, MessageQuerySet, MessageStatus, RefusedAddress
@@ -42,13 +42,17 @@ _MAX_LOG_ENTRIES = 50
 
 @transaction.atomic
 def claim(at: datetime, *, limit: int = CLAIM_SIZE) -> list[Message]:
-    """Claim up to `limit` due messages, oldest first, within the rate limit. No other sender gets them before the
-    lease ends."""
-    due = Message.objects.due(at).order_by("queued_at", "id")
-    messages = list(due.select_for_update(skip_locked=True)[:limit])
+    """Claim up to `limit` due messages, oldest first, within the rate limit and the hourly limits. No other sender gets
+    them before the lease ends."""
+    hourly.lock()
+    messages = _first_due(at, limit)
     messages = messages[: rate.take(len(messages))]
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(
-        status=MessageStatus.SENDING, lease_until=at + LEASE, attempts=F("attempts") + 1
+        status=MessageStatus.SENDING,
+        lease_until=at + LEASE,
+        next_attempt_at=None,
+        waits_for="",
+        attempts=F("attempts") + 1,
     )
     # The rows in memory must match the database, because later updates are conditional on these values.
     for message in messages:
@@ -56,6 +60,17 @@ def claim(at: datetime, *, limit: int = CLAIM_SIZE) -> list[Message]:
         message.lease_until = at + LEASE
         message.attempts += 1
     return messages
+
+
+def _first_due(at: datetime, limit: int) -> list[Message]:
+    """Lock the first due messages that the hourly limits allow."""
+    due = Message.objects.due(at).select_for_update(skip_locked=True)[:limit]
+    while messages := list(due.all()):
+        allowed = hourly.allowed(messages, at=at)
+        if allowed:
+            return allowed
+        # All of these were put off. Later messages overtake them.
+    return []
 
 
 def keep_claim(message: Message, *, at: datetime) -> bool:

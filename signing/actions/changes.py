@@ -239,7 +239,7 @@ class Changes:
         # for each other.
         self._withdraw()
         record(self._events, actor=self.actor, at=self.at)
-        outbox.enqueue(self._drafts, at=self.at)
+        outbox.enqueue(self._drafts, at=self.at, actor=self.actor)
         return self.rows
 
     def insert(self) -> ProcessRows:
@@ -255,7 +255,7 @@ class Changes:
         Step.objects.bulk_create(self.rows.steps)
         Signer.objects.bulk_create(self.rows.signers)
         record(self._events, actor=self.actor, at=self.at)
-        outbox.enqueue(self._drafts, at=self.at)
+        outbox.enqueue(self._drafts, at=self.at, actor=self.actor)
         return self.rows
 
     def _set_due_date(self) -> None:

@@ -48,7 +48,7 @@ class TestEmailViewSet(SigningViewSet):
         recipient = self._recipient(rows.process)
         count_test_email(self.actor.client)
         draft = draft_of_event(event, role, rows.process, rows.steps, rows.signers, at=self.now)
-        return Response(asdict(send_test_email(draft, to=recipient, at=self.now)))
+        return Response(asdict(send_test_email(draft, to=recipient, actor=self.actor, at=self.now)))
 
     def _parameter(self, name: str, vocabulary: type[TextChoices]) -> str:
         value = self.request.GET.get(name) or ""

@@ -223,7 +223,7 @@ def test_a_digest_is_sent_again_with_the_tasks_that_are_still_due(ended: str) ->
         for row in leader.merged.all():
             with pytest.raises(outbox.NotResendable):
                 outbox.send_again(row, actor=OWNER, at=at(6))
-    (mail,) = sent_mails(at(6, 1))
+    (mail,) = sent_mails(at(6, 12))
     assert ("Lease" in mail.body, "Offer" in mail.body) == (False, True)
     actions.cancel(Signer.objects.get(process__document_name="Offer").process, actor=OWNER, at=at(6, 2))
     with pytest.raises(outbox.NotResendable):
@@ -388,7 +388,7 @@ class TestOverdue:
         run(at(11), at(11, 12), at(12))
         (notice,) = Message.objects.filter(role="INITIATOR")
         assert (notice.address, notice.context["waiting"]) == (address(ILZE), BEN)
-        mails = sent_mails()
+        mails = sent_mails(at(12))
         assert [m.subject for m in mails if "Overdue" in m.subject] == ["Overdue: Contract"]
         assert any("Still waiting for: Ben" in str(m.body) for m in mails)
 
