@@ -153,6 +153,13 @@ class Message(models.Model):
         return [{**entry, "at": datetime.fromisoformat(entry["at"])} for entry in self.log]
 
     @property
+    def limit_reached(self) -> str:
+        """The hourly limit that a queued message waits for; empty if there is none."""
+        if self.status != MessageStatus.QUEUED or not self.waits_for:
+            return ""
+        return HourlyLimit(self.waits_for).label
+
+    @property
     def resendable(self) -> bool:
         """Whether the message can be queued again: it was sent or has failed, by itself."""
         return self.status in RESENDABLE and self.leader_id is None

@@ -16,7 +16,7 @@ from config.errors import DomainError
 from config.vocabulary import EventType
 from notifications.drafts import Draft, message_from
 from notifications.hooks import process_hooks
-from notifications.models import NOT_YET, RESENDABLE, Message, MessageStatus, RefusedAddress
+from notifications.models import NOT_YET, RESENDABLE, Message, MessageQuerySet, MessageStatus, RefusedAddress
 
 # The name of the task that sends due messages.
 DELIVER_TASK = "notifications.deliver"
@@ -99,6 +99,20 @@ def send_again(message: Message, *, actor: Actor, at: datetime) -> None:
         Message.objects.filter(pk__in=due).update(status=MessageStatus.MERGED, queued_at=at, reason="")
     record([_event(message, EventType.AUDIT_EMAIL_REMINDER, "was sent again")], actor=actor, at=at)
     wake_sender()
+
+
+@transaction.atomic
+def try_now(messages: MessageQuerySet, *, at: datetime) -> int:
+    """Try those of these messages now that wait for another attempt; returns their number.
+
+    A message that waits for an hourly limit keeps waiting.
+    """
+    # Rows that a sender or an action has locked are skipped, because waiting for their locks could be mutual.
+    waiting = messages.queued().filter(next_attempt_at__gt=at, waits_for="").order_by()
+    rows = waiting.select_for_update(skip_locked=True).values("pk")
+    tried = Message.objects.filter(pk__in=rows).update(next_attempt_at=None)
+    wake_sender()
+    return tried
 
 
 @transaction.atomic

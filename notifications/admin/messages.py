@@ -15,9 +15,10 @@ from unfold.decorators import display
 
 from config.access.backoffice import ReadOnlyAdmin, staff_actor
 from config.api_values import JsonObject
+from config.errors import Invalid
 from config.vocabulary import Right
 from notifications import outbox
-from notifications.models import Message, MessageStatus, RefusedAddress
+from notifications.models import Message, MessageQuerySet, MessageStatus, RefusedAddress
 
 COLORS: dict[str, str] = {
     MessageStatus.QUEUED: "info",
@@ -29,6 +30,8 @@ COLORS: dict[str, str] = {
     MessageStatus.MERGED: "info",
 }
 CHART_DAYS = 30
+# Each is a transaction of its own, within one request.
+MAX_SENT_AGAIN = 500
 _CHART_BARS = {
     "sent": ([MessageStatus.SENT], "#15803d"),
     "waiting": ([MessageStatus.QUEUED, MessageStatus.SENDING], "#1d4ed8"),
@@ -62,17 +65,57 @@ class AdministratorsOnly(ReadOnlyAdmin):
 
 @admin.register(Message)
 class MessageAdmin(AdministratorsOnly):
-    list_display = ["created_at", "event", "role", "name", "address", "state", "attempts", "sent_at", "handled_by"]
-    list_filter = [NeedsAttentionFilter, "status", "event", "role"]
+    list_display = [
+        "created_at",
+        "event",
+        "role",
+        "name",
+        "address",
+        "state",
+        "waits",
+        "attempts",
+        "sent_at",
+        "handled_by",
+    ]
+    list_filter = [NeedsAttentionFilter, "status", "waits_for", "event", "role"]
     search_fields = ["address", "name", "process_id"]
     show_full_result_count = False
-    exclude = ["context", "log", "key", "leader", "lease_until"]
+    exclude = ["context", "log", "key", "leader", "lease_until", "waits_for"]
     buttons = ("send_again", "mark_handled")
+    actions = ["send_failed_again", "try_now"]
     list_before_template = "notifications/messages_per_day.html"  # type: ignore[assignment]  # unfold declares it as None
 
     @display(description="Status", label=COLORS)
     def state(self, message: Message) -> str:
         return message.status
+
+    @display(description="Waits for", ordering="waits_for")
+    def waits(self, message: Message) -> str:
+        return message.limit_reached
+
+    @admin.action(description="Send failed messages again", permissions=["view"])
+    def send_failed_again(self, request: HttpRequest, messages: MessageQuerySet) -> None:
+        failed = messages.filter(status=MessageStatus.FAILED, leader=None).order_by("pk")[: MAX_SENT_AGAIN + 1]
+        if len(failed) > MAX_SENT_AGAIN:
+            raise Invalid(f"At most {MAX_SENT_AGAIN} messages can be sent again at once.")
+        sent = 0
+        refused = 0
+        for message in failed:
+            try:
+                outbox.send_again(message, actor=staff_actor(request), at=timezone.now())
+            except outbox.NotResendable:
+                refused += 1
+            else:
+                sent += 1
+        self.message_user(request, f"Failed messages that will be sent again: {sent}. No longer due: {refused}.")
+
+    @admin.action(description="Try waiting messages now", permissions=["view"])
+    def try_now(self, request: HttpRequest, messages: MessageQuerySet) -> None:
+        tried = outbox.try_now(messages, at=timezone.now())
+        limited = messages.queued().exclude(waits_for="").count()
+        self.message_user(
+            request, f"Messages that will be tried now: {tried}. Still waiting for an hourly limit: {limited}."
+        )
 
     def send_again(self, request: HttpRequest, message: Message) -> str:
         outbox.send_again(message, actor=staff_actor(request), at=timezone.now())

@@ -2,11 +2,11 @@
 
 The messages themselves are the count: those that were sent in the last hour or are in hand, whatever the event. Once a
 limit is reached, one update puts off all due messages of the address or client, so that senders do not meet them again
-before there is room. As long as some wait, later ones wait behind them, which keeps their order.
+before there is room. As long as some wait, later ones join their line, which keeps the order.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,10 +32,30 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Room:
-    """How many more emails one address or client may have now, and when there is more room."""
+    """How many more emails one address or client may have now, when there is more room, and the line of messages that
+    wait for it: when its first message was queued, and until when it waits."""
 
+    limit: HourlyLimit
+    key: str
     left: int
     more_at: datetime
+    line_start: tuple[datetime, int] | None = None
+    line_until: datetime | None = None
+
+    def admits(self, message: Message) -> bool:
+        """Whether the message may be sent now: there is room, and it does not overtake the line."""
+        if self.line_start is not None and not message.waits_for:
+            return self.left > 0 and (message.queued_at, message.pk) < self.line_start
+        return self.left > 0
+
+    def wait_until(self, at: datetime) -> datetime:
+        """The time at which refused messages are due again. It has passed if only the line is to come first."""
+        if self.line_until is not None and (self.line_until > at or self.left):
+            return self.line_until
+        return self.more_at
+
+
+_Rooms = dict[tuple[HourlyLimit, str], _Room]
 
 
 def lock() -> None:
@@ -48,38 +68,44 @@ def lock() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CLAIM_LOCK])
 
 
-def allowed(messages: Iterable[Message], *, at: datetime) -> list[Message]:
+def allowed(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """The messages, of these due and locked ones in their order, that may be sent now; the others are put off.
 
-    With them, all due messages of the same address or client are put off: one query for each of these. Two queries
-    find out how much room there is.
+    With them, all due messages of the same address or client are put off: one query for each of these. At most two
+    queries find out how much room there is.
     """
-    messages = list(messages)
-    # A message abandoned by a dead sender is still counted as being in hand.
-    queued = [message for message in messages if message.status == MessageStatus.QUEUED]
-    limited = [message for message in queued if message.event not in UNLIMITED_EVENTS]
-    rooms = {limit: _rooms(limit, limited, at=at) for limit in HourlyLimit}
+    rooms: _Rooms = {}
+    for limit in HourlyLimit:
+        rooms |= _rooms(limit, messages, at=at)
 
     # Each message takes its room in turn.
-    waiting = set()
-    reached = set()
-    for message in limited:
-        places = [(limit, getattr(message, _COLUMNS[limit])) for limit in HourlyLimit]
-        places = [(limit, key) for limit, key in places if key in rooms[limit]]
-        full = [place for place in places if not rooms[place[0]][place[1]].left]
-        if full:
-            waiting.add(message.pk)
-            reached.add(full[0])
+    ready = []
+    refusing: list[_Room] = []
+    for message in messages:
+        needed = _needed(message, rooms)
+        refusals = [room for room in needed if not room.admits(message)]
+        if refusals:
+            refusing.append(refusals[0])
             continue
-        for limit, key in places:
-            rooms[limit][key].left -= 1
+        for room in needed:
+            room.left -= 1
+        ready.append(message)
 
-    for limit, key in sorted(reached):
-        _put_off(limit, key, at=at, until=rooms[limit][key].more_at)
-    return [message for message in messages if message.pk not in waiting]
+    for limit, key in dict.fromkeys((room.limit, room.key) for room in refusing):
+        _put_off(rooms[limit, key], at=at, except_for=ready)
+    return ready
 
 
-def _rooms(limit: HourlyLimit, messages: Collection[Message], *, at: datetime) -> dict[str, _Room]:
+def _needed(message: Message, rooms: _Rooms) -> list[_Room]:
+    """The room that the message needs, of its address and of its client."""
+    # A message abandoned by a dead sender is still counted as being in hand.
+    if message.status != MessageStatus.QUEUED or message.event in UNLIMITED_EVENTS:
+        return []
+    keys = [(limit, getattr(message, column)) for limit, column in _COLUMNS.items()]
+    return [rooms[key] for key in keys if key in rooms]
+
+
+def _rooms(limit: HourlyLimit, messages: Sequence[Message], *, at: datetime) -> _Rooms:
     """The room of each address or client of these messages. Empty if there is no limit. At most one query."""
     column = _COLUMNS[limit]
     per_hour = _per_hour(limit)
@@ -91,38 +117,43 @@ def _rooms(limit: HourlyLimit, messages: Collection[Message], *, at: datetime) -
     since = at - _HOUR
     sent = Q(sent_at__gt=since)
     counts = Q(lease_until__isnull=False) | sent & Q(status=MessageStatus.SENT)
-    waiting = Q(status=MessageStatus.QUEUED, waits_for=limit, next_attempt_at__gt=at)
+    in_line = Q(status=MessageStatus.QUEUED, waits_for=limit)
     used = Message.objects.limited_since(since).filter(**{f"{column}__in": keys}).order_by().values(column)
     rows = used.annotate(
         count=Count("pk", filter=counts),
         earlier=Sum("earlier_sends", filter=sent, default=0),
         first_sent_at=Min("sent_at", filter=sent),
-        waiting_until=Max("next_attempt_at", filter=waiting),
+        line_queued_at=Min("queued_at", filter=in_line),
+        line_pk=Min("pk", filter=in_line),
+        line_until=Max("next_attempt_at", filter=in_line),
     )
 
-    rooms = {key: _Room(per_hour, at + _SHORTEST_WAIT) for key in keys}
+    rooms = {key: _Room(limit, key, per_hour, at + _SHORTEST_WAIT) for key in keys}
     for row in rows:
         room = rooms[row[column]]
         room.left = max(0, per_hour - row["count"] - row["earlier"])
         if row["first_sent_at"] is not None:
             room.more_at = max(room.more_at, row["first_sent_at"] + _HOUR)
-        # Others were here first.
-        if row["waiting_until"] is not None:
-            room.left = 0
-            room.more_at = row["waiting_until"]
-    return rooms
+        if row["line_until"] is not None:
+            room.line_start = (row["line_queued_at"], row["line_pk"])
+            room.line_until = row["line_until"]
+    return {(limit, key): room for key, room in rooms.items()}
 
 
-def _put_off(limit: HourlyLimit, key: str, *, at: datetime, until: datetime) -> None:
-    due = Message.objects.due(at).queued().filter(**{_COLUMNS[limit]: key}).exclude(event__in=UNLIMITED_EVENTS)
+def _put_off(room: _Room, *, at: datetime, except_for: Sequence[Message]) -> None:
+    """Put off all due messages of an address or client, except for these."""
+    until = room.wait_until(at)
+    due = Message.objects.due(at).queued().filter(**{_COLUMNS[room.limit]: room.key})
+    waiting = due.exclude(event__in=UNLIMITED_EVENTS).exclude(pk__in=[message.pk for message in except_for])
     # Rows that are being withdrawn are skipped, because waiting for their locks could be mutual.
-    rows = due.order_by().select_for_update(skip_locked=True).values("pk")
-    count = Message.objects.filter(pk__in=rows).update(next_attempt_at=until, waits_for=limit)
-    # Logs contain no addresses.
-    name = ""
-    if limit == HourlyLimit.CLIENT:
-        name = key
-    logger.warning("%d messages wait until %s: %s %s", count, f"{until:%Y-%m-%d %H:%M:%S}", limit.label, name)
+    rows = waiting.order_by().select_for_update(skip_locked=True).values("pk")
+    count = Message.objects.filter(pk__in=rows).update(next_attempt_at=until, waits_for=room.limit)
+    if until > at:
+        # Logs contain no addresses.
+        name = ""
+        if room.limit == HourlyLimit.CLIENT:
+            name = f" ({room.key})"
+        logger.warning("%d emails wait until %s: %s%s", count, f"{until:%H:%M:%S}", room.limit.label, name)
 
 
 def _per_hour(limit: HourlyLimit) -> int:

@@ -11,11 +11,15 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from config.access.actor import Actor
 from config.api import idempotency
 from config.api.idempotency import caller_digest
 from config.api.models import IdempotentAnswer
+from config.vocabulary import EventType as E
+from config.vocabulary import Role
 from notifications import outbox
 from notifications.delivery.claims import claim
+from notifications.drafts import Draft
 from notifications.models import Message
 from signing.models import Process
 from tests.builders import OWNER, client_user, row_of, started_process
@@ -100,6 +104,25 @@ def test_a_message_sent_again_by_many_at_once_is_queued_once(ilze: Api) -> None:
         assert sorted(at_once([again] * 4)) == [False, False, False, True]
         events = AuditEvent.objects.of_process(process.pk)
         assert events.filter(event_type="AUDIT_EMAIL_REMINDER").count() == 1
+
+
+@pytest.mark.parametrize("limit", ["EMAILS_PER_ADDRESS_PER_HOUR", "EMAILS_PER_CLIENT_PER_HOUR"])
+def test_senders_at_once_do_not_exceed_an_hourly_limit(settings: Any, limit: str) -> None:
+    setattr(settings, limit, 7)
+    for number in range(10 * SOAK):
+        client = Actor(client=f"client{number}", subject="ana")
+        to = [f"ana{number}@example.org"] * 40
+        if limit == "EMAILS_PER_CLIENT_PER_HOUR":
+            to = [f"ana{number}-{n}@example.org" for n in range(40)]
+        drafts = [Draft(f"{number}:{n}", E.SIGNATURE, Role.SIGNER, email) for n, email in enumerate(to)]
+        outbox.enqueue(drafts, at=timezone.now(), actor=client)
+
+        claimed = at_once([lambda: claim(timezone.now(), limit=3)] * 6)
+
+        keys = [message.key for messages in claimed for message in messages]
+        assert sorted(keys) == sorted(f"{number}:{n}" for n in range(7))
+        waiting = Message.objects.queued().filter(key__startswith=f"{number}:")
+        assert waiting.count() == waiting.exclude(waits_for="").count() == 33
 
 
 def test_the_same_key_at_once_creates_one_process(ilze: Api) -> None:
