@@ -300,7 +300,12 @@ def _with_statuses(process: ProcessState, statuses: dict[UUID, SignerStatus]) ->
 
 
 def _changed(signers: tuple[SignerState, ...], statuses: dict[UUID, SignerStatus]) -> tuple[SignerState, ...]:
-    return tuple(replace(signer, status=statuses.get(signer.id, signer.status)) for signer in signers)
+    changed = list(signers)
+    for index, signer in enumerate(signers):
+        # The others are not copied, because a replay of a large process changes one signer at a time.
+        if signer.id in statuses:
+            changed[index] = replace(signer, status=statuses[signer.id])
+    return tuple(changed)
 
 
 def _signer_event(signer: SignerState) -> EventType | None:

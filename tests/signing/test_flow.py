@@ -291,3 +291,9 @@ def _check(before: flow.ProcessState, after: flow.ProcessState) -> None:
     assert acted.items() <= {s.id: s.status for s in after.signers}.items()
     total, signed = flow.totals([(s.role, s.status) for s in after.signers])
     assert 0 <= signed <= total
+
+
+def test_an_act_copies_only_the_signer_who_acted() -> None:
+    started = flow.start(draft([Role.SIGNER, Role.SIGNER]))
+    acted = act(started, 0, S.SIGNED)
+    assert acted.signers[1] is started.signers[1]
