@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pypdf import PdfReader
 
 from audit.chain import checkpoints, keys, triggers
@@ -30,7 +32,7 @@ from tests.audit.trails import rehash, sql
 from tests.builders import BOSS, NOON, OWNER, profile_of, row_of, sign, staff, started_process
 from tests.conftest import Api
 from tests.faults import SOAK
-from tests.people import ANA, BEN, CODES, ILZE, address
+from tests.people import ANA, BEN, CLEO, CODES, DAN, ILZE, address, signer
 
 FLIPS = 300 * SOAK
 
@@ -312,6 +314,17 @@ class TestTheBundle:
         monkeypatch.setattr(verdict, "verify", counted)
         fetched(api, process)
         assert calls == [str(process.pk)]
+
+    def test_the_number_of_queries_does_not_depend_on_the_number_of_signers(self, api: Api) -> None:
+        queries = []
+        # The first checkpoint of a database takes fewer queries than the next ones.
+        fetched(api, started_process([[ANA]]))
+        for names in ([ANA], [ANA, BEN, CLEO, DAN]):
+            process = started_process([[signer(name) for name in names]], signed=names)
+            with CaptureQueriesContext(connection) as captured:
+                fetched(api, process)
+            queries.append(len(captured))
+        assert queries[0] == queries[1]
 
     def test_it_is_made_from_the_trail(self, api: Api, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
         """Forged rows do not get into the bundle, even if they were written after the verdict."""
