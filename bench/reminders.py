@@ -17,8 +17,8 @@ NOW = datetime(2026, 3, 5, 11, 0, tzinfo=UTC)
 
 # Every `every`th is due in three days, the rest in three hundred.
 FILL = """
-INSERT INTO signing_process (id, version, status, document_name, initiator, initiator_email, created_at, search,
-    initiator_email_plain, initiator_email_key)
+INSERT INTO signing_process (id, version, status, document_name, initiator, initiator_email, created_at, name_search,
+    email_search, initiator_email_key)
 SELECT md5('p' || n)::uuid, 1, 'STARTED', 'Document ' || n, 'owner' || n % 500, 'owner@example.org',
     timestamptz '2026-02-01', '', '', ''
 FROM generate_series({first}, {last}) n;

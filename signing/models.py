@@ -2,10 +2,11 @@
 
 Statuses are changed in `signing.actions` only. A column that a client may leave out is null until the client sets it,
 and an empty text stays an empty text, so that clients read what they wrote. The actions update the search columns:
-those named `search` or ending in `_plain` or `_key`.
+those ending in `_search`, `_plain` or `_key`.
 """
 
 import uuid
+from collections.abc import Iterable
 
 from django.db import models
 from django.db.models import Q
@@ -28,36 +29,24 @@ class ProcessQuerySet(models.QuerySet["Process"]):
         if actor.sees_everything:
             return self
         if not actor.person:
-            return self.filter(_managed(actor))
+            return self.filter(managed_filter(actor))
         called = Signer.objects.called(actor.person)
-        managed = Process.objects.filter(_managed(actor))
+        managed = Process.objects.filter(managed_filter(actor))
         return self.filter(id__in=managed.values("id").union(called.values("process_id")))
 
     def managed_by(self, actor: Actor) -> "ProcessQuerySet":
         """What the caller may change."""
-        if actor.sees_everything:
-            return self
-        return self.filter(_managed(actor))
+        return self.filter(managed_filter(actor))
 
     def matching(self, part: str, *, document_id: str | None = None) -> "ProcessQuerySet":
         """Match part of the document's, the initiator's or a signer's name, normalized by `config.text.plain`.
 
         An empty part matches no name. `document_id` also matches a whole document id.
         """
-        own = Q(pk__in=[])
-        signers = Signer.objects.none()
-        if part:
-            own = Q(search__contains=part)
-            signers = Signer.objects.filter(name_plain__contains=part)
+        matching = Q(name_search__contains=part) if part else Q(pk__in=[])
         if document_id is not None:
-            own |= Q(document_id=document_id)
-        return self.either(own, signers)
-
-    def either(self, own: Q, signers: "models.QuerySet[Signer]") -> "ProcessQuerySet":
-        """Match processes by their own columns, or by one of these signers."""
-        # A union of ids, so that each side uses its own index.
-        ids = Process.objects.filter(own).values("id")
-        return self.filter(id__in=ids.union(signers.values("process_id")))
+            matching |= Q(document_id=document_id)
+        return self.filter(matching)
 
 
 class Process(models.Model):
@@ -65,7 +54,9 @@ class Process(models.Model):
 
     `version` rises with every change to the process or to anything in it. `due_at` is the due date of the running step,
     copied here for sorting. `finished_at` is set at any end, `completed_at` only when the process completes. `hold` is
-    the reason why the process must not be erased or deleted. `rules` are the rules of the document profile, copied
+    the reason why the process must not be erased or deleted. `name_search` and `email_search` hold what searches look
+    for, also of the signers, one text per line: one index finds rare texts, and frequent ones are found newest first.
+    `rules` are the rules of the document profile, copied
     when the process starts (`templates_app.rules.Rules`); null before.
     """
 
@@ -89,8 +80,8 @@ class Process(models.Model):
     finished_at = models.DateTimeField(null=True)
     hold = _text(255)
     due_at = models.DateTimeField(null=True)
-    search = models.TextField(default="", editable=False)
-    initiator_email_plain = models.TextField(default="", editable=False)
+    name_search = models.TextField(default="", editable=False)
+    email_search = models.TextField(default="", editable=False)
     initiator_email_key = models.TextField(default="", editable=False)
 
     objects = ProcessQuerySet.as_manager()
@@ -101,6 +92,9 @@ class Process(models.Model):
             models.Index("created_at", "id", name="process_by_creation"),
             models.Index("initiator", "created_at", "id", name="process_of_initiator"),
             models.Index("owner_group", "created_at", "id", name="process_of_group"),
+            models.Index("owner_group", "status", "created_at", "id", name="process_of_group_by_status"),
+            models.Index("owner_group", "document_type", "created_at", "id", name="process_of_group_by_type"),
+            models.Index("initiator", "status", "created_at", "id", name="process_of_initiator_by_status"),
             models.Index("status", "created_at", "id", name="process_by_status"),
             models.Index("status", "id", name="process_by_status_alone"),
             models.Index("document_type", "created_at", "id", name="process_by_type"),
@@ -121,12 +115,16 @@ class Process(models.Model):
     def __str__(self) -> str:
         return self.document_name or self.document_id or str(self.pk)
 
-    def search_columns(self) -> dict[str, str]:
-        """Return the normalized columns that searches and comparisons use."""
-        texts = [self.document_name, self.initiator_name, self.initiator]
+    def search_columns(self, signers: Iterable["Signer"]) -> dict[str, str]:
+        """Return the normalized columns that searches and comparisons use. The signers have theirs already."""
+        names = [plain(self.document_name), plain(self.initiator_name), plain(self.initiator)]
+        emails = [plain(self.initiator_email)]
+        for signer in signers:
+            names.append(signer.name_plain)
+            emails.append(signer.email_plain)
         return {
-            "search": "\n".join(map(plain, texts)),
-            "initiator_email_plain": plain(self.initiator_email),
+            "name_search": _lines(names),
+            "email_search": _lines(emails),
             "initiator_email_key": address_key(self.initiator_email),
         }
 
@@ -234,13 +232,20 @@ class Signer(models.Model):
         return bool(actor.person) and self.person_key == actor.person and self.called_at is not None
 
 
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(sorted(set(texts) - {""}))
+
+
 def is_managed(initiator: str, owner_group: str | None, actor: Actor) -> bool:
     """Whether the caller may change a process of this initiator and group."""
     is_initiator = actor.own and initiator == actor.subject
     return actor.sees_everything or is_initiator or owner_group in actor.groups
 
 
-def _managed(actor: Actor) -> Q:
+def managed_filter(actor: Actor) -> Q:
+    """Match the processes that the caller may change."""
+    if actor.sees_everything:
+        return Q()
     managed = Q(owner_group__in=sorted(actor.groups))
     if actor.own:
         managed |= Q(initiator=actor.subject)

@@ -231,7 +231,7 @@ class Changes:
             self._events.insert(0, self._events.pop())
         if not (self._columns or self._added or self._removed_steps or self._removed_signers):
             return self.rows
-        self._set_due_date()
+        self._set_derived_columns()
         if new_version:
             self.set(self.process, version=self.process.version + 1)
         self._write_rows()
@@ -250,7 +250,7 @@ class Changes:
         else:
             # `apply` recorded the start first.
             self._events[0] = replace(self._events[0], before=None, after=values)
-        self._set_due_date()
+        self._set_derived_columns()
         self.process.save(force_insert=True)
         Step.objects.bulk_create(self.rows.steps)
         Signer.objects.bulk_create(self.rows.signers)
@@ -258,10 +258,12 @@ class Changes:
         outbox.enqueue(self._drafts, at=self.at, actor=self.actor)
         return self.rows
 
-    def _set_due_date(self) -> None:
-        """Copy the due date of the running step to the process, for sorting."""
+    def _set_derived_columns(self) -> None:
+        """Copy to the process what lists sort by and search: the due date of the running step, and the names."""
         running = self.rows.running_step()
-        self.set(self.process, due_at=running.due_at if running else None)
+        due_at = running.due_at if running else None
+        columns = {"due_at": due_at, **self.process.search_columns(self.rows.signers)}
+        self.set(self.process, **{name: new for name, new in columns.items() if getattr(self.process, name) != new})
 
     def _withdraw(self) -> None:
         if self._withdraw_all:

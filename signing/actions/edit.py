@@ -49,7 +49,6 @@ def edit_process(changes: Changes, body: Body) -> list[ReportedAct]:
         _note(changes, "", PROCESS_FIELDS, process, changed)
         _warn_of_cleared(changes, PROCESS_FIELDS, body, changed, "#")
         changes.set(process, **changed)
-        changes.set(process, **process.search_columns())
         if not changed.keys().isdisjoint(DOCUMENT_COLUMNS):
             check_document(changes)
     acts: list[ReportedAct] = []

@@ -64,8 +64,6 @@ def create(body: Body, *, actor: Actor, at: datetime) -> ProcessRows:
     # Build the rows.
     columns = {column: body[column] for column in _SETTABLE_COLUMNS if column in body}
     process = Process(created_at=at, initiator=initiator, **columns)
-    for column, text in process.search_columns().items():
-        setattr(process, column, text)
     rows = ProcessRows(process, [], [])
     changes = Changes(rows, actor=actor, at=at)
     for index, step in enumerate(body.get("steps") or []):

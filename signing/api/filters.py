@@ -15,7 +15,7 @@ from config.api.lists.filters import DayFilter, FlagFilter, ListFilter, Personal
 from config.personal_codes import with_code
 from config.text import plain, spellings
 from config.vocabulary import ProcessStatus
-from signing.models import Process, ProcessQuerySet, Signer
+from signing.models import Process, ProcessQuerySet, Signer, managed_filter
 
 # Dates beyond these would overflow in some time zone.
 FIRST_DAY = date(1900, 1, 1)
@@ -66,8 +66,11 @@ class ProcessFilter(SharedFilter):
         part = plain(text)
         if not part:
             return rows.none()
-        own = Q(initiator_email_plain__contains=part) & _managed(self.actor)
-        return rows.either(own, readable_signers(self.actor).filter(email_plain__contains=part))
+        readable = Q(email_search__contains=part) & managed_filter(self.actor)
+        if self.actor.person:
+            own = Signer.objects.called(self.actor.person).filter(email_plain__contains=part)
+            readable |= Q(id__in=own.values("process_id"))
+        return rows.filter(readable)
 
     def filter_owner_group(self, rows: ProcessQuerySet, name: str, group: str) -> ProcessQuerySet:
         return rows.filter(owner_group__in=spellings(group))
@@ -119,12 +122,6 @@ def start_of(day: date) -> datetime:
     zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
     within_range = min(max(day, FIRST_DAY), LAST_DAY + timedelta(days=1))
     return datetime.combine(within_range, time.min, zone).astimezone(UTC)
-
-
-def _managed(actor: Actor) -> Q:
-    if actor.sees_everything:
-        return Q()
-    return Q(id__in=Process.objects.managed_by(actor).values("id"))
 
 
 _STATUSES = ", ".join(ProcessStatus.values)

@@ -5,6 +5,7 @@ part, because it may name the person; elsewhere it is not searched (`NOT_SEARCHE
 """
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 from axes.models import AccessAttempt, AccessFailureLog
@@ -62,6 +63,7 @@ class SignerRedactor(Redactor):
     def redact(self, scope: ErasureScope) -> None:
         for signer in self.find(scope):
             _clear(signer, "name", "country", "personal_code", "email")
+            _save(signer, signer.search_columns())
 
 
 class ProcessRedactor(Redactor):
@@ -79,6 +81,7 @@ class ProcessRedactor(Redactor):
             process.attributes = without_texts(process.attributes)
             process.version += 1
             _clear(process, "comment", "cancel_reason")
+            _save(process, process.search_columns(process.signers.all()))
         Signer.objects.filter(process_id__in=scope.process_ids).update(comment=None, comment_for_signer=None)
 
 
@@ -180,9 +183,11 @@ def _names_person(username: str | None, person: Person) -> bool:
 
 
 def _clear(row: Signer | Process, *columns: str) -> None:
-    """Save the row with these columns null."""
     for column in columns:
         setattr(row, column, None)
-    for column, text in row.search_columns().items():
+
+
+def _save(row: Signer | Process, search_columns: Mapping[str, str]) -> None:
+    for column, text in search_columns.items():
         setattr(row, column, text)
     row.save()

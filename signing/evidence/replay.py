@@ -215,10 +215,10 @@ def contradictions(
     running_due_at = [step.due_at for step in steps if step.status == StepStatus.STARTED]
     if process.due_at not in (running_due_at or [None]):
         yield "the due date of the process differs from that of its running step"
-    yield from _search_differences(process)
+    yield from _search_differences(process, process.search_columns(signers))
     for signer in signers:
         yield from _call_differences(signer, process, called=str(signer.id) in replayed.called)
-        yield from _search_differences(signer)
+        yield from _search_differences(signer, signer.search_columns())
 
 
 def _path(event: AuditEvent, name: str) -> str:
@@ -333,7 +333,7 @@ def _parse_float(text: str) -> float:
     return float(text) + 0.0
 
 
-def _search_differences(row: Process | Signer) -> Iterator[str]:
-    for column, expected in row.search_columns().items():
+def _search_differences(row: Process | Signer, search_columns: Mapping[str, str]) -> Iterator[str]:
+    for column, expected in search_columns.items():
         if getattr(row, column) != expected:
             yield f"the search column {column} of {row.pk} does not match its values"

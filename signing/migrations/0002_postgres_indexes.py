@@ -3,10 +3,8 @@
 from django.db import migrations
 
 _TRIGRAMS = {
-    "process_search_trigrams": ("signing_process", "search"),
-    "process_email_trigrams": ("signing_process", "initiator_email_plain"),
-    "signer_name_trigrams": ("signing_signer", "name_plain"),
-    "signer_email_trigrams": ("signing_signer", "email_plain"),
+    "process_name_trigrams": ("signing_process", "name_search"),
+    "process_email_trigrams": ("signing_process", "email_search"),
 }
 _DESCENDING = {
     "process_latest_completed": "completed_at",

@@ -27,12 +27,13 @@ PERSON = Actor(client="ana", subject="ana", person="lv:c77")
 
 FILL = f"""
 INSERT INTO signing_process (id, version, status, document_id, document_name, document_type, owner_group, initiator,
-    created_at, completed_at, due_at, search, initiator_email_plain,
+    created_at, completed_at, due_at, name_search, email_search,
     initiator_email_key)
 SELECT md5('p' || n)::uuid, 1, (ARRAY['STARTED', 'PENDING', 'DECLINED', 'COMPLETED'])[n % 97 % 4 + 1], 'D' || n,
     'Document ' || n, 'TYPE' || n % 500, 'group' || n % 500, 'owner' || n % 500,
     now() - n * interval '1 minute', CASE WHEN n % 97 % 4 = 3 THEN now() END, now() + n * interval '1 minute',
-    'document ' || md5('d' || n), md5('e' || n) || '@example.org', md5('e' || n) || '@example.org'
+    'document ' || md5('d' || n) || E'\\n' || md5('n' || n), md5('e' || n) || '@example.org',
+    md5('e' || n) || '@example.org'
 FROM generate_series(1, {PROCESSES}) n;
 INSERT INTO signing_step (id, process_id, process_order, status)
 SELECT md5('s' || n)::uuid, md5('p' || n)::uuid, 1, 'STARTED' FROM generate_series(1, {PROCESSES}) n;

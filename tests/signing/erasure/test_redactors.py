@@ -76,7 +76,7 @@ class TestProcesses:
         process = canceled(steps, **initiator, comment=f"For {NAME}")
         require_erased(BY_ADDRESS)
         process.refresh_from_db()
-        assert (process.initiator_name, process.initiator_email, process.initiator_email_plain) == (None, None, "")
+        assert (process.initiator_name, process.initiator_email, process.email_search) == (None, None, "")
         assert contradiction(process) == ""
 
     def test_an_initiator_with_several_names(self, mailoutbox: Any) -> None:
