@@ -20,6 +20,4 @@ def verify_audit_trail() -> bool:
 
 @shared_task(name="signing.retain")
 def apply_retention() -> int:
-    now = timezone.now()
-    retention.announce(at=now)
-    return retention.apply(at=now)
+    return retention.apply(at=timezone.now())

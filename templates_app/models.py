@@ -4,10 +4,8 @@ A process takes the rules of its profile along when it starts (`templates_app.ru
 not affect it.
 """
 
-from datetime import datetime, timedelta
 from typing import ClassVar
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.db.models import Q, Value
@@ -197,10 +195,9 @@ class DocumentProfile(ManageProfilesModel):
         help_text="Finished processes and their personal data are deleted after this many days. Leave empty to keep "
         "them.",
     )
-    # The warning period: nothing is deleted by this retention before this time.
+    # The end of the warning period, before which this retention deletes nothing. Null until the administrators have
+    # been notified of the retention as it is now.
     retention_starts_at = models.DateTimeField(null=True, editable=False)
-    # When the administrators were notified of the retention that has not started yet.
-    retention_announced_at = models.DateTimeField(null=True, editable=False)
     attributes: "models.ManyToManyField[DocumentAttribute, ProfileAttribute]" = models.ManyToManyField(
         DocumentAttribute, through="ProfileAttribute"
     )
@@ -246,14 +243,20 @@ class DocumentProfile(ManageProfilesModel):
     def search_columns(self) -> Body:
         return {"name_plain": plain(self.name)}
 
-    def timed_columns(self, changed: Body, *, at: datetime) -> Body:
-        """A retention that is new, or applies to other processes, starts after the warning period."""
+    def reset_columns(self, changed: Body) -> Body:
+        """A retention that is new, or applies to other processes, needs a new warning period."""
         if not RETENTION_COLUMNS & changed.keys():
             return {}
-        starts_at = None
-        if self.retention_days is not None:
-            starts_at = at + timedelta(days=settings.RETENTION_WARNING_DAYS)
-        return {"retention_starts_at": starts_at, "retention_announced_at": None}
+        return {"retention_starts_at": None}
+
+    def release(self, changed: Body | None = None) -> None:
+        """The general retention needs a new warning period if it will apply to the group of this profile."""
+        if changed is not None and not {"document_type", "owner_group"} & changed.keys():
+            return
+        # A form has already set the columns of this object.
+        stored = DocumentProfile.objects.get(pk=self.pk)
+        if stored.owner_group:
+            DocumentProfile.objects.of_type(stored.document_type, None).update(retention_starts_at=None)
 
     def require_deletable(self, actor: Actor) -> None:
         """Without the profile of a group, the general profile's retention applies to the group's processes."""

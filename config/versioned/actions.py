@@ -55,6 +55,7 @@ def replace(row: _Row, body: Body, *, actor: Actor, at: datetime, expected: froz
 def delete(row: _Row, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
     row = lock(row, actor=actor, expected=expected)
     row.require_deletable(actor)
+    row.release()
     _set_history_entry(row, actor, at)
     if leaves_event(row, actor):
         before = audit_values(row, row.api_fields().values())
@@ -81,8 +82,7 @@ def lock(row: _Row, *, actor: Actor, expected: frozenset[str] | None = None) -> 
 
 def insert(row: _Row, *, actor: Actor, at: datetime) -> _Row:
     """Insert a new row whose columns are valid."""
-    own = {column: getattr(row, column) for column in row.api_fields().values()}
-    _set_columns(row, {**row.search_columns(), **row.timed_columns(own, at=at)})
+    _set_columns(row, row.search_columns())
     _save(row, actor=actor, at=at)
     if leaves_event(row, actor):
         after = audit_values(row, row.api_fields().values())
@@ -99,8 +99,9 @@ def write(row: _Row, changed: Body, *, actor: Actor, at: datetime) -> _Row:
         before = audit_values(type(row).objects.get(pk=row.pk), changed)
 
     # Search columns are derived from the new values.
+    row.release(changed)
     _set_columns(row, changed)
-    columns = {**changed, **row.search_columns(), **row.timed_columns(changed, at=at), "version": row.version + 1}
+    columns = {**changed, **row.search_columns(), **row.reset_columns(changed), "version": row.version + 1}
     _set_columns(row, columns)
     _save(row, sorted(columns), actor=actor, at=at)
 

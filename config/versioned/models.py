@@ -6,7 +6,6 @@ of a row are in its model; `config.versioned.actions` writes it.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models
@@ -109,9 +108,12 @@ class VersionedModel(models.Model):
         """The columns that are derived from others for searching."""
         return {}
 
-    def timed_columns(self, changed: Body, *, at: datetime) -> Body:
-        """The columns that depend on when the changed ones are written."""
+    def reset_columns(self, changed: Body) -> Body:
+        """The columns that are reset because others have changed."""
         return {}
+
+    def release(self, changed: Body | None = None) -> None:
+        """Update the rows that depend on this one, before its columns are changed or, without any, it is deleted."""
 
     def require_deletable(self, actor: Actor) -> None:
         """Raise a `DomainError` if other rows need this one, or if deleting it reaches beyond the caller's rights."""

@@ -4,12 +4,15 @@ Their emails and the personal values of their events are deleted with them. The 
 tombstone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
+from django.template.defaultfilters import pluralize
 
 from audit import log
 from audit.chain.parts import ERASED
@@ -22,61 +25,92 @@ from notifications.models import Message
 from signing.models import Process
 from templates_app.models import DocumentProfile
 
+# How many of the processes that will be deleted a preview names.
+PREVIEWED_PROCESSES = 20
+
 
 @dataclass(frozen=True, slots=True)
 class DueProcesses:
     """How many processes of a profile are due for deletion, and how many more are due but on hold.
 
-    They are deleted from `starts_at` on, when the warning period of the retention has ended. `then` is how many
-    processes that are finished now will be due at that time.
+    `starts_at` is when the deletion starts, if the warning period has not ended. `then` is how many processes that are
+    finished now will be due at that time, and `first` are those of them that finished first.
     """
 
     profile: DocumentProfile
     processes: int
     held: int
-    starts_at: datetime | None = None
-    then: int = 0
+    starts_at: datetime | None
+    then: int
+    first: Sequence[Process]
+
+    @property
+    def more(self) -> int:
+        """The number of processes that will be deleted, but are not among the first."""
+        return self.then - len(self.first)
 
 
 def summarize(*, at: datetime) -> list[DueProcesses]:
     """What is due, for every profile with a retention."""
     summary = []
     for profile in _profiles_with_retention():
-        processes = due(profile, at=at)
-        not_held = processes.filter(hold=None).count()
-        held = processes.exclude(hold=None).count()
-        starts_at = None
-        then = not_held
-        if not _has_started(profile, at):
-            starts_at = profile.retention_starts_at
-            then = due(profile, at=starts_at or at).filter(hold=None).count()
-        summary.append(DueProcesses(profile, not_held, held, starts_at, then))
+        summary.append(_summary_of(profile, at=at))
     return summary
 
 
+def _summary_of(profile: DocumentProfile, *, at: datetime) -> DueProcesses:
+    starts_at = None
+    if not _has_started(profile, at):
+        # Until the administrators have been notified, this is the earliest start.
+        starts_at = profile.retention_starts_at or _end_of_warning_period(at)
+    processes = due(profile, at=at)
+    deleted = due(profile, at=starts_at or at).filter(hold=None).order_by("finished_at", "pk")
+    return DueProcesses(
+        profile,
+        processes=processes.filter(hold=None).count(),
+        held=processes.exclude(hold=None).count(),
+        starts_at=starts_at,
+        then=deleted.count(),
+        first=list(deleted[:PREVIEWED_PROCESSES]),
+    )
+
+
 def announce(*, at: datetime) -> int:
-    """Notify the administrators once of each retention in its warning period; returns how many were announced."""
+    """Start the warning period of each new or changed retention, and notify the administrators of it.
+
+    Returns how many were announced.
+    """
     announced = 0
-    for row in summarize(at=at):
-        if row.starts_at is None or row.profile.retention_announced_at is not None:
-            continue
-        with transaction.atomic():
-            unannounced = DocumentProfile.objects.filter(
-                pk=row.profile.pk, retention_announced_at=None, retention_starts_at=row.starts_at
-            )
-            # Another worker may have announced it, or the profile may have changed again.
-            if not unannounced.update(retention_announced_at=at):
-                continue
-            failures.notify_administrators(f"retention:{row.profile.pk}", {"retention": _text(row)}, at=at)
-            announced += 1
+    for profile in _profiles_with_retention().filter(retention_starts_at=None):
+        announced += _announce(profile, at)
     return announced
+
+
+@transaction.atomic
+def _announce(profile: DocumentProfile, at: datetime) -> bool:
+    # Another worker may have announced it, or the profile may have changed.
+    current = _profiles_with_retention().select_for_update().filter(pk=profile.pk, retention_starts_at=None).first()
+    if current is None:
+        return False
+    current.retention_starts_at = _end_of_warning_period(at)
+    # Not a change of the profile: without a new version and history entry.
+    DocumentProfile.objects.filter(pk=current.pk).update(retention_starts_at=current.retention_starts_at)
+    cause = f"retention:{current.pk}:{current.retention_starts_at:%Y%m%d%H%M%S}"
+    failures.notify_administrators(cause, {"retention": _text(_summary_of(current, at=at))}, at=at)
+    return True
+
+
+def _end_of_warning_period(at: datetime) -> datetime:
+    return at + timedelta(days=settings.RETENTION_WARNING_DAYS)
 
 
 def _text(row: DueProcesses) -> str:
     profile = row.profile
     group = f", {profile.owner_group}" if profile.owner_group else ""
-    starts_at = f"{row.starts_at:%Y-%m-%d %H:%M} UTC"
-    return f"{profile} ({profile.document_type}{group}), {profile.retention_days} days: {row.then} from {starts_at}"
+    days = f"{profile.retention_days} day{pluralize(profile.retention_days)}"
+    processes = f"{row.then} process{pluralize(row.then, 'es')}"
+    start = f"{profile.retention_starts_at:%Y-%m-%d %H:%M} UTC"
+    return f"{profile} ({profile.document_type}{group}), kept for {days}: {processes}, starting {start}"
 
 
 def due(profile: DocumentProfile, *, at: datetime) -> QuerySet[Process]:
@@ -92,7 +126,11 @@ def due(profile: DocumentProfile, *, at: datetime) -> QuerySet[Process]:
 
 
 def apply(*, at: datetime) -> int:
-    """Delete what is due, each process in its own transaction; returns how many were deleted."""
+    """Announce new retentions, and delete what is due, each process in its own transaction.
+
+    Returns how many were deleted.
+    """
+    announce(at=at)
     deleted = 0
     for profile in _profiles_with_retention():
         if not _has_started(profile, at):
@@ -103,7 +141,7 @@ def apply(*, at: datetime) -> int:
 
 
 def _has_started(profile: DocumentProfile, at: datetime) -> bool:
-    return profile.retention_starts_at is None or profile.retention_starts_at <= at
+    return profile.retention_starts_at is not None and profile.retention_starts_at <= at
 
 
 def _profiles_with_retention() -> QuerySet[DocumentProfile]:

@@ -21,10 +21,9 @@ class Command(BaseCommand):
             if due.held:
                 line += f", and {due.held} on hold"
             if due.starts_at:
-                line += f"; nothing is deleted before {due.starts_at:%Y-%m-%d %H:%M} UTC, when {due.then} will be due"
+                line += f"; deletion starts at {due.starts_at:%Y-%m-%d %H:%M} UTC, when {due.then} will be due"
             self.stdout.write(line)
         if not summary:
             self.stdout.write("No document profile has a retention period. All processes are kept.")
         elif yes:
-            retention.announce(at=now)
             self.stdout.write(f"Processes deleted: {retention.apply(at=now)}.")

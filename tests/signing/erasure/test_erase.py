@@ -200,6 +200,7 @@ def test_retention_deletes_a_process_that_was_erased_before() -> None:
     erase_canary()
     erase_canary(address=signer(BEN)["signerEmail"])
     assert contradiction(process) == ""
+    retention.announce(at=NOON)
     assert retention.apply(at=NOON + timedelta(days=25)) == 1
     assert verify_trail(at=NOON).findings == []
 

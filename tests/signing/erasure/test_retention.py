@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from audit.chain import checkpoints
 from audit.chain.verify import verify as verify_trail
 from audit.models import AuditEvent
 from config.access.models import User
+from config.versioned import actions as versioned
 from notifications.models import Message
 from signing import actions
 from signing.erasure import retention
@@ -89,15 +91,66 @@ class TestRetention:
         assert Process.objects.count() == 0
 
 
+def administrator() -> None:
+    boss = client_user("boss", rights=["administer"])
+    User.objects.filter(pk=boss.pk).update(is_staff=True, email="boss@example.org")
+
+
 class TestWarningPeriod:
     def test_a_new_retention_deletes_nothing_before_the_warning_period_has_ended(self, api: Api, settings: Any) -> None:
         settings.RETENTION_WARNING_DAYS = 14
         finished(documentType="LEASE")
         profile_of("LEASE", retentionDays=1)
+        (row,) = retention.summarize(at=NOON)
+        assert (row.processes, row.then, row.starts_at) == (0, 1, NOON + timedelta(days=14))
+        assert retention.apply(at=NOON) == 0
         (row,) = retention.summarize(at=NOON + timedelta(days=2))
         assert (row.processes, row.then, row.starts_at) == (1, 1, NOON + timedelta(days=14))
         assert retention.apply(at=NOON + timedelta(days=13)) == 0
         assert retention.apply(at=NOON + timedelta(days=14)) == 1
+
+    def test_a_late_announcement_leaves_the_whole_warning_period(self, api: Api, settings: Any) -> None:
+        settings.RETENTION_WARNING_DAYS = 14
+        finished(documentType="LEASE")
+        profile_of("LEASE", retentionDays=1)
+        late = NOON + timedelta(days=100)
+        assert retention.apply(at=late) == 0
+        assert retention.apply(at=late + timedelta(days=13)) == 0
+        assert retention.apply(at=late + timedelta(days=14)) == 1
+
+    @pytest.mark.parametrize("change", [None, {"owner_group": "hr"}, {"document_type": "RENT"}])
+    def test_the_general_retention_starts_a_new_warning_period_when_it_applies_to_a_group(
+        self, api: Api, settings: Any, outbox: Outbox, change: Any
+    ) -> None:
+        settings.RETENTION_WARNING_DAYS = 14
+        administrator()
+        profile_of("LEASE", retentionDays=1)
+        own = profile_of("LEASE", ownerGroup="legal")
+        actor = OWNER.__class__(client="x", subject="x", groups=frozenset({"legal"}))
+        actions.cancel(
+            started_process([[BEN]], actor=actor, documentType="LEASE", ownerGroup="legal"), actor=actor, at=NOON
+        )
+        assert retention.apply(at=NOON) == 0
+        changed_at = NOON + timedelta(days=40)
+        assert retention.apply(at=changed_at) == 0
+
+        if change is None:
+            versioned.delete(own, actor=BOSS, at=changed_at)
+        else:
+            replace_profile(own, change, actor=BOSS, at=changed_at)
+
+        assert retention.apply(at=changed_at) == 0
+        assert outbox.of("FAILURE")[-1].context["failure"]["retention"].startswith("LEASE (LEASE), kept for 1 day: 1 ")
+        assert retention.apply(at=changed_at + timedelta(days=13)) == 0
+        assert retention.apply(at=changed_at + timedelta(days=14)) == 1
+
+    def test_another_change_of_a_group_profile_starts_no_warning_period(self, api: Api) -> None:
+        general = profile_of("LEASE", retentionDays=1)
+        own = profile_of("LEASE", ownerGroup="legal")
+        retention.announce(at=NOON)
+        replace_profile(own, {"name": "x", "retention_days": 5}, actor=BOSS, at=NOON)
+        general.refresh_from_db()
+        assert general.retention_starts_at is not None
 
     @pytest.mark.parametrize("change", [{"retention_days": 2}, {"document_type": "RENT"}])
     def test_a_change_starts_a_new_warning_period(self, api: Api, settings: Any, change: Any) -> None:
@@ -105,8 +158,10 @@ class TestWarningPeriod:
         profile = profile_of("LEASE", retentionDays=30)
         for document_type in ("LEASE", "RENT"):
             finished(documentType=document_type)
+        retention.announce(at=NOON)
         changed_at = NOON + timedelta(days=40)
         replace_profile(profile, change, actor=BOSS, at=changed_at)
+        assert retention.apply(at=changed_at) == 0
         assert retention.apply(at=changed_at + timedelta(days=13)) == 0
         assert retention.apply(at=changed_at + timedelta(days=14)) == 1
 
@@ -114,19 +169,36 @@ class TestWarningPeriod:
         self, api: Api, outbox: Outbox, settings: Any
     ) -> None:
         settings.RETENTION_WARNING_DAYS = 14
-        boss = client_user("boss", rights=["administer"])
-        User.objects.filter(pk=boss.pk).update(is_staff=True, email="boss@example.org")
+        administrator()
         finished(documentType="LEASE")
-        profile_of("LEASE", retentionDays=1)
+        profile = profile_of("LEASE", retentionDays=1)
         assert [retention.announce(at=NOON + timedelta(hours=hours)) for hours in (1, 2, 30)] == [1, 0, 0]
         (message,) = outbox.of("FAILURE")
         assert message.address == "boss@example.org"
-        assert message.context["failure"]["retention"] == "LEASE (LEASE), 1 days: 1 from 2026-05-18 12:00 UTC"
+        expected = "LEASE (LEASE), kept for 1 day: 1 process, starting 2026-05-18 13:00 UTC"
+        assert message.context["failure"]["retention"] == expected
 
-    def test_the_page_shows_when_processes_will_be_deleted(self, api: Api) -> None:
+        # A second change in the same hour is announced as well.
+        replace_profile(profile, {"retention_days": 2}, actor=BOSS, at=NOON)
+        assert retention.announce(at=NOON + timedelta(hours=1, minutes=5)) == 1
+        texts = [message.context["failure"]["retention"] for message in outbox.of("FAILURE")]
+        assert len(texts) == 2
+        assert "kept for 2 days" in texts[-1]
+
+    def test_the_page_shows_which_processes_will_be_deleted_and_when(self, api: Api) -> None:
+        processes = [finished(documentType="LEASE", documentName=f"Lease {n}") for n in range(23)]
+        Process.objects.update(finished_at=timezone.now())
+        held = processes.pop()
+        actions.hold(held, actor=BOSS, at=NOON, reason="x")
         profile_of("LEASE", retentionDays=1)
         page = staff("boss", superuser=True).get("/admin/signing/process/erasure/").content.decode()
         assert "Deletion starts" in page
+        assert "(22 will be due by then)" in page
+        assert "22 processes will be deleted" in page
+        assert "and 2 more" in page
+        shown = [process for process in processes if f"/admin/signing/process/{process.pk}/change/" in page]
+        assert len(shown) == 20
+        assert str(held.pk) not in page
 
 
 def test_a_profile_deletes_only_processes_of_its_group(api: Api, settings: Any) -> None:
