@@ -9,6 +9,7 @@ from urllib.parse import quote_from_bytes, urlencode
 
 import pytest
 import schemathesis
+from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,6 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from config.vocabulary import ProcessStatus, Right
-from config.wsgi import application
 from signing.models import Process
 from tests.builders import attribute_of, client_user, contact_of, profile_of, started_process, template_of, token_of
 from tests.people import ANA, BEN, CODES, ILZE, LISTS
@@ -25,7 +25,7 @@ FUZZ_CASES = int(os.environ.get("FUZZ_CASES", "25"))
 CALLERS: dict[str, list[str]] = {"plain": [], "all rights": list(Right.values)}
 FUZZ = settings(max_examples=FUZZ_CASES, deadline=None, suppress_health_check=list(HealthCheck))
 
-schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", application)
+schema = schemathesis.openapi.from_wsgi("/api/schema?format=json", get_wsgi_application())
 
 
 @pytest.mark.django_db(transaction=True)

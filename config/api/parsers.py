@@ -1,47 +1,19 @@
-"""Strict JSON bodies (RFC 8259) with a limit on size and depth, however the HTTP message marks their end."""
+"""Strict JSON bodies (RFC 8259) with a limit on size and depth."""
 
 import json
-from io import BytesIO
 from typing import IO, Any
 
-from django.http import HttpRequest
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from config.api.problems import TooLarge
 from config.api_values import JsonObject
-from config.errors import DomainError
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
 
-class LengthRequired(DomainError):
-    """The server passes on a body without marking its end, so that Django would read it as empty."""
-
-    code = "length_required"
-    status = 411
-    detail = "The body must have a Content-Length; this server does not support chunked bodies."
-
-
 class NotJson(ParseError):
     """The text is not RFC 8259 JSON, or is nested too deeply."""
-
-
-def read_body_without_length(request: HttpRequest) -> None:
-    """Read a body that has no Content-Length, because it is chunked or came over HTTP/2, up to the limit.
-
-    Django reads such a body as empty. The server must mark its end (`wsgi.input_terminated`); otherwise a chunked body
-    raises `LengthRequired`.
-    """
-    if request.META.get("CONTENT_LENGTH"):
-        return
-    if request.META.get("wsgi.input_terminated"):
-        # One byte beyond the limit, so that the parser refuses a longer body.
-        body = request.META["wsgi.input"].read(MAX_BODY_BYTES + 1)
-        request._stream = BytesIO(body)
-        request.META["CONTENT_LENGTH"] = str(len(body))
-    elif "Transfer-Encoding" in request.headers:
-        raise LengthRequired
 
 
 class StrictJSONParser(BaseParser):

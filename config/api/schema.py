@@ -24,7 +24,6 @@ REFUSALS = {
     403: ("forbidden", "The caller does not have permission for this operation."),
     404: ("not_found", "The resource does not exist, or the caller may not see it."),
     409: ("impossible_transition", "The current state does not allow the operation; `detail` names that state."),
-    411: ("length_required", "The body has no `Content-Length`, and the web server does not mark its end."),
     412: ("stale", "`If-Match` does not include the current version."),
     413: ("too_large", "The body is larger than 8 MB."),
     415: ("unsupported_media_type", "The body is not `application/json`."),
@@ -159,7 +158,7 @@ class ApiSchema(AutoSchema):
         # Every operation refuses parameters that are given twice, and URLs that are not text.
         statuses = [400, 429, 503]
         if "requestBody" in result:
-            statuses += [411, 413, 415]
+            statuses += [413, 415]
         if self.method == "POST":
             statuses.append(422)
         for status in map(str, sorted(statuses)):

@@ -18,7 +18,6 @@ from rest_framework.viewsets import ViewSet
 from config.access.actor import Actor
 from config.access.resolver import actor_for
 from config.api import conditional, limits
-from config.api.parsers import read_body_without_length
 from config.api.raw_text import require_storable
 from config.api.renderers import AnyTextJSONRenderer
 from config.api_values import Body
@@ -86,8 +85,6 @@ class ApiViewSet(ViewSet):
         super().initial(request, *args, **kwargs)
         limits.count_client(self.actor.client)
         require_storable(request)
-        if request.method in ("POST", "PUT"):
-            read_body_without_length(request._request)
 
     def finalize_response(self, request: Request, response: Response, *args: object, **kwargs: object) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")

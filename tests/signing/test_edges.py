@@ -255,13 +255,6 @@ class TestBySigner:
 
 
 class TestTransport:
-    def test_a_chunked_body_is_411_and_not_read_as_empty(self, api: Api) -> None:
-        process = started_process()
-        headers = api.headers | {"Transfer-Encoding": "chunked"}
-        answer = api._client.generic("POST", f"{url(process)}/cancel", headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
-        assert api.get(url(process)).json()["status"] == "STARTED"
-
     @pytest.mark.parametrize("method", ["POST", "PATCH"])
     def test_an_unsupported_method_is_405(self, api: Api, method: str) -> None:
         answer = api.call(method, url(started_process()), {})
