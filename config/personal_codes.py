@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Set
 
 from django.db.models import Q
+from django.utils import timezone
 from stdnum.ee import ik
 from stdnum.exceptions import InvalidChecksum, InvalidFormat, InvalidLength, ValidationError
 from stdnum.fi import hetu
@@ -30,7 +31,7 @@ _HETU_LENGTH_WITHOUT_SIGN = 10
 _COMPANY_IN_LATVIA = re.compile("[4-9]")
 # The prefix of a personal number in certificates (ETSI EN 319 412-1): PNOLV-161175-19997.
 _PREFIX = re.compile("pno([a-z]{2})(?=.)")
-_SWEDISH_CODE = re.compile(r"(?:[0-9]{2})?([0-9]{6})[-+]?([0-9]{4})")
+_SWEDISH_CODE = re.compile(r"([0-9]{2})?([0-9]{6})([-+]?)([0-9]{4})")
 
 
 # --- Keys ---------------------------------------------------------------------------------------
@@ -40,8 +41,8 @@ def code_key(country: str | None, personal_code: str | None) -> str:
     """The form in which the codes of a country are compared; empty for a code of separators alone.
 
     Case, blanks, dashes, invisible characters, the form of the digits, and what python-stdnum ignores make no
-    difference. A Swedish code is compared by its last ten digits, because the century in the other form of ten digits
-    depends on the current year.
+    difference. The key of a Swedish code has the century, which is in a code of twelve digits. In a code of ten digits
+    it depends on the current year.
     """
     code = _without_separators(personal_code)
     country_code = _country(country)
@@ -55,8 +56,22 @@ def code_key(country: str | None, personal_code: str | None) -> str:
     compact = _without_separators(code_format.compact(code))
     swedish = _SWEDISH_CODE.fullmatch(compact) if code_format is personnummer else None
     if swedish:
-        return swedish[1] + swedish[2]
+        birth, number = swedish[2], swedish[4]
+        century = swedish[1] or _swedish_century(birth[:2], has_plus=swedish[3] == "+")
+        return century + birth + number
     return compact
+
+
+def _swedish_century(year: str, *, has_plus: bool) -> str:
+    """The first two digits of the year of birth. A plus is used from the year in which the person turns 100.
+
+    See Folkbokföringslagen (1991:481), 18 §.
+    """
+    current_century, current_year = divmod(timezone.localdate().year, 100)
+    century = current_century - has_plus
+    if int(year) > current_year:
+        century -= 1
+    return str(century)
 
 
 def person_key(country: str | None, personal_code: str | None) -> str:
