@@ -98,7 +98,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.access.backoffice.RejectNul",
     "config.access.backoffice.ShowRefusals",
-    "config.access.backoffice.RejectQueryErrors",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -2,13 +2,15 @@
 and buttons that call actions."""
 
 import logging
+import re
 from typing import ClassVar
 from urllib.parse import unquote
 
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
-from django.core.exceptions import FieldError, ValidationError
-from django.db import DatabaseError
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -78,25 +80,6 @@ class ShowRefusals(MiddlewareMixin):
         return redirect(previous_page or "admin:index")
 
 
-class RejectQueryErrors(MiddlewareMixin):
-    """Middleware: respond with 400 if a back office page cannot be read with the given query string.
-
-    Django passes parameters to filters without checking their values. Bad values, such as a year beyond the calendar
-    or a malformed regular expression, fail only in the database or its driver, with errors of these types.
-    """
-
-    _QUERY_ERRORS = (ArithmeticError, ValueError, TypeError, LookupError, ValidationError, FieldError, DatabaseError)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        is_query = request.method in ("GET", "HEAD") and request.META.get("QUERY_STRING")
-        if not (is_query and _is_backoffice(request) and isinstance(exception, self._QUERY_ERRORS)):
-            return None
-        # Without the text of the error, which may contain values of the query string.
-        logger.warning("%s: the query string failed with %s", request.path_info, type(exception).__name__)
-        text = "The parameters in the URL must be valid for this page."
-        return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
-
-
 def show_refusal(request: HttpRequest, refusal: DomainError) -> None:
     """Show a refusal with its faults on the next page."""
     faults = " ".join(fault.detail for fault in refusal.faults)
@@ -116,13 +99,37 @@ def local_url(request: HttpRequest, url: str) -> str:
 
 
 class GuardedAdmin(ModelAdmin):
-    """Admin pages whose lists cannot be filtered by secrets, not even by those of related rows."""
+    """Admin pages whose lists can be filtered only as they offer it."""
+
+    # The lookups of the filters that the lists have. `id` belongs to those by related rows.
+    _LOOKUPS = frozenset({"exact", "id", "isnull", "icontains", "gte", "lt", "year", "month", "day"})
+    # The parts of a date and time range.
+    _RANGE = re.compile("_(?:from|to)_[01]$")
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Refuse secrets: filters such as `key__startswith` would reveal them one character at a time."""
-        if not SECRET_COLUMNS.isdisjoint(lookup.split(LOOKUP_SEP)):
+        """Refuse other lookups. They would reveal secrets one character at a time, or fail in the database."""
+        offered = {self.date_hierarchy}
+        for list_filter in self.get_list_filter(request):
+            if isinstance(list_filter, tuple | list):
+                offered.add(str(list_filter[0]))
+            else:
+                offered.add(getattr(list_filter, "parameter_name", list_filter))
+        column, *lookups = lookup.split(LOOKUP_SEP)
+        if self._RANGE.sub("", column) not in offered or not self._LOOKUPS.issuperset(lookups):
             return False
         return super().lookup_allowed(lookup, value, request)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list with its number of rows; `IncorrectLookupParameters` if the query string has a bad value.
+
+        Django does not catch dates beyond the calendar, or numbers beyond the range of the database.
+        """
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, ValueError, DataError) as error:
+            # Without the text of the error, which may contain values of the query string.
+            logger.warning("%s: the query string failed with %s", request.path_info, type(error).__name__)
+            raise IncorrectLookupParameters from error
 
 
 class WithButtons(GuardedAdmin):
