@@ -108,7 +108,7 @@ class GuardedAdmin(ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse other lookups. They would reveal secrets one character at a time, or fail in the database."""
-        offered = {self.date_hierarchy}
+        offered: set[object] = {self.date_hierarchy}
         for list_filter in self.get_list_filter(request):
             if isinstance(list_filter, tuple | list):
                 offered.add(str(list_filter[0]))
