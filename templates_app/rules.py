@@ -63,11 +63,22 @@ class Rules:
             return cls()
         try:
             rules = cls(**values)
-            if rules.attributes is None:
-                return rules
-            return replace(rules, attributes=tuple(AttributeRule(**rule) for rule in values["attributes"]))
+            if rules.attributes is not None:
+                rules = replace(rules, attributes=tuple(AttributeRule(**rule) for rule in values["attributes"]))
         except TypeError:
             raise MalformedRules from None
+        if not rules._have_types():
+            raise MalformedRules
+        return rules
+
+    def _have_types(self) -> bool:
+        """Whether each value has its type, which the database does not check."""
+        flags = [self.continue_on_decline, self.review_required, self.is_seal_required]
+        for attribute in self.attributes or ():
+            flags.append(attribute.required)
+            if not isinstance(attribute.name, str) or attribute.type not in AttributeType.values:
+                return False
+        return isinstance(self.seal, str | None) and all(isinstance(flag, bool) for flag in flags)
 
     def faults(self, values: Mapping[str, object], *, complete: bool) -> Iterator[Fault]:
         """The errors in a document's attributes by name, in any Unicode form. `complete`: the required ones too."""

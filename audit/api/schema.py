@@ -39,7 +39,7 @@ _EVENTS = {"type": "array", "items": _EVENT, "minItems": 1, "maxItems": MAX_REPO
 
 EVENT = answer(EventSerializer, "The event.", EVENT_ANSWER)
 EVENT_PAGE = answer(forced_singular_serializer(EventPage), "A page of events. The example uses a cursor.", _PAGE)
-RECORDED_EVENT = answer(EventSerializer, "The recorded event; a list if a list was sent.", EVENT_ANSWER)
+RECORDED_EVENT = answer({"oneOf": [_EVENT, _EVENTS]}, "The recorded event; a list if a list was sent.", EVENT_ANSWER)
 LIST_PARAMETERS = [*pages.parameters(EVENT_SORTS), *EVENT_PARAMETERS]
 REPORT = {"application/json": {"oneOf": [_EVENT, _EVENTS]}}
 REPORTS = [

@@ -12,13 +12,14 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 
 from audit.chain import form, keys, parts, reader_cursor
 from audit.chain.models import CHAIN_START, AuditDatabase, AuditHead
 from audit.models import AuditEvent, AuditValue
 from config import api_values
+from config.errors import DomainError
 from config.vocabulary import EventType
 
 API_READS = frozenset({EventType.PROCESS_GETONE, EventType.PROCESS_GETALL})
@@ -36,6 +37,14 @@ _ADVANCE = "UPDATE audit_head SET seq = %s, digest = %s WHERE process_id = %s"
 _LINK = "UPDATE audit_event SET seq = %s, prev = %s, mac = %s, key_id = %s WHERE number = %s AND seq IS NULL"
 
 logger = structlog.get_logger(__name__)
+
+
+class DamagedTrail(DomainError):
+    """The head of a chain was deleted or set back, so a new event would replace an existing one."""
+
+    code = "damaged_trail"
+    status = 409
+    detail = "The audit trail of the process is damaged in the database. Until it is restored, nothing can be changed."
 
 
 def append(new_events: Sequence[tuple[AuditEvent, Mapping[str, Any]]]) -> None:
@@ -57,7 +66,10 @@ def append(new_events: Sequence[tuple[AuditEvent, Mapping[str, Any]]]) -> None:
                 _link(event, heads[event.process_id])
             else:
                 event.mac = keys.mac(event_bytes(event), key_id=event.key_id)
-        AuditEvent.objects.bulk_create(events)
+        try:
+            AuditEvent.objects.bulk_create(events)
+        except IntegrityError as error:
+            raise DamagedTrail from error
         for value in values:
             value.event_id = value.event.number
         AuditValue.objects.bulk_create(values)

@@ -228,6 +228,19 @@ class TestBySigner:
         sent = ana.put(url(process), read.json())
         assert (sent.status_code, sent.json(), sent["ETag"]) == (200, read.json(), read["ETag"])
 
+    def test_may_write_ids_in_capital_letters(self, ana: Api) -> None:
+        process = started_process([[ANA, BEN], [CLEO]])
+        read = ana.get(url(process)).json()
+        for step in read["signingProcessSteps"]:
+            step["id"] = step["id"].upper()
+            for row in step["processStepSigners"]:
+                row["id"] = row["id"].upper()
+        first = read["signingProcessSteps"][0]
+        report(first["processStepSigners"][0])
+        assert ana.put(url(process), read).status_code == 200
+        assert row_of(process, ANA).status == "SIGNED"
+        assert ana.put(f"/api/steps/{first['id']}", first).status_code == 200
+
     def test_reports_their_act_with_a_put_of_the_process(self, ana: Api) -> None:
         process = started_process([[ANA], [BEN]])
         read = ana.get(url(process)).json()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from audit.chain import checkpoints, triggers
 from audit.chain.verdict import Verdict
@@ -117,6 +118,20 @@ def test_a_process_without_its_trail_is_found(what: str, api: Api, process: Proc
         sql("DELETE FROM audit_event")
     if "head" in what:
         sql("DELETE FROM audit_head")
+    assert_in_doubt(api, process)
+
+
+@pytest.mark.parametrize("path", ["", "/cancel"])
+def test_a_process_without_the_head_of_its_trail_cannot_be_changed(path: str, api: Api, process: Process) -> None:
+    triggers.remove()
+    sql("DELETE FROM audit_head")
+    with transaction.atomic():
+        if path:
+            response = api.post(f"/api/processes/{process.pk}{path}", {})
+        else:
+            response = api.put(f"/api/processes/{process.pk}", {"comment": "x"})
+        transaction.set_rollback(True)
+    assert (response.status_code, response.json()["code"]) == (409, "damaged_trail")
     assert_in_doubt(api, process)
 
 

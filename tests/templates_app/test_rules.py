@@ -1,10 +1,11 @@
 """The rules of a document type, without a database."""
 
 import json
+from typing import Any
 
 import pytest
 
-from templates_app.rules import AttributeRule, Rules
+from templates_app.rules import AttributeRule, MalformedRules, Rules
 
 RULES = Rules(
     review_required=True,
@@ -60,3 +61,25 @@ def test_without_a_profile_every_attribute_is_allowed() -> None:
 def test_rules_are_read_as_they_were_stored(rules: Rules) -> None:
     assert Rules.from_json(json.loads(json.dumps(rules.to_json()))) == rules
     assert Rules.from_json(None) == Rules()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1],
+        "x",
+        5,
+        {"unknown": 1},
+        {"seal": 5},
+        {"continue_on_decline": "true"},
+        {"attributes": 5},
+        {"attributes": "ab"},
+        {"attributes": [5]},
+        {"attributes": [{"name": 5, "type": "TEXT", "required": True}]},
+        {"attributes": [{"name": "Rent", "type": [], "required": True}]},
+        {"attributes": [{"name": "Rent", "type": "TEXT", "required": {}}]},
+    ],
+)
+def test_rules_of_another_form_are_refused(values: Any) -> None:
+    with pytest.raises(MalformedRules):
+        Rules.from_json(values)
