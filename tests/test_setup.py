@@ -1,3 +1,5 @@
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -5,8 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from django.core.management import get_commands, load_command_class
 
 from tests.services.stack import ROOT
+
+# `manage.py` with the words after it, up to the end of the code or a comment.
+COMMAND = re.compile(r"manage\.py ([a-z][a-z_ A-Z0-9-]*?)(?= *[`#|\n])")
 
 
 @pytest.fixture
@@ -42,3 +49,33 @@ def test_a_half_made_environment_is_made_again(project: Path) -> None:
     (project / ".venv/bin/pip").unlink()
     planned = make(project, "-n", "run")
     assert "-m venv --clear .venv" in planned.stdout
+
+
+def documented_commands() -> list[str]:
+    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Dockerfile", *(ROOT / "docs").rglob("*.md")]
+    return sorted({words for file in files for words in COMMAND.findall(file.read_text())})
+
+
+def test_the_docs_describe_commands() -> None:
+    assert "verify_audit --process ID" in documented_commands()
+    assert len(documented_commands()) > 15
+
+
+@pytest.mark.parametrize("words", documented_commands())
+def test_every_documented_command_exists_with_its_options(words: str) -> None:
+    name, *options = shlex.split(words)
+    command = load_command_class(get_commands()[name], name)
+    # The parser raises CommandError for unknown options.
+    command._called_from_command_line = False
+    parser = command.create_parser("manage.py", name)
+    # A text may name a command without its required arguments.
+    if options:
+        parser.parse_args(options)
+
+
+def test_redis_in_the_compose_file_requires_the_password_that_the_broker_url_has() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    password = services["redis"]["command"][-1]
+    assert services["redis"]["command"][-2] == "--requirepass"
+    assert services["worker"]["environment"]["CELERY_BROKER_URL"] == f"redis://:{password}@redis:6379/0"
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
