@@ -1,9 +1,10 @@
 """The configurations in examples/proxies, run by nginx, HAProxy and Caddy in front of the service."""
 
 import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +18,18 @@ FOLDER = ROOT / "examples/proxies"
 NGINX = "daemon off; pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {temporary} {servers} }}"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
-# The tests speak plain HTTP, so they leave out what belongs to TLS, and use ports of their own.
+# Most tests speak plain HTTP, so they leave out what belongs to TLS, and use ports of their own.
 REPLACEMENTS = {
     "nginx.conf": {"listen 443 ssl": "listen {port}", "    listen [::]:443 ssl;\n": "", "    ssl_": "    # ssl_"},
     "compose.conf": {"listen 8000": "listen 127.0.0.1:{port}", "web:8000": "127.0.0.1:{web}"},
     "haproxy.cfg": {":443 ssl crt /etc/paraph/paraph.pem": "127.0.0.1:{port}"},
     "Caddyfile": {"paraph.example.org {": "{{\n\tadmin off\n}}\nhttp://localhost:{port} {"},
+}
+# nginx with TLS, and a certificate of its own.
+WITH_TLS = {
+    "listen 443 ssl": "listen 127.0.0.1:{port} ssl",
+    "    listen [::]:443 ssl;\n": "",
+    "/etc/paraph/": "{folder}/",
 }
 LAST_ADDRESS = "SELECT value FROM audit_value WHERE part = 'ipAddress' ORDER BY event_id DESC LIMIT 1"
 FORGED = [
@@ -44,14 +51,14 @@ def web(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
 
 
 @contextmanager
-def proxy(name: str, stack: Stack, folder: Path) -> Iterator[int]:
+def proxy(name: str, stack: Stack, folder: Path, changes: Mapping[str, str] | None = None) -> Iterator[int]:
     """Run the proxy with this configuration, and yield its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     text = (FOLDER / name).read_text()
-    for old, new in REPLACEMENTS[name].items():
+    for old, new in (changes or REPLACEMENTS[name]).items():
         assert old in text
-        ports = new.replace("{port}", str(port)).replace("{web}", str(stack.port))
+        ports = new.replace("{port}", str(port)).replace("{web}", str(stack.port)).replace("{folder}", str(folder))
         text = text.replace(old, ports.replace("{{", "{").replace("}}", "}"))
     text = text.replace("127.0.0.1:8000", f"127.0.0.1:{stack.port}")
     if name.endswith(".conf"):
@@ -79,10 +86,11 @@ def proxy(name: str, stack: Stack, folder: Path) -> Iterator[int]:
         process.wait(20)
 
 
-def get(port: int, stack: Stack, *headers: str) -> str:
+def get(port: int, stack: Stack, *headers: str, tls: ssl.SSLContext | None = None) -> str:
     """The status line of a list request with these headers."""
     lines = [f"Authorization: Token {stack.token}", f"Host: localhost:{port}", "Connection: close", *headers]
-    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+    with socket.create_connection(("127.0.0.1", port), 20) as plain:
+        connection = tls.wrap_socket(plain) if tls else plain
         connection.sendall("\r\n".join(["GET /api/processes HTTP/1.1", *lines, "", ""]).encode())
         return connection.makefile("rb").readline().decode()
 
@@ -105,6 +113,35 @@ def test_the_proxy_of_compose_takes_the_address_from_the_tls_proxy(web: Stack, t
         for forged in ([], ["X_Forwarded_For: 1.1.1.1"], ["Forwarded: for=1.1.1.1"]):
             assert " 200 " in get(port, web, "X-Forwarded-For: 1.1.1.1, 203.0.113.9", *forged)
             assert last_address(web) == "203.0.113.9"
+
+
+@pytest.fixture(scope="module")
+def redirecting(make_stack: Callable[..., Stack]) -> Iterator[Stack]:
+    stack = make_stack(TRUSTED_PROXIES="1", SECURE_SSL_REDIRECT="true")
+    stack.start("web")
+    yield stack
+    stack.stop()
+
+
+def test_requests_over_tls_are_not_redirected(redirecting: Stack, tmp_path: Path) -> None:
+    options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    files = ["-keyout", str(tmp_path / "privkey.pem"), "-out", str(tmp_path / "fullchain.pem")]
+    subprocess.run(["openssl", "req", *options, *files], check=True, capture_output=True)
+    tls = ssl.create_default_context()
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    with proxy("nginx.conf", redirecting, tmp_path, WITH_TLS) as port:
+        assert " 200 " in get(port, redirecting, tls=tls)
+        assert " 200 " in get(port, redirecting, "Forwarded: for=1.1.1.1;proto=http", tls=tls)
+
+
+def test_only_requests_that_the_tls_proxy_reports_as_plain_are_redirected(redirecting: Stack, tmp_path: Path) -> None:
+    with proxy("compose.conf", redirecting, tmp_path) as port:
+        assert " 200 " in get(port, redirecting, "X-Forwarded-Proto: https")
+        assert " 301 " in get(port, redirecting, "X-Forwarded-Proto: http")
+        assert " 301 " in get(port, redirecting, "Forwarded: for=1.1.1.1;proto=https")
+    with proxy("nginx.conf", redirecting, tmp_path) as port:
+        assert " 301 " in get(port, redirecting, "Forwarded: for=1.1.1.1;proto=https")
 
 
 @pytest.mark.parametrize("name", REPLACEMENTS)
