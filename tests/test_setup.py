@@ -1,3 +1,4 @@
+import os
 import re
 import shlex
 import shutil
@@ -71,6 +72,13 @@ def test_every_documented_command_exists_with_its_options(words: str) -> None:
     # A text may name a command without its required arguments.
     if options:
         parser.parse_args(options)
+
+
+def test_the_audit_trail_of_a_new_database_can_be_verified(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "VAR": str(tmp_path)}
+    for words in (["migrate", "-v0"], ["verify_audit"]):
+        command = [sys.executable, "manage.py", *words]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
 
 
 def test_redis_in_the_compose_file_requires_the_password_that_the_broker_url_has() -> None:

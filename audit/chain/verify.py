@@ -78,7 +78,8 @@ def read_snapshot() -> Iterator[None]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
     else:
-        # The configured mode, IMMEDIATE, would lock out writers.
+        # The configured mode, IMMEDIATE, would lock out writers. It is read when the connection is made.
+        connection.ensure_connection()
         sqlite: Any = connection
         mode = sqlite.transaction_mode
         sqlite.transaction_mode = "DEFERRED"
