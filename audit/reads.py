@@ -1,8 +1,8 @@
 """Records reads after their responses, several in one transaction, so that a read never waits for a write.
 
-The web server starts the writer. Elsewhere, for example in commands, reads are written at once. An event waits for the
-transaction before it, which takes milliseconds: only those are lost when the process is killed (`kill -9`) or the
-machine fails. A process that is stopped writes them first. While the database fails, events wait and are tried again;
+The web server starts the writer. Elsewhere, for example in commands, reads are written at once. Events are collected
+for COLLECT_SECONDS and then written: only these are lost when the process is killed (`kill -9`) or the machine fails.
+A process that is stopped writes them first. While the database fails, events wait and are tried again;
 beyond LONGEST_QUEUE, requests write their own events, and fail with the database.
 """
 
@@ -22,6 +22,7 @@ from audit.log import Event, new_events
 from audit.models import AuditEvent
 from config.access.actor import Actor
 
+COLLECT_SECONDS = 0.1
 LONGEST_QUEUE = 1_000
 RETRY_SECONDS = 1
 # How long a process that is stopped tries to write the last events.
@@ -64,6 +65,8 @@ class Writer:
         """Everything that waits, at least one event, and whether the thread should end."""
         events: list[_NewEvent] = []
         item = self._waiting.get()
+        if item is not None:
+            time.sleep(COLLECT_SECONDS)
         while item is not None:
             events.append(item)
             if self._waiting.empty():

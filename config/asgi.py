@@ -84,6 +84,7 @@ class Handler(ASGIHandler):
 
     async def handle(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Read the whole body, respond to it in a thread, and send the response."""
+        server_start.start_all()
         try:
             body_file = await self.read_body(receive)
         except RequestAborted:
@@ -133,7 +134,6 @@ async def _refuse_large_body(scope: Mapping[str, Any], send: Send) -> None:
 
 django.setup(set_prefix=False)
 application = Handler()
-server_start.start_all()
 # What was loaded until now is not garbage: the collector need not look at it again.
 gc.collect()
 gc.freeze()

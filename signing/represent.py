@@ -7,18 +7,16 @@ but does not manage it sees other people without personal codes, email addresses
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
 
 from config.access.actor import Actor
 from config.api.fields import api_fields
-from config.api.renderers import python_json
 from config.api_values import Body, JsonObject, value
 from config.errors import Fault
 from config.personal_codes import personal_code_warnings
-from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
+from config.vocabulary import ProcessStatus, StepStatus
 from signing import flow
 from signing.models import Process, Signer, Step, is_managed
 from signing.serializers import ProcessSerializer, SignerSerializer, StepSerializer
@@ -44,33 +42,37 @@ _HIDDEN = dict.fromkeys(PRIVATE_FIELDS)
 
 # The columns of a process that its JSON is made of.
 PROCESS_COLUMNS = (*PROCESS_FIELDS.values(), "rules", "version")
-_STEP_COLUMNS = (*STEP_FIELDS.values(), "process_id")
-_PROCESS_ID = _STEP_COLUMNS.index("process_id")
-_SIGNER_COLUMNS = (*SIGNER_FIELDS.values(), "person_key", "called_at")
+STEP_COLUMNS = (*STEP_FIELDS.values(), "process_id")
+_PROCESS_ID = STEP_COLUMNS.index("process_id")
+SIGNER_COLUMNS = (*SIGNER_FIELDS.values(), "person_key", "called_at")
 
 # A process by its columns.
 Columns = Mapping[str, Any]
 Children = tuple[Sequence[Step], Sequence[Signer]]
-# The values of _STEP_COLUMNS, and of _SIGNER_COLUMNS for one of the step's signers; those are None if it has none.
+# The values of STEP_COLUMNS, and of SIGNER_COLUMNS for one of the step's signers; those are None if it has none.
 _StepAndSigner = tuple[Any, ...]
 
 
 # --- For the API ------------------------------------------------------------------------------
 
 
-def read(rows: Sequence[Columns], actor: Actor) -> list[JsonObject]:
-    """Return processes with their steps and signers, which are read in one statement. `rows` have PROCESS_COLUMNS.
+def process_objects(rows: Sequence[Columns], children: Iterable[_StepAndSigner], actor: Actor) -> list[JsonObject]:
+    """Return the processes. `children` are in the order of the steps, and of the signers in each."""
+    managed_ids = {row["id"] for row in rows if is_managed(row["initiator"], row["owner_group"], actor)}
 
-    The objects hold times and IDs as the database returns them, for `json_response`.
-    """
-    steps = Step.objects.filter(process__in=[row["id"] for row in rows])
-    ordered = steps.order_by("process_order", "signers__position", "signers__id")
-    signer_columns = [f"signers__{column}" for column in _SIGNER_COLUMNS]
-    processes = _processes(rows, ordered.values_list(*_STEP_COLUMNS, *signer_columns), actor)
-    for process in processes:
-        if process["attributes"] is not None:
-            process["attributes"] = python_json(process["attributes"])
-    return processes
+    # Each signer is one object, to which its step and its process refer.
+    steps_of: dict[object, dict[object, JsonObject]] = defaultdict(dict)
+    for values in children:
+        step_id = values[0]
+        process_id = values[_PROCESS_ID]
+        steps = steps_of[process_id]
+        if step_id not in steps:
+            steps[step_id] = dict(zip(STEP_FIELDS, values, strict=False)) | {"processStepSigners": []}
+        signer = _signer(values[len(STEP_COLUMNS) :], actor, managed=process_id in managed_ids)
+        if signer["id"] is not None:
+            steps[step_id]["processStepSigners"].append(signer)
+
+    return [_process(row, list(steps_of[row["id"]].values()), managed=row["id"] in managed_ids) for row in rows]
 
 
 def process(row: Process, actor: Actor, children: Children | None = None) -> JsonObject:
@@ -81,29 +83,17 @@ def process(row: Process, actor: Actor, children: Children | None = None) -> Jso
         signers_of[signer.step_id].append(signer)
     rows: list[_StepAndSigner] = []
     for step in sorted(steps, key=lambda step: step.process_order):
-        step_values = _values(step, _STEP_COLUMNS)
-        rows += [step_values + _values(signer, _SIGNER_COLUMNS) for signer in signers_of[step.id]]
+        step_values = _values(step, STEP_COLUMNS)
+        rows += [step_values + _values(signer, SIGNER_COLUMNS) for signer in signers_of[step.id]]
         if step.id not in signers_of:
-            rows.append(step_values + (None,) * len(_SIGNER_COLUMNS))
+            rows.append(step_values + (None,) * len(SIGNER_COLUMNS))
     columns = dict(zip(PROCESS_COLUMNS, _values(row, PROCESS_COLUMNS), strict=True))
-    return _processes([columns], rows, actor)[0]
+    return process_objects([columns], rows, actor)[0]
 
 
 def step(row: Process, step_id: uuid.UUID, actor: Actor, children: Children | None = None) -> JsonObject:
     """Return one step of the process with its signers."""
     return with_id(process(row, actor, children)["signingProcessSteps"], step_id)
-
-
-def read_tasks(signers: Sequence[Signer], *, person: str, at: datetime) -> list[JsonObject]:
-    """Return each signer row as a task of this person, with the process as the person sees it. One statement.
-
-    `overdue` is true if the step runs, its due date has passed, and the person has not acted. `actions` are the
-    statuses that the person may report now.
-    """
-    reader = Actor(client="", subject="", person=person, own=False)
-    distinct = {row.process_id: vars(row.process) for row in signers}
-    by_id = {item["id"]: item for item in read(list(distinct.values()), reader)}
-    return [_task(row, by_id[row.process_id], at) for row in signers]
 
 
 def with_id(items: Iterable[JsonObject], item_id: uuid.UUID) -> JsonObject:
@@ -169,25 +159,6 @@ def _by_path(prefix: str, fields: dict[str, str], row: Model) -> JsonObject:
 # --- Building the JSON ------------------------------------------------------------------------
 
 
-def _processes(rows: Sequence[Columns], children: Iterable[_StepAndSigner], actor: Actor) -> list[JsonObject]:
-    """Return the processes. `children` are in the order of the steps, and of the signers in each."""
-    managed_ids = {row["id"] for row in rows if is_managed(row["initiator"], row["owner_group"], actor)}
-
-    # Each signer is one object, to which its step and its process refer.
-    steps_of: dict[object, dict[object, JsonObject]] = defaultdict(dict)
-    for values in children:
-        step_id = values[0]
-        process_id = values[_PROCESS_ID]
-        steps = steps_of[process_id]
-        if step_id not in steps:
-            steps[step_id] = dict(zip(STEP_FIELDS, values, strict=False)) | {"processStepSigners": []}
-        signer = _signer(values[len(_STEP_COLUMNS) :], actor, managed=process_id in managed_ids)
-        if signer["id"] is not None:
-            steps[step_id]["processStepSigners"].append(signer)
-
-    return [_process(row, list(steps_of[row["id"]].values()), managed=row["id"] in managed_ids) for row in rows]
-
-
 def _signer(values: tuple[Any, ...], actor: Actor, *, managed: bool) -> JsonObject:
     signer = dict(zip(SIGNER_FIELDS, values, strict=False))
     if not managed:
@@ -217,18 +188,6 @@ def _process(row: Columns, steps: list[JsonObject], *, managed: bool) -> JsonObj
         "totalSigned": signed,
         "signers": signers,
         "currentInProgressStep": next((step for step in steps if step["stepStatus"] == StepStatus.STARTED), None),
-    }
-
-
-def _task(row: Signer, process: JsonObject, at: datetime) -> JsonObject:
-    step = with_id(process["signingProcessSteps"], row.step_id)
-    is_open = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
-    return {
-        "process": process,
-        "step": step,
-        "signer": with_id(step["processStepSigners"], row.id),
-        "overdue": is_open and row.step.due_at is not None and row.step.due_at < at,
-        "actions": flow.allowed_acts(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
     }
 
 

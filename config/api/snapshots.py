@@ -1,10 +1,19 @@
 """Reads that see one state of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from psycopg import IsolationLevel
+
+_ATTEMPTS = 3
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+class ChangedMeanwhile(Exception):
+    """What was read by several statements does not belong together."""
 
 
 @contextmanager
@@ -29,3 +38,22 @@ def one_snapshot() -> Iterator[None]:
 
 # Decorates a view method to run in one snapshot, so that a response never contradicts itself or its ETag.
 snapshot = one_snapshot()
+
+
+def consistent(method: _Method) -> _Method:
+    """Decorate a view method that raises `ChangedMeanwhile` when it sees that two of its statements do not agree.
+
+    It is repeated, at last in one snapshot. That is cheaper than a snapshot each time, which costs two round trips.
+    """
+
+    @wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        for _ in range(_ATTEMPTS):
+            try:
+                return method(*args, **kwargs)
+            except ChangedMeanwhile:
+                continue
+        with one_snapshot():
+            return method(*args, **kwargs)
+
+    return wrapper  # type: ignore[return-value]  # it has the signature of the method

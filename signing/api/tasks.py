@@ -10,20 +10,20 @@ from rest_framework.request import Request
 from audit.log import Event
 from audit.reads import record_read
 from config.access.actor import MissingRight
-from config.api.lists.pages import PageRequest, require_fit
+from config.api.lists.pages import PageRequest
 from config.api.renderers import json_response
 from config.api.schema import documented
-from config.api.snapshots import snapshot
+from config.api.snapshots import consistent
 from config.api.views import ApiViewSet
 from config.api_values import is_id
 from config.errors import Fault, Invalid
 from config.personal_codes import NOT_A_DIGIT, has_other_digits, person_key
 from config.vocabulary import EventType, Right
-from signing import represent
 from signing.api import schema
 from signing.api.filters import TaskFilter
-from signing.api.pages import TASK_SORTS, weight_of_process
+from signing.api.pages import TASK_SORTS
 from signing.models import Signer
+from signing.reading import read_tasks
 
 
 class SignerTaskViewSet(ApiViewSet):
@@ -34,7 +34,7 @@ class SignerTaskViewSet(ApiViewSet):
         refusals=(400, 401, 403),
         parameters=schema.TASK_LIST_PARAMETERS,
     )
-    @snapshot
+    @consistent
     def list(self, request: Request) -> HttpResponse:
         """List a person's tasks.
 
@@ -44,12 +44,10 @@ class SignerTaskViewSet(ApiViewSet):
         person = self._person()
         page = PageRequest.of(request.GET, sorts=TASK_SORTS, default="createdAt,desc")
         rows = TaskFilter(request.GET, queryset=self._rows_of(person), at=self.now).rows()
-        weighed = rows.annotate(weight=weight_of_process("process_id"))
-        found = page.read(weighed.select_related("process", "step"))
+        found = page.read(rows.select_related("process", "step"))
         # Each task contains its process, also if the page has several tasks of one process.
-        require_fit([signer.weight for signer in found.rows])
+        content = read_tasks(found.rows, person=person, at=self.now)
         self._record_read(found.rows)
-        content = represent.read_tasks(found.rows, person=person, at=self.now)
         return json_response(page.answer_with_cursor(content, found))
 
     def _person(self) -> str:

@@ -13,10 +13,10 @@ from audit.reads import record_read
 from config import api_values
 from config.api import conditional
 from config.api.idempotency import idempotent
-from config.api.lists.pages import MAX_SIZE, PageRequest, requested_size, require_fit
+from config.api.lists.pages import MAX_SIZE, PageRequest, requested_size
 from config.api.renderers import json_response
 from config.api.schema import DELETED, NOT_MODIFIED, documented, location
-from config.api.snapshots import snapshot
+from config.api.snapshots import consistent
 from config.api.views import ApiViewSet, not_modified, parse_id, tag
 from config.api_values import JsonObject
 from config.errors import Fault, Invalid, NotFound
@@ -25,8 +25,9 @@ from signing import actions, represent
 from signing.actions import ProcessRows
 from signing.api import schema
 from signing.api.filters import ProcessFilter, with_personal_code
-from signing.api.pages import PROCESS_SORTS, columns_of, with_readable_email
+from signing.api.pages import PROCESS_SORTS, with_readable_email
 from signing.models import Process, Signer
+from signing.reading import read_processes
 from signing.serializers import (
     ActSerializer,
     CancelSerializer,
@@ -87,7 +88,7 @@ class SigningViewSet(ApiViewSet):
             raise NotFound
         if conditional.unchanged(row["version"], self.request.headers):
             return row, None
-        (process,) = represent.read([row], self.actor)
+        (process,) = read_processes([row], self.actor)
         self._record_read(row, process)
         return row, process
 
@@ -113,7 +114,7 @@ class ProcessViewSet(SigningViewSet):
         refusals=(400, 401, 403),
         parameters=schema.PROCESS_LIST_PARAMETERS,
     )
-    @snapshot
+    @consistent
     def list(self, request: Request) -> HttpResponse:
         """List processes.
 
@@ -122,10 +123,10 @@ class ProcessViewSet(SigningViewSet):
         page = PageRequest.of(request.GET, sorts=PROCESS_SORTS, default="createdAt,desc")
         visible = Process.objects.visible_to(self.actor)
         matching = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
-        found = page.read(columns_of(with_readable_email(matching, self.actor)))
-        require_fit([row["weight"] for row in found.rows])
+        found = page.read(with_readable_email(matching, self.actor).values(*represent.PROCESS_COLUMNS))
+        content = read_processes(found.rows, self.actor)
         self.record_list_read()
-        return json_response(page.answer_with_cursor(represent.read(found.rows, self.actor), found))
+        return json_response(page.answer_with_cursor(content, found))
 
     @documented(
         "createProcess",
@@ -149,7 +150,7 @@ class ProcessViewSet(SigningViewSet):
         return self.created_response(rows)
 
     @documented("getProcess", schema.PROCESS, tag=TAG, refusals=(401, 403, 404), versioned=True, also=NOT_MODIFIED)
-    @snapshot
+    @consistent
     def retrieve(self, request: Request, processId: str) -> HttpResponse:
         """Get a process.
 
@@ -201,7 +202,7 @@ class ProcessViewSet(SigningViewSet):
         request=SearchSerializer,
         examples=[schema.SEARCH],
     )
-    @snapshot
+    @consistent
     def search(self, request: Request) -> HttpResponse:
         """Find processes by document or personal code.
 
@@ -220,10 +221,10 @@ class ProcessViewSet(SigningViewSet):
             rows = rows.filter(document_id=document_id)
         if personal_code:
             rows = with_personal_code(rows, personal_code, self.actor)
-        newest = list(columns_of(rows).order_by("-created_at", "-id")[:size])
-        require_fit([row["weight"] for row in newest])
+        newest = rows.order_by("-created_at", "-id").values(*represent.PROCESS_COLUMNS)
+        content = read_processes(list(newest[:size]), self.actor)
         self.record_list_read()
-        return json_response(represent.read(newest, self.actor))
+        return json_response(content)
 
     @documented("startProcess", schema.PROCESS, tag=TAG, refusals=schema.CHANGE_REFUSALS, versioned=True, request=None)
     @idempotent
@@ -280,7 +281,7 @@ class ProcessViewSet(SigningViewSet):
 
 class StepViewSet(SigningViewSet):
     @documented("getStep", schema.STEP, tag="steps", refusals=(401, 403, 404), versioned=True, also=NOT_MODIFIED)
-    @snapshot
+    @consistent
     def retrieve(self, request: Request, processStepId: str) -> HttpResponse:
         """Get a step.
 

@@ -402,7 +402,7 @@ class TestTheBundle:
             (f"process SET rules = '{json.dumps(Rules(seal='x').to_json())}'", "seal differs"),
             (f"process SET rules = '{json.dumps(Rules(True).to_json())}'", "continueOnDecline differs"),
             ("process SET hold = 'x'", "hold differs"),
-            ("process SET search = 'x'", "the search column search of"),
+            ("process SET name_search = 'x'", "the search column name_search of"),
         ],
     )
     def test_rows_that_contradict_the_trail_are_refused(

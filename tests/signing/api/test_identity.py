@@ -118,7 +118,7 @@ class TestAddresses:
         assert api.get(f"/api/processes/{process.pk}").json()["signers"][0]["signerEmail"] == written
         send_due()
         (email,) = [email for email in mailoutbox if "xn--" in email.to[0]]
-        assert email.message()["To"].lower() == "anna@xn--strae-oqa.de"
+        assert parseaddr(email.message()["To"])[1].lower() == "anna@xn--strae-oqa.de"
 
     def test_reply_to_and_from_are_delivered_in_ascii(self, mailoutbox: list, settings) -> None:
         settings.EMAIL_REPLY_TO_INITIATOR = True

@@ -1,0 +1,92 @@
+"""Reads processes with their steps and signers as JSON objects: for the lists, single processes and tasks of the API.
+
+The processes are read in one statement, all their steps and signers in a second one. Between the two, a process may
+change; the versions show that, and the read is repeated (`config.api.snapshots.consistent`).
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Coalesce, Length
+
+from config.access.actor import Actor
+from config.api.lists import pages
+from config.api.renderers import python_json
+from config.api.snapshots import ChangedMeanwhile
+from config.api_values import JsonObject
+from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
+from signing import flow
+from signing.models import Process, Signer
+from signing.represent import SIGNER_COLUMNS, STEP_COLUMNS, Columns, process_objects, with_id
+
+# The JSON of a signer, up to three times, and the objects that it is made of. Its comments are at most as long as here.
+_SIGNER_WEIGHT = 3_200
+_HEAVIEST_SIGNER = _SIGNER_WEIGHT + 3 * (4_000 + 4_000)
+
+
+def read_processes(rows: Sequence[Columns], actor: Actor) -> list[JsonObject]:
+    """Return a process for each row, which has `represent.PROCESS_COLUMNS`. One statement.
+
+    The objects hold times and IDs as the database returns them, for `json_response`. Raises `PageTooLarge`, and
+    `ChangedMeanwhile` if a process has changed since its row was read.
+    """
+    ids = [row["id"] for row in rows]
+    # More signers than this never fit into a response.
+    children = list(_children(ids)[: pages.MAX_WEIGHT // _SIGNER_WEIGHT + 1])
+    signer_counts = Counter(child[0] for child in children)
+    if sum(signer_counts[process_id] for process_id in ids) * _HEAVIEST_SIGNER > pages.MAX_WEIGHT:
+        _require_fit(ids)
+    versions = {process_id: version for process_id, version, *_ in children}
+    if any(versions.get(row["id"]) != row["version"] for row in rows):
+        raise ChangedMeanwhile
+    processes = process_objects(rows, [child[2:] for child in children], actor)
+    for process in processes:
+        if process["attributes"] is not None:
+            process["attributes"] = python_json(process["attributes"])
+    return processes
+
+
+def read_tasks(signers: Sequence[Signer], *, person: str, at: datetime) -> list[JsonObject]:
+    """Return each signer row as a task of this person, with the process as the person sees it. One statement.
+
+    `overdue` is true if the step runs, its due date has passed, and the person has not acted. `actions` are the
+    statuses that the person may report now.
+    """
+    reader = Actor(client="", subject="", person=person, own=False)
+    processes = read_processes([vars(row.process) for row in signers], reader)
+    return [_task(row, process, at) for row, process in zip(signers, processes, strict=True)]
+
+
+def _children(process_ids: Iterable[uuid.UUID]) -> "QuerySet[Process, tuple[Any, ...]]":
+    """Process ID, version, the values of STEP_COLUMNS and those of SIGNER_COLUMNS, a row for each signer, in order."""
+    ordered = Process.objects.filter(id__in=process_ids).order_by(
+        "steps__process_order", "steps__signers__position", "steps__signers__id"
+    )
+    step_columns = [f"steps__{column}" for column in STEP_COLUMNS]
+    signer_columns = [f"steps__signers__{column}" for column in SIGNER_COLUMNS]
+    return ordered.values_list("id", "version", *step_columns, *signer_columns)
+
+
+def _require_fit(process_ids: Sequence[uuid.UUID]) -> None:
+    """Raise `PageTooLarge` if the signers of these processes, one process for each row, are too many for one page."""
+    comments = Coalesce(Length("comment"), 0) + Coalesce(Length("comment_for_signer"), 0)
+    signers = Signer.objects.filter(process__in=set(process_ids)).values("process_id")
+    sizes = signers.annotate(weight=Count("id") * _SIGNER_WEIGHT + Sum(comments) * 3)
+    weight_of = dict(sizes.values_list("process_id", "weight"))
+    pages.require_fit([weight_of.get(process_id, 0) for process_id in process_ids])
+
+
+def _task(row: Signer, process: JsonObject, at: datetime) -> JsonObject:
+    step = with_id(process["signingProcessSteps"], row.step_id)
+    is_open = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
+    return {
+        "process": process,
+        "step": step,
+        "signer": with_id(step["processStepSigners"], row.id),
+        "overdue": is_open and row.step.due_at is not None and row.step.due_at < at,
+        "actions": flow.allowed_acts(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
+    }
