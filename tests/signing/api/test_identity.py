@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from email.utils import parseaddr
 from urllib.parse import urlencode
 
 import pytest
