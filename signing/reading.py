@@ -21,8 +21,10 @@ from config.api_values import JsonObject
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 from signing.models import Process, Signer
-from signing.represent import SIGNER_COLUMNS, STEP_COLUMNS, Columns, process_objects, with_id
+from signing.represent import PROCESS_COLUMNS, SIGNER_COLUMNS, STEP_COLUMNS, Columns, process_objects, with_id
 
+# The columns of a task that its JSON is made of: of the signer's row, and of the process.
+TASK_COLUMNS = ("id", "step_id", "created_at", *(f"process__{column}" for column in PROCESS_COLUMNS))
 # The JSON of a signer, up to three times, and the objects that it is made of. Its comments are at most as long as here.
 _SIGNER_WEIGHT = 3_200
 _HEAVIEST_SIGNER = _SIGNER_WEIGHT + 3 * (4_000 + 4_000)
@@ -50,15 +52,18 @@ def read_processes(rows: Sequence[Columns], actor: Actor) -> list[JsonObject]:
     return processes
 
 
-def read_tasks(signers: Sequence[Signer], *, person: str, at: datetime) -> list[JsonObject]:
-    """Return each signer row as a task of this person, with the process as the person sees it. One statement.
+def read_tasks(rows: Sequence[Columns], *, person: str, at: datetime) -> list[JsonObject]:
+    """Return a task of this person for each row, which has TASK_COLUMNS; the process is as the person sees it.
+
+    One statement. Raises the same as `read_processes`.
 
     `overdue` is true if the step runs, its due date has passed, and the person has not acted. `actions` are the
     statuses that the person may report now.
     """
     reader = Actor(client="", subject="", person=person, own=False)
-    processes = read_processes([vars(row.process) for row in signers], reader)
-    return [_task(row, process, at) for row, process in zip(signers, processes, strict=True)]
+    process_rows = [{column: row[f"process__{column}"] for column in PROCESS_COLUMNS} for row in rows]
+    processes = read_processes(process_rows, reader)
+    return [_task(row, process, at) for row, process in zip(rows, processes, strict=True)]
 
 
 def _children(process_ids: Iterable[uuid.UUID]) -> "QuerySet[Process, tuple[Any, ...]]":
@@ -80,13 +85,15 @@ def _require_fit(process_ids: Sequence[uuid.UUID]) -> None:
     pages.require_fit([weight_of.get(process_id, 0) for process_id in process_ids])
 
 
-def _task(row: Signer, process: JsonObject, at: datetime) -> JsonObject:
-    step = with_id(process["signingProcessSteps"], row.step_id)
-    is_open = row.status == SignerStatus.STARTED and row.step.status == StepStatus.STARTED
+def _task(row: Columns, process: JsonObject, at: datetime) -> JsonObject:
+    step = with_id(process["signingProcessSteps"], row["step_id"])
+    signer = with_id(step["processStepSigners"], row["id"])
+    status = SignerStatus(signer["signingStatus"])
+    is_open = status == SignerStatus.STARTED and step["stepStatus"] == StepStatus.STARTED
     return {
         "process": process,
         "step": step,
-        "signer": with_id(step["processStepSigners"], row.id),
-        "overdue": is_open and row.step.due_at is not None and row.step.due_at < at,
-        "actions": flow.allowed_acts(Role(row.role), SignerStatus(row.status), ProcessStatus(row.process.status)),
+        "signer": signer,
+        "overdue": is_open and step["dueDate"] is not None and step["dueDate"] < at,
+        "actions": flow.allowed_acts(Role(signer["signerRole"]), status, ProcessStatus(process["status"])),
     }

@@ -23,7 +23,8 @@ from signing.api import schema
 from signing.api.filters import TaskFilter
 from signing.api.pages import TASK_SORTS
 from signing.models import Signer
-from signing.reading import read_tasks
+from signing.reading import TASK_COLUMNS, read_tasks
+from signing.represent import Columns
 
 
 class SignerTaskViewSet(ApiViewSet):
@@ -44,7 +45,7 @@ class SignerTaskViewSet(ApiViewSet):
         person = self._person()
         page = PageRequest.of(request.GET, sorts=TASK_SORTS, default="createdAt,desc")
         rows = TaskFilter(request.GET, queryset=self._rows_of(person), at=self.now).rows()
-        found = page.read(rows.select_related("process", "step"))
+        found = page.read(rows.values(*TASK_COLUMNS))
         # Each task contains its process, also if the page has several tasks of one process.
         content = read_tasks(found.rows, person=person, at=self.now)
         self._record_read(found.rows)
@@ -80,16 +81,16 @@ class SignerTaskViewSet(ApiViewSet):
             raise Invalid(faults=[Fault("'signerId' must be the ID of a signer.", parameter="signerId")])
         return rows.filter(id=uuid.UUID(signer_id))
 
-    def _record_read(self, signers: Sequence[Signer]) -> None:
+    def _record_read(self, rows: Sequence[Columns]) -> None:
         """Record that the list was read, and that a single requested task was opened."""
         query = self.request.GET
         person = {"signerCountry": query["country"], "signerPersonalCode": query["personalCode"]}
         events = [Event(EventType.PROCESS_GETALL, after=person)]
         if query.get("signerId"):
-            events += [_opened(signer) for signer in signers]
+            events += [_opened(row) for row in rows]
         record_read(events, actor=self.actor, at=self.now)
 
 
-def _opened(signer: Signer) -> Event:
-    process = signer.process
-    return Event(EventType.PROCESS_OPENED, process.id, document_id=process.document_id, signer_id=signer.id)
+def _opened(row: Columns) -> Event:
+    document_id = row["process__document_id"]
+    return Event(EventType.PROCESS_OPENED, row["process__id"], document_id=document_id, signer_id=row["id"])

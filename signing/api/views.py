@@ -122,8 +122,9 @@ class ProcessViewSet(SigningViewSet):
         """
         page = PageRequest.of(request.GET, sorts=PROCESS_SORTS, default="createdAt,desc")
         visible = Process.objects.visible_to(self.actor)
-        matching = ProcessFilter(request.GET, queryset=visible, actor=self.actor).rows()
-        found = page.read(with_readable_email(matching, self.actor).values(*represent.PROCESS_COLUMNS))
+        matching = ProcessFilter(request.GET, queryset=visible, actor=self.actor)
+        rows = with_readable_email(matching.rows(), self.actor).values(*represent.PROCESS_COLUMNS)
+        found = page.read(rows, is_search=matching.is_search)
         content = read_processes(found.rows, self.actor)
         self.record_list_read()
         return json_response(page.answer_with_cursor(content, found))

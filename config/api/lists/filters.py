@@ -42,6 +42,11 @@ class ListFilter(filters.FilterSet):
             raise Invalid(faults=faults)
         return self.qs
 
+    @property
+    def is_search(self) -> bool:
+        """Whether a part of a text is searched for."""
+        return any(name.endswith("Search") and text for name, text in self.data.items())
+
 
 class WordsField(forms.Field):
     """Values of an enumeration; the parameter may be repeated or comma-separated."""

@@ -24,6 +24,8 @@ from config.errors import DomainError, Fault, Invalid
 
 DEFAULT_SIZE = 25
 MAX_SIZE = 200
+# A search for a part of a text counts at most this many rows, or up to the end of the page.
+SEARCH_LIMIT = 1_000
 # A page of all lists is at most this heavy: about the bytes of its JSON, and of the objects that it is made of.
 MAX_WEIGHT = 16_000_000
 _DIRECTIONS = {"asc": False, "desc": True}
@@ -155,24 +157,28 @@ class PageRequest(BasePagination):
             raise Invalid(faults=faults)
         return cls(number, size, ordering, position)
 
-    def read(self, queryset: "QuerySet[Any, _Row]") -> PageRows[_Row]:
-        """Read the page in one statement, which also counts; `PageTooDeep` if it is behind the rows that are counted.
+    def read(self, queryset: "QuerySet[Any, _Row]", *, is_search: bool = False) -> PageRows[_Row]:
+        """Read the page in one statement, which also counts; `PageTooDeep` if it is behind LIST_LIMIT rows.
 
-        A page that starts behind the last row costs a second statement.
+        A page that starts behind the last row costs a second statement. A search for a part of a text counts fewer
+        rows, because it has to look at each.
         """
         start = self.number * self.size
-        if start >= settings.LIST_LIMIT and self._count(queryset) > settings.LIST_LIMIT:
+        if start >= settings.LIST_LIMIT and _countable(queryset, settings.LIST_LIMIT).count() > settings.LIST_LIMIT:
             raise PageTooDeep
+        limit = settings.LIST_LIMIT
+        if is_search:
+            limit = max(min(limit, SEARCH_LIMIT), start + self.size)
         # One row more than the page tells whether there are more.
         remaining = queryset if self.position is None else queryset.filter(self.position.rows_after())
-        counted = remaining.annotate(**{_TOTAL: self._total(queryset)})
+        counted = remaining.annotate(**{_TOTAL: _total(queryset, limit)})
         rows = list(counted.order_by(*self.order_by(queryset.model))[start : start + self.size + 1])
         has_more = len(rows) > self.size
         if rows:
             total = int(_value(rows[0], _TOTAL))
         else:
-            total = self._count(queryset)
-        page = PageRows(rows[: self.size], has_more, min(total, settings.LIST_LIMIT), total <= settings.LIST_LIMIT)
+            total = _countable(queryset, limit).count()
+        page = PageRows(rows[: self.size], has_more, min(total, limit), total <= limit)
         if has_more and self.ordering in (_by_creation(True), _by_creation(False)):
             last = page.rows[-1]
             end = Position(_value(last, "created_at"), _value(last, "id"), descending=self.ordering[0][1])
@@ -220,19 +226,6 @@ class PageRequest(BasePagination):
         properties["totalElements"]["format"] = "int64"
         properties["totalElementsExact"]["description"] = _TOTAL_TEXT
         return {"type": "object", "properties": properties, "required": list(properties)}
-
-    def _count(self, queryset: "QuerySet[Any, Any]") -> int:
-        return self._countable(queryset).count()
-
-    def _total(self, queryset: "QuerySet[Any, Any]") -> Subquery:
-        """The number of all rows as an annotation. A whole large table is not counted."""
-        counted = self._countable(queryset)
-        if queryset.query.where or connection.vendor != "postgresql":
-            return _CountUpToLimit(counted)
-        return _EstimateOrCount(counted, table=queryset.model._meta.db_table, limit=settings.LIST_LIMIT)
-
-    def _countable(self, queryset: "QuerySet[Any, Any]") -> "QuerySet[Any, Any]":
-        return queryset.order_by().values("pk")[: settings.LIST_LIMIT + 1]
 
 
 def requested_size(query: QueryDict, *, default: int) -> int:
@@ -299,6 +292,18 @@ def _ordering(expressions: list[str], sorts: Sorts, tie: str, faults: list[Fault
     # The tie-breaker follows the last direction, so that one index serves the whole ordering.
     ordering.setdefault(tie, descending)
     return tuple((column, direction) for column, direction in ordering.items() if column is not None)
+
+
+def _total(queryset: "QuerySet[Any, Any]", limit: int) -> Subquery:
+    """The number of all rows as an annotation, one more than the limit if there are more. No large table is counted."""
+    counted = _countable(queryset, limit)
+    if queryset.query.where or connection.vendor != "postgresql":
+        return _CountUpToLimit(counted)
+    return _EstimateOrCount(counted, table=queryset.model._meta.db_table, limit=limit)
+
+
+def _countable(queryset: "QuerySet[Any, Any]", limit: int) -> "QuerySet[Any, Any]":
+    return queryset.order_by().values("pk")[: limit + 1]
 
 
 def _by_creation(descending: bool) -> _Ordering:

@@ -113,6 +113,18 @@ class TestLimit:
         assert (page["totalElements"], page["totalElementsExact"], page["totalPages"]) == (5, False, 3)
         assert not page["last"]
 
+    def test_a_search_counts_less(self, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("config.api.lists.pages.SEARCH_LIMIT", 2)
+        for _ in range(4):
+            started_process()
+        totals = []
+        for page in (0, 1):
+            body = listed(api, "/api/processes", size=1, page=page, nameSearch="contract").json()
+            totals.append((body["totalElements"], body["totalElementsExact"], body["last"]))
+        body = listed(api, "/api/processes", size=1, page=3, nameSearch="contract").json()
+        assert totals == [(2, False, False), (2, False, False)]
+        assert (body["totalElements"], body["totalElementsExact"], body["last"]) == (4, True, True)
+
     def test_last_is_exact_with_cursors(self, api: Api) -> None:
         made = [started_process() for _ in range(9)]
         assert len(walk(api, "/api/processes", size=2)) == len(made)
