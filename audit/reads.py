@@ -6,12 +6,12 @@ A process that is stopped writes them first. While the database fails, events wa
 beyond LONGEST_QUEUE, requests write their own events, and fail with the database.
 """
 
-import atexit
 import queue
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from multiprocessing.util import Finalize
 from typing import Any
 
 import structlog
@@ -96,7 +96,8 @@ def start_writer() -> None:
     global _writer
     _writer = Writer()
     _writer.start()
-    atexit.register(_writer.stop)
+    # Unlike `atexit`, this also runs at the end of a process that the web server has forked.
+    Finalize(None, _writer.stop, exitpriority=0)
 
 
 def record_read(events: Sequence[Event], *, actor: Actor, at: datetime) -> None:

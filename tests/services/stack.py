@@ -104,6 +104,13 @@ class Stack:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
+    def terminate(self, *names: str) -> None:
+        """Stop as a supervisor does, and wait for the end."""
+        for name in names:
+            process = self.running.pop(name)
+            process.terminate()
+            process.wait(20)
+
     def stop(self) -> None:
         """Stop everything. A second call does nothing."""
         if self.when_stopped is None:

@@ -45,7 +45,7 @@ class ListFilter(filters.FilterSet):
     @property
     def is_search(self) -> bool:
         """Whether a part of a text is searched for."""
-        return any(name.endswith("Search") and text for name, text in self.data.items())
+        return any(name.endswith("Search") and text for name, text in (self.data or {}).items())
 
 
 class WordsField(forms.Field):
