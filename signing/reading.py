@@ -6,11 +6,13 @@ change; the versions show that, and the read is repeated (`config.api.snapshots.
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce, Length
 
 from config.access.actor import Actor
@@ -18,6 +20,7 @@ from config.api.lists import pages
 from config.api.renderers import python_json
 from config.api.snapshots import ChangedMeanwhile
 from config.api_values import JsonObject
+from config.compiled import CompiledQuery
 from config.vocabulary import ProcessStatus, Role, SignerStatus, StepStatus
 from signing import flow
 from signing.models import Process, Signer
@@ -37,8 +40,7 @@ def read_processes(rows: Sequence[Columns], actor: Actor) -> list[JsonObject]:
     `ChangedMeanwhile` if a process has changed since its row was read.
     """
     ids = [row["id"] for row in rows]
-    # More signers than this never fit into a response.
-    children = list(_children(ids)[: pages.MAX_WEIGHT // _SIGNER_WEIGHT + 1])
+    children = _children(ids)
     signer_counts = Counter(child[0] for child in children)
     if sum(signer_counts[process_id] for process_id in ids) * _HEAVIEST_SIGNER > pages.MAX_WEIGHT:
         _require_fit(ids)
@@ -66,14 +68,25 @@ def read_tasks(rows: Sequence[Columns], *, person: str, at: datetime) -> list[Js
     return [_task(row, process, at) for row, process in zip(rows, processes, strict=True)]
 
 
-def _children(process_ids: Iterable[uuid.UUID]) -> "QuerySet[Process, tuple[Any, ...]]":
+def _children(process_ids: Sequence[uuid.UUID]) -> list[tuple[Any, ...]]:
     """Process ID, version, the values of STEP_COLUMNS and those of SIGNER_COLUMNS, a row for each signer, in order."""
-    ordered = Process.objects.filter(id__in=process_ids).order_by(
-        "steps__process_order", "steps__signers__position", "steps__signers__id"
-    )
+    # A query without ids finds nothing, and the ORM does not compile it.
+    if not process_ids:
+        return []
+    distinct = list(dict.fromkeys(process_ids))
+    adapt = Process._meta.pk.get_db_prep_value
+    return _query_of_children(len(distinct)).rows([adapt(process_id, connection) for process_id in distinct])
+
+
+@cache
+def _query_of_children(count: int) -> CompiledQuery:
+    """The query for the signers of so many processes. It stops where they no longer fit into a response."""
+    processes = Process.objects.filter(id__in=[uuid.uuid4() for _ in range(count)])
+    ordered = processes.order_by("steps__process_order", "steps__signers__position", "steps__signers__id")
     step_columns = [f"steps__{column}" for column in STEP_COLUMNS]
     signer_columns = [f"steps__signers__{column}" for column in SIGNER_COLUMNS]
-    return ordered.values_list("id", "version", *step_columns, *signer_columns)
+    rows = ordered.values_list("id", "version", *step_columns, *signer_columns)
+    return CompiledQuery(rows[: pages.MAX_WEIGHT // _SIGNER_WEIGHT + 1])
 
 
 def _require_fit(process_ids: Sequence[uuid.UUID]) -> None:
