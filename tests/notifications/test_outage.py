@@ -27,10 +27,10 @@ PEOPLE = [f"p{number}@example.org" for number in range(5)]
 
 
 class Clock:
-    """The time for senders; tests set it."""
+    """The time for senders; tests set it. It begins later than any message is queued."""
 
     def __init__(self) -> None:
-        self.at = timezone.now()
+        self.at = timezone.now() + timedelta(minutes=1)
 
     def now(self) -> datetime:
         return self.at
