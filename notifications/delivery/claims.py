@@ -54,7 +54,8 @@ def claim(at: datetime, *, limit: int = CLAIM_SIZE) -> list[Message]:
         waits_for="",
         attempts=F("attempts") + 1,
     )
-    # The rows in memory must match the database, because later updates are conditional on these values.
+    # In memory, these values must match the database, because later updates are conditional on them. What the message
+    # waited for stays, for `release`.
     for message in messages:
         message.status = MessageStatus.SENDING
         message.lease_until = at + LEASE
@@ -108,11 +109,15 @@ def mark_suppressed(message: Message, reason: str, *, at: datetime, merged: Sequ
 
 
 @transaction.atomic
-def release(messages: Sequence[Message], *, at: datetime) -> None:
-    """Return messages that were claimed but not tried, because sending has stopped."""
+def release(messages: Sequence[Message]) -> None:
+    """Return messages that were claimed but not tried, because sending has stopped. They keep their place."""
     for message in messages:
         _claimed(message, MessageStatus.SENDING).update(
-            status=MessageStatus.QUEUED, lease_until=None, next_attempt_at=at + RETRIES[0], attempts=F("attempts") - 1
+            status=MessageStatus.QUEUED,
+            lease_until=None,
+            next_attempt_at=message.next_attempt_at,
+            waits_for=message.waits_for,
+            attempts=F("attempts") - 1,
         )
 
 

@@ -46,14 +46,13 @@ def _claim() -> tuple[list[Message], Outage | None]:
     """The messages to send now, and the outage if there is one: then a single message, if it is this sender's turn."""
     at = timezone.now()
     outage = current_outage()
-    if outage is None or outage.next_attempt_at is None:
+    if outage is None or not outage.is_certain:
         return claims.claim(at), outage
-    if outage.next_attempt_at > at:
+    if not take_turn(outage, at=at):
         return [], outage
     claimed = claims.claim(at, limit=1)
-    if claimed and not take_turn(outage, at=at):
-        claims.release(claimed, at=at)
-        return [], outage
+    if not claimed:
+        give_back_turn(outage, at=at)
     return claimed, outage
 
 
@@ -78,7 +77,7 @@ class Batch:
             if claims.keep_claim(message, at=timezone.now()) and self._send(message, connection):
                 sent += 1
             if self.stopped:
-                claims.release(self._messages[position + 1 :], at=timezone.now())
+                claims.release(self._messages[position + 1 :])
                 return sent
         if self._outage is not None and self._outage.is_certain:
             give_back_turn(self._outage, at=timezone.now())

@@ -178,6 +178,18 @@ def test_emails_in_hand_count_and_failed_attempts_do_not() -> None:
     assert deliver(NOON + 10 * MINUTE) == ["1", "2"]
 
 
+def test_emails_that_were_claimed_but_not_tried_keep_their_place() -> None:
+    queue("1", "2", "3", "4")
+    deliver()
+    queue("5", at=NOON + MINUTE)
+    held = claim(NOON + HOUR)
+    assert [message.key for message in held] == ["3", "4"]
+
+    claims.release(held)
+    assert list(waits()) == ["3", "4", "5"]
+    assert deliver(NOON + HOUR + MINUTE) == ["3", "4"]
+
+
 def test_an_email_of_a_dead_sender_is_sent_although_it_counts(limits: Any) -> None:
     limits.EMAILS_PER_ADDRESS_PER_HOUR = 1
     queue("1", "2")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from config.access.models import User
 from notifications.delivery import outage, send
-from notifications.delivery.claims import GIVE_UP_AFTER, RETRIES, claim
+from notifications.delivery.claims import CLAIM_SIZE, GIVE_UP_AFTER, RETRIES, claim
 from notifications.delivery.connection import Connection
 from notifications.delivery.outage import INTERVALS
 from notifications.delivery.send import Batch, send_due
@@ -93,6 +93,19 @@ def test_the_first_accepted_message_ends_the_outage(sink: Sink, clock: Clock) ->
 
     assert send_due() == 5
     assert not Outage.objects.exists()
+
+
+def test_messages_that_were_claimed_but_not_tried_keep_their_place(sink: Sink, clock: Clock) -> None:
+    people = [f"p{number}@example.org" for number in range(CLAIM_SIZE + 3)]
+    sink.sender = REFUSED
+    queue(*people)
+    send_due()
+
+    sink.sender = ""
+    clock.forward(INTERVALS[0])
+    send_due()
+
+    assert [str(email["To"]) for email in sink.emails] == [*people[1:], people[0]]
 
 
 def test_of_two_senders_one_gets_the_turn(sink: Sink, clock: Clock) -> None:
