@@ -54,8 +54,12 @@ NOT_YET = (*IN_QUEUE, MessageStatus.MERGED)
 # again, or at once.
 _CLAIMABLE_AT = Coalesce("lease_until", "next_attempt_at", "queued_at")
 
-# What the hourly limits ask about a message: until when it is in hand, when it is tried again, or when it was sent.
-_LIMITED_AT = Coalesce("lease_until", "next_attempt_at", "sent_at")
+# What the hourly limits ask about a message: until when it is in hand, or when it was sent.
+_LIMITED_AT = Coalesce("lease_until", "sent_at")
+
+
+def _waits_for(limit: HourlyLimit) -> Q:
+    return Q(status=MessageStatus.QUEUED, waits_for=limit)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -72,8 +76,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return due.order_by("claimable_at", "queued_at", "id")
 
     def limited_since(self, at: datetime) -> "MessageQuerySet":
-        """The emails sent after this time, in hand, or tried again later; not the parts of digests."""
+        """The emails sent after this time or in hand; not the parts of digests."""
         return self.alias(limited_at=_LIMITED_AT).filter(limited_at__gt=at, leader=None)
+
+    def waiting_for(self, limit: HourlyLimit) -> "MessageQuerySet":
+        return self.filter(_waits_for(limit))
 
     def stuck(self, at: datetime) -> "MessageQuerySet":
         """The messages that need attention: failed and not handled, attempted without success, or overdue.
@@ -140,6 +147,8 @@ class Message(models.Model):
             models.Index(_CLAIMABLE_AT, "queued_at", "id", name="message_queue", condition=Q(status__in=IN_QUEUE)),
             models.Index("address_key", _LIMITED_AT, name="message_of_address", condition=Q(leader=None)),
             models.Index("client", _LIMITED_AT, name="message_of_client", condition=Q(leader=None) & ~Q(client="")),
+            models.Index("address_key", name="message_waits_for_address", condition=_waits_for(HourlyLimit.ADDRESS)),
+            models.Index("client", name="message_waits_for_client", condition=_waits_for(HourlyLimit.CLIENT)),
             models.Index("process_id", "created_at", name="message_of_process"),
             models.Index("created_at", name="message_by_time"),
         ]

@@ -71,7 +71,7 @@ def lock() -> None:
 def allowed(messages: Sequence[Message], *, at: datetime) -> list[Message]:
     """The messages, of these due and locked ones in their order, that may be sent now; the others are put off.
 
-    With them, all due messages of the same address or client are put off: one query for each of these. At most two
+    With them, all due messages of the same address or client are put off: one query for each of these. At most four
     queries find out how much room there is.
     """
     rooms: _Rooms = {}
@@ -106,7 +106,7 @@ def _needed(message: Message, rooms: _Rooms) -> list[_Room]:
 
 
 def _rooms(limit: HourlyLimit, messages: Sequence[Message], *, at: datetime) -> _Rooms:
-    """The room of each address or client of these messages. Empty if there is no limit. At most one query."""
+    """The room of each address or client of these messages. Empty if there is no limit. At most two queries."""
     column = _COLUMNS[limit]
     per_hour = _per_hour(limit)
     keys = {getattr(message, column) for message in messages} - {""}
@@ -117,26 +117,27 @@ def _rooms(limit: HourlyLimit, messages: Sequence[Message], *, at: datetime) -> 
     since = at - _HOUR
     sent = Q(sent_at__gt=since)
     counts = Q(lease_until__isnull=False) | sent & Q(status=MessageStatus.SENT)
-    in_line = Q(status=MessageStatus.QUEUED, waits_for=limit)
-    used = Message.objects.limited_since(since).filter(**{f"{column}__in": keys}).order_by().values(column)
-    rows = used.annotate(
+    of_keys = Message.objects.filter(**{f"{column}__in": keys}).order_by().values(column)
+    used = of_keys.limited_since(since).annotate(
         count=Count("pk", filter=counts),
         earlier=Sum("earlier_sends", filter=sent, default=0),
         first_sent_at=Min("sent_at", filter=sent),
-        line_queued_at=Min("queued_at", filter=in_line),
-        line_pk=Min("pk", filter=in_line),
-        line_until=Max("next_attempt_at", filter=in_line),
     )
-
     rooms = {key: _Room(limit, key, per_hour, at + _SHORTEST_WAIT) for key in keys}
-    for row in rows:
+    for row in used:
         room = rooms[row[column]]
         room.left = max(0, per_hour - row["count"] - row["earlier"])
         if row["first_sent_at"] is not None:
             room.more_at = max(room.more_at, row["first_sent_at"] + _HOUR)
-        if row["line_until"] is not None:
-            room.line_start = (row["line_queued_at"], row["line_pk"])
-            room.line_until = row["line_until"]
+
+    # The lines, even those whose time has long passed because no sender ran.
+    lines = of_keys.waiting_for(limit).annotate(
+        first_queued_at=Min("queued_at"), first_pk=Min("pk"), until=Max("next_attempt_at")
+    )
+    for row in lines:
+        room = rooms[row[column]]
+        room.line_start = (row["first_queued_at"], row["first_pk"])
+        room.line_until = row["until"]
     return {(limit, key): room for key, room in rooms.items()}
 
 
