@@ -129,7 +129,7 @@ class Message(models.Model):
     template_used = models.CharField(max_length=255, blank=True, help_text="The text of the last attempt.")
     attempts = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
-    queued_at = models.DateTimeField(help_text="When it was last queued. Retries end three days later.")
+    queued_at = models.DateTimeField(help_text="When it was last queued. Retries end three days later at the earliest.")
     next_attempt_at = models.DateTimeField(null=True)
     waits_for = models.CharField(max_length=7, choices=HourlyLimit.choices, blank=True)
     lease_until = models.DateTimeField(null=True)

@@ -13,7 +13,6 @@ from django.db.models import F
 
 from audit.log import Event, record
 from config.access.actor import SERVICE
-from config.addresses import address_key
 from config.api_values import JsonObject
 from config.vocabulary import EventType
 from notifications import failures
@@ -133,13 +132,16 @@ def mark_refused(
     # The back office shows which addresses do not work.
     if refusal.permanent and refusal.cause is Cause.RECIPIENT:
         RefusedAddress.objects.update_or_create(
-            address=address_key(message.address), defaults={"response": refusal.response, "refused_at": at}
+            address=message.address_key, defaults={"response": refusal.response, "refused_at": at}
         )
     is_final = refusal.permanent and refusal.cause in (Cause.RECIPIENT, Cause.MESSAGE)
     is_old = at - message.queued_at > GIVE_UP_AFTER and message.attempts >= _MIN_ATTEMPTS
     if not is_final and (in_outage or not is_old):
         wait = _wait(message, refusal, in_outage=in_outage)
         outcome = {"status": MessageStatus.QUEUED, "reason": refusal.response, "next_attempt_at": at + wait}
+        # Attempts during an outage do not count. It stays visible that there was one: the email may have been sent.
+        if in_outage:
+            outcome["attempts"] = 1
         _finish(message, outcome, at=at)
         return
     if _finish(message, {"status": MessageStatus.FAILED, "reason": refusal.response}, at=at, merged=merged):

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from config.addresses import address_key
 from notifications import failures, outbox
 from notifications.delivery.connection import Refusal
 from notifications.delivery.responses import Cause
@@ -82,8 +81,8 @@ def end_outage() -> None:
 
 def _is_general(outage: Outage) -> bool:
     """Whether enough recipients are concerned that the sender must be at fault."""
-    addresses = Message.objects.filter(pk__in=outage.unclear).values_list("address", flat=True)
-    return len({address_key(address) for address in addresses}) >= UNCLEAR_RECIPIENTS
+    recipients = Message.objects.filter(pk__in=outage.unclear).order_by().values("address_key").distinct()
+    return recipients.count() >= UNCLEAR_RECIPIENTS
 
 
 def _display_time(moment: datetime) -> str:

@@ -9,7 +9,6 @@ from contextlib import closing
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
-from config.addresses import address_key
 from config.errors import DomainError
 from notifications import outbox
 from notifications.delivery import claims
@@ -108,9 +107,8 @@ class Batch:
             self._outage = None
 
         # The address works again.
-        key = address_key(message.address)
-        if key in self._refused:
-            RefusedAddress.objects.filter(address=key).delete()
+        if message.address_key in self._refused:
+            RefusedAddress.objects.filter(address=message.address_key).delete()
         return True
 
     def _record_refusal(self, message: Message, refusal: Refusal, merged: list[Message]) -> None:

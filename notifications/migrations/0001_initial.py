@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 ('template_used', models.CharField(blank=True, help_text='The text of the last attempt.', max_length=255)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('created_at', models.DateTimeField()),
-                ('queued_at', models.DateTimeField(help_text='When it was last queued. Retries end three days later.')),
+                ('queued_at', models.DateTimeField(help_text='When it was last queued. Retries end three days later at the earliest.')),
                 ('next_attempt_at', models.DateTimeField(null=True)),
                 ('waits_for', models.CharField(blank=True, choices=[('ADDRESS', 'hourly limit for this address'), ('CLIENT', 'hourly limit for this client')], max_length=7)),
                 ('lease_until', models.DateTimeField(null=True)),
