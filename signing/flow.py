@@ -150,19 +150,19 @@ def after(status: ProcessStatus, move: Move) -> ProcessStatus:
     return MOVES[status, move]
 
 
-def start(process: ProcessState) -> ProcessState:
+def after_start(process: ProcessState) -> ProcessState:
     """Start the process and its first step."""
     started = replace(process, status=after(process.status, Move.START))
     require_roles(started)
     return advance(started)
 
 
-def cancel(process: ProcessState) -> ProcessState:
+def after_cancel(process: ProcessState) -> ProcessState:
     """Cancel the process for every signer who has not acted."""
     return _stop(process, Move.CANCEL)
 
 
-def act(process: ProcessState, signer_id: UUID, status: SignerStatus) -> ProcessState:
+def after_act(process: ProcessState, signer_id: UUID, status: SignerStatus) -> ProcessState:
     """Let one signer sign, approve, view or decline. Raises `ImpossibleTransition`."""
     signer = next(signer for signer in process.signers if signer.id == signer_id)
     allowed = acts_of(signer.role)

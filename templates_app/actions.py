@@ -33,7 +33,7 @@ def replace_profile(
     profile: DocumentProfile, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
 ) -> DocumentProfile:
     """Change the columns that the body contains. Its `attributes`, if present, are the complete list."""
-    profile = versioned.lock(profile, actor=actor, expected=expected)
+    profile = versioned.lock_row(profile, actor=actor, expected=expected)
     changed = DocumentProfile.validate_change(body, actor=actor, before=profile)
     profile.change_warnings = DocumentProfile.warnings_about(body, changed)
     if "attributes" in body:
@@ -53,8 +53,8 @@ def replace_attribute(
     attribute: DocumentAttribute, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None
 ) -> DocumentAttribute:
     """Change the attribute in every profile that has it. The versions of these profiles rise as well."""
-    before = versioned.lock(attribute, actor=actor, expected=expected).version
-    attribute = versioned.replace(attribute, body, actor=actor, at=at, expected=expected)
+    before = versioned.lock_row(attribute, actor=actor, expected=expected).version
+    attribute = versioned.replace_row(attribute, body, actor=actor, at=at, expected=expected)
     # A body without changes leaves the versions of the profiles alone.
     if attribute.version != before:
         update_profiles_with(attribute, actor=actor, at=at)
@@ -134,7 +134,7 @@ def _reference_faults(body: Body, pointer: str, attribute: DocumentAttribute | N
 def _create_attribute(body: Body, pointer: str, *, actor: Actor, at: datetime) -> DocumentAttribute:
     """Create an attribute. The errors point into the body of the profile."""
     try:
-        return versioned.create(DocumentAttribute, body, actor=actor, at=at)
+        return versioned.create_row(DocumentAttribute, body, actor=actor, at=at)
     except Invalid as refusal:
         faults = [
             dataclasses.replace(fault, pointer=(fault.pointer or "#").replace("#", pointer)) for fault in refusal.faults

@@ -38,17 +38,17 @@ def kept_as(shape: Any, wire: dict[str, Any]) -> dict[str, Any]:
 
 def contact_of(actor: Actor = OWNER, **wire: Any) -> Contact:
     body = kept_as(ContactSerializer, {"name": ANA, **wire})
-    return versioned.create(Contact, body, actor=actor, at=NOON)
+    return versioned.create_row(Contact, body, actor=actor, at=NOON)
 
 
 def template_of(actor: Actor = OWNER, **wire: Any) -> Template:
     body = kept_as(TemplateSerializer, {"name": "Lease", **wire})
-    return versioned.create(Template, body, actor=actor, at=NOON)
+    return versioned.create_row(Template, body, actor=actor, at=NOON)
 
 
 def attribute_of(name: str, type: str = "TEXT", **wire: Any) -> DocumentAttribute:
     body = kept_as(AttributeSerializer, {"name": name, "type": type, **wire})
-    return versioned.create(DocumentAttribute, body, actor=BOSS, at=NOON)
+    return versioned.create_row(DocumentAttribute, body, actor=BOSS, at=NOON)
 
 
 def profile_of(document_type: str, **wire: Any) -> DocumentProfile:

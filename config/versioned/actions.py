@@ -33,7 +33,7 @@ class Duplicate(DomainError):
 
 
 @transaction.atomic
-def create(model: type[_Row], body: Body, *, actor: Actor, at: datetime) -> _Row:
+def create_row(model: type[_Row], body: Body, *, actor: Actor, at: datetime) -> _Row:
     """Add a row with the values in the body."""
     model.require_creatable(actor)
     model.lock_all_writers()
@@ -41,9 +41,9 @@ def create(model: type[_Row], body: Body, *, actor: Actor, at: datetime) -> _Row
 
 
 @transaction.atomic
-def replace(row: _Row, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> _Row:
+def replace_row(row: _Row, body: Body, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> _Row:
     """Apply the body to the row: absent keys keep their values. The version stays if nothing changes."""
-    row = lock(row, actor=actor, expected=expected)
+    row = lock_row(row, actor=actor, expected=expected)
     changed = type(row).validate_change(body, actor=actor, before=row)
     row.change_warnings = row.warnings_about(body, changed)
     if not changed:
@@ -52,8 +52,8 @@ def replace(row: _Row, body: Body, *, actor: Actor, at: datetime, expected: froz
 
 
 @transaction.atomic
-def delete(row: _Row, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
-    row = lock(row, actor=actor, expected=expected)
+def delete_row(row: _Row, *, actor: Actor, at: datetime, expected: frozenset[str] | None = None) -> None:
+    row = lock_row(row, actor=actor, expected=expected)
     row.require_deletable(actor)
     row.release()
     _set_history_entry(row, actor, at)
@@ -63,7 +63,7 @@ def delete(row: _Row, *, actor: Actor, at: datetime, expected: frozenset[str] | 
     row.delete()
 
 
-def lock(row: _Row, *, actor: Actor, expected: frozenset[str] | None = None) -> _Row:
+def lock_row(row: _Row, *, actor: Actor, expected: frozenset[str] | None = None) -> _Row:
     """The locked row as it is now.
 
     `NotFound` if it has been deleted, `Stale` if its version is not in `expected`, `Forbidden` if

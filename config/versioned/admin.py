@@ -136,7 +136,7 @@ class VersionedAdmin(SimpleHistoryAdmin, WithButtons):
             actions.insert(obj, actor=actor, at=now)
 
     def delete_model(self, request: HttpRequest, obj: VersionedModel) -> None:
-        actions.delete(obj, actor=staff_actor(request), at=timezone.now())
+        actions.delete_row(obj, actor=staff_actor(request), at=timezone.now())
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         for row in queryset:

@@ -63,7 +63,7 @@ class VersionedViewSet(ApiViewSet):
         return self.replaced(id, self.body(self.shape))
 
     def destroy(self, request: Request, id: str) -> Response:
-        actions.delete(self.find(id), **self.action_kwargs)
+        actions.delete_row(self.find(id), **self.action_kwargs)
         return Response(status=204)
 
     def find(self, id: str) -> Any:
@@ -84,11 +84,11 @@ class VersionedViewSet(ApiViewSet):
 
     def made(self, body: Body) -> VersionedModel:
         """Create a row. Override it to call another action."""
-        return actions.create(self.model, body, actor=self.actor, at=self.now)
+        return actions.create_row(self.model, body, actor=self.actor, at=self.now)
 
     def changed(self, row: Any, body: Body) -> VersionedModel:
         """Update a row. Override it to call another action."""
-        return actions.replace(row, body, **self.action_kwargs)
+        return actions.replace_row(row, body, **self.action_kwargs)
 
     def represent(self, rows: Sequence[Any]) -> Sequence[JsonObject]:
         """The rows as JSON objects. Override it to add what is not in a column."""

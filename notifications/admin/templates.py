@@ -165,7 +165,7 @@ class MessageTemplateAdmin(VersionedAdmin):
         if earlier is None:
             raise Invalid("There is no such version.")
         body = {name: getattr(earlier, name) for name in (*_PARTS, "active")}
-        row = actions.replace(template, body, actor=staff_actor(request), at=timezone.now())
+        row = actions.replace_row(template, body, actor=staff_actor(request), at=timezone.now())
         return f"Version {earlier.version} was restored as version {row.version}."
 
 

@@ -43,7 +43,7 @@ _MAX_LOG_ENTRIES = 50
 def claim(at: datetime, *, limit: int = CLAIM_SIZE) -> list[Message]:
     """Claim up to `limit` due messages, oldest first, within the rate limit and the hourly limits. No other sender gets
     them before the lease ends."""
-    hourly.lock()
+    hourly.lock_claims()
     messages = _first_due(at, limit)
     messages = messages[: rate.take(len(messages))]
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(

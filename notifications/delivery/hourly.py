@@ -58,7 +58,7 @@ class _Room:
 _Rooms = dict[tuple[HourlyLimit, str], _Room]
 
 
-def lock() -> None:
+def lock_claims() -> None:
     """Wait until no other sender claims messages: two of them at once would share the same room.
 
     A claim takes milliseconds. SQLite has only one writer at a time anyway.

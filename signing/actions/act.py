@@ -114,7 +114,7 @@ def apply_acts(changes: Changes, acts: Iterable[ReportedAct]) -> None:
     orders = {step.id: step.process_order for step in changes.rows.steps}
     for reported in sorted(acts, key=lambda act: (orders[act.signer.step_id], act.signer.position)):
         before = changes.rows.snapshot()
-        after = flow.act(before, reported.signer.id, reported.status)
+        after = flow.after_act(before, reported.signer.id, reported.status)
         changes.apply(flow.transitions(before, after), act_values=reported.values)
 
 

@@ -102,7 +102,7 @@ def cancel(
     rows = lock_managed(process, actor=actor, expected=expected)
     changes = Changes(rows, actor=actor, at=at)
     before = rows.snapshot()
-    changes.apply(flow.transitions(before, flow.cancel(before)), reason=reason)
+    changes.apply(flow.transitions(before, flow.after_cancel(before)), reason=reason)
     return changes.save()
 
 
@@ -131,7 +131,7 @@ def begin(changes: Changes) -> None:
     flow.after(ProcessStatus(changes.process.status), flow.Move.START)
     copy_rules(changes)
     before = changes.rows.snapshot()
-    after = flow.start(before)
+    after = flow.after_start(before)
     require_complete(changes.rows)
     changes.apply(flow.transitions(before, after))
 

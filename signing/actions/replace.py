@@ -90,7 +90,7 @@ def _change_status(changes: Changes, status: str | None) -> None:
     if status != ProcessStatus.CANCELED:
         raise flow.ImpossibleTransition(f"A {changes.process.status} process cannot become {status}.")
     before = changes.rows.snapshot()
-    changes.apply(flow.transitions(before, flow.cancel(before)))
+    changes.apply(flow.transitions(before, flow.after_cancel(before)))
 
 
 def _requested_status(body: Body) -> str | None:

@@ -259,11 +259,11 @@ def _set_statuses(replayed: Replay, rules: Rules, steps: Collection[Step], signe
 
     # What happened to it, in order.
     if replayed.started_at is not None:
-        state = flow.start(state)
+        state = flow.after_start(state)
     for signer_id, act in replayed.acts.items():
-        state = flow.act(state, UUID(signer_id), _ACTS[act.event_type])
+        state = flow.after_act(state, UUID(signer_id), _ACTS[act.event_type])
     if replayed.status == ProcessStatus.CANCELED:
-        state = flow.cancel(state)
+        state = flow.after_cancel(state)
 
     # The statuses that follow.
     for step, step_state in zip(steps, state.steps, strict=True):

@@ -182,10 +182,10 @@ class TestRecordedChanges:
         event = self.last()
         assert (event.event_type, event.creator, event.process_id) == ("PROCESS_UPDATED", "boss", "")
         assert event.method == f"add templates_app.documentprofile {profile.pk}"
-        versioned.replace(profile, {"retention_days": 7}, actor=BOSS, at=NOON)
+        versioned.replace_row(profile, {"retention_days": 7}, actor=BOSS, at=NOON)
         event = self.last()
         assert (event.before, event.after) == ({"retentionDays": None}, {"retentionDays": 7})
-        versioned.delete(DocumentProfile.objects.get(), actor=BOSS, at=NOON)
+        versioned.delete_row(DocumentProfile.objects.get(), actor=BOSS, at=NOON)
         assert self.last().method.startswith("delete templates_app.documentprofile")
 
     def test_a_contact(self, boss: Client) -> None:
@@ -225,7 +225,7 @@ class TestRecordedChanges:
     def test_a_long_text_is_recorded_by_its_hash(self) -> None:
         template = template_of(data=json.dumps("x" * 20_000))
         assert not AuditEvent.objects.exists(), "users' changes of their own templates are in the history only"
-        versioned.replace(template, {"data": '"short"'}, actor=BOSS, at=NOON)
+        versioned.replace_row(template, {"data": '"short"'}, actor=BOSS, at=NOON)
         event = self.last()
         assert event.before is not None
         assert event.before["data"].startswith("(20002 characters, SHA-256 ")

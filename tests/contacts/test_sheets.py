@@ -220,7 +220,7 @@ def test_an_import_refuses_contacts_that_were_changed_after_the_preview() -> Non
     preview = ContactSheet(actor=OWNER, at=NOON, preview=True).import_data(sheet, dry_run=True)
     assert preview.versions == {str(ana.pk): 1, str(ben.pk): 1}
 
-    versioned.replace(ben, {"language": "lv"}, actor=OWNER, at=NOON)
+    versioned.replace_row(ben, {"language": "lv"}, actor=OWNER, at=NOON)
     resource = ContactSheet(actor=OWNER, at=NOON, previewed_versions=preview.versions)
     result = resource.import_data(sheet, rollback_on_validation_errors=True)
 

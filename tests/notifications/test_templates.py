@@ -27,7 +27,7 @@ GOOD = {"subject": "Hello {{ process.name }}", "html": "<p>{{ signer.name }}</p>
 
 def template(event: str = "TASK_STARTED", role: str = "SIGNER", language: str = "en", **more: Any) -> MessageTemplate:
     columns = {"event": event, "role": role, "language": language, **GOOD, **more}
-    return versioned.create(MessageTemplate, columns, actor=BOSS, at=NOON)
+    return versioned.create_row(MessageTemplate, columns, actor=BOSS, at=NOON)
 
 
 class TestValidation:
@@ -164,9 +164,9 @@ class TestChoice:
         MessageTemplate.objects.update(based_on="what shipped before")
         row.refresh_from_db()
         assert row.outdated
-        again = versioned.replace(row, dict(GOOD), actor=BOSS, at=NOON)
+        again = versioned.replace_row(row, dict(GOOD), actor=BOSS, at=NOON)
         assert (again.version, again.outdated) == (2, False)
-        assert versioned.replace(row, dict(GOOD), actor=BOSS, at=NOON).version == 2
+        assert versioned.replace_row(row, dict(GOOD), actor=BOSS, at=NOON).version == 2
 
 
 class TestPages:
@@ -222,7 +222,7 @@ class TestPages:
 
     def test_an_earlier_version_can_be_restored(self, boss: Client) -> None:
         row = template()
-        versioned.replace(row, {"subject": "Second"}, actor=BOSS, at=NOON)
+        versioned.replace_row(row, {"subject": "Second"}, actor=BOSS, at=NOON)
         earlier = row.history.order_by("history_id").first()
         page = boss.get(f"{URL}{row.pk}/change/")
         assert [line.version for line in page.context["earlier"]] == [1]

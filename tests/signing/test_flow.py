@@ -32,11 +32,11 @@ def events(transitions: list[flow.Transition]) -> list[str]:
 
 
 def act(process: flow.ProcessState, place: int, status: S) -> flow.ProcessState:
-    return flow.act(process, process.signers[place].id, status)
+    return flow.after_act(process, process.signers[place].id, status)
 
 
 def test_the_first_step_starts_and_the_second_waits() -> None:
-    started = flow.start(draft([Role.SIGNER, Role.VIEWER], [Role.SIGNER]))
+    started = flow.after_start(draft([Role.SIGNER, Role.VIEWER], [Role.SIGNER]))
 
     assert started.status == P.STARTED
     assert statuses(started) == [
@@ -46,7 +46,7 @@ def test_the_first_step_starts_and_the_second_waits() -> None:
 
 
 def test_the_last_signature_of_a_step_opens_the_next() -> None:
-    process = act(flow.start(draft([Role.SIGNER, Role.APPROVER], [Role.INITIATOR])), 0, S.SIGNED)
+    process = act(flow.after_start(draft([Role.SIGNER, Role.APPROVER], [Role.INITIATOR])), 0, S.SIGNED)
     assert process.steps[0].status == T.STARTED
 
     process = act(process, 1, S.APPROVED)
@@ -56,7 +56,7 @@ def test_the_last_signature_of_a_step_opens_the_next() -> None:
 
 
 def test_steps_without_acting_signers_complete_immediately() -> None:
-    process = flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR], [Role.SIGNER], [Role.VIEWER]))
+    process = flow.after_start(draft([Role.VIEWER], [Role.ADMINISTRATOR], [Role.SIGNER], [Role.VIEWER]))
     assert [step.status for step in process.steps] == [T.COMPLETED, T.COMPLETED, T.STARTED, T.WAITING_FOR_PREVIOUS]
 
     process = act(process, 2, S.SIGNED)
@@ -66,14 +66,14 @@ def test_steps_without_acting_signers_complete_immediately() -> None:
 
 
 def test_a_decline_ends_the_process_for_every_other_signer() -> None:
-    process = act(flow.start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER])), 0, S.DECLINED)
+    process = act(flow.after_start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER])), 0, S.DECLINED)
 
     assert process.status == P.DECLINED
     assert statuses(process) == [("CANCELED", ["DECLINED", "CANCELED"]), ("CANCELED", ["CANCELED"])]
 
 
 def test_with_continue_on_decline_the_next_step_starts() -> None:
-    process = flow.start(draft([Role.SIGNER], [Role.SIGNER], continue_on_decline=True))
+    process = flow.after_start(draft([Role.SIGNER], [Role.SIGNER], continue_on_decline=True))
 
     process = act(process, 0, S.DECLINED)
 
@@ -83,34 +83,34 @@ def test_with_continue_on_decline_the_next_step_starts() -> None:
 
 
 def test_a_cancellation_keeps_completed_steps_and_acts() -> None:
-    process = act(flow.start(draft([Role.SIGNER], [Role.SIGNER])), 0, S.SIGNED)
+    process = act(flow.after_start(draft([Role.SIGNER], [Role.SIGNER])), 0, S.SIGNED)
 
-    assert statuses(flow.cancel(process)) == [("COMPLETED", ["SIGNED"]), ("CANCELED", ["CANCELED"])]
+    assert statuses(flow.after_cancel(process)) == [("COMPLETED", ["SIGNED"]), ("CANCELED", ["CANCELED"])]
 
 
 def test_a_viewer_may_view_after_completion_but_not_after_a_cancellation() -> None:
-    process = flow.start(draft([Role.VIEWER, Role.SIGNER]))
+    process = flow.after_start(draft([Role.VIEWER, Role.SIGNER]))
     assert act(act(process, 1, S.SIGNED), 0, S.VIEWED).signers[0].status == S.VIEWED
 
     with pytest.raises(flow.ImpossibleTransition, match="CANCELED"):
-        act(flow.cancel(process), 0, S.VIEWED)
+        act(flow.after_cancel(process), 0, S.VIEWED)
 
 
 def test_a_process_of_viewers_cannot_start() -> None:
     with pytest.raises(flow.NoActingSigner):
-        flow.start(draft([Role.VIEWER], [Role.ADMINISTRATOR]))
+        flow.after_start(draft([Role.VIEWER], [Role.ADMINISTRATOR]))
 
 
 @pytest.mark.parametrize("status", [P.COMPLETED, P.CANCELED, P.DECLINED, P.STARTED])
 def test_only_a_draft_starts(status: P) -> None:
     with pytest.raises(flow.ImpossibleTransition, match=status.value):
-        flow.start(replace(draft([Role.SIGNER]), status=status))
+        flow.after_start(replace(draft([Role.SIGNER]), status=status))
 
 
 @pytest.mark.parametrize("status", [P.COMPLETED, P.CANCELED, P.DECLINED])
 def test_a_finished_process_cannot_be_canceled(status: P) -> None:
     with pytest.raises(flow.ImpossibleTransition, match=status.value):
-        flow.cancel(replace(draft([Role.SIGNER]), status=status))
+        flow.after_cancel(replace(draft([Role.SIGNER]), status=status))
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_a_finished_process_cannot_be_canceled(status: P) -> None:
     ],
 )
 def test_each_role_has_its_own_acts(role: Role, status: S) -> None:
-    process = flow.start(draft([role, Role.SIGNER]))
+    process = flow.after_start(draft([role, Role.SIGNER]))
     with pytest.raises(flow.ImpossibleTransition, match=role.value):
         act(process, 0, status)
 
 
 def test_a_signer_acts_once_and_only_in_turn() -> None:
-    process = flow.start(draft([Role.SIGNER], [Role.SIGNER]))
+    process = flow.after_start(draft([Role.SIGNER], [Role.SIGNER]))
     with pytest.raises(flow.ImpossibleTransition, match="WAITING_FOR_PROCESS"):
         act(process, 1, S.SIGNED)
     with pytest.raises(flow.ImpossibleTransition, match="is SIGNED"):
@@ -142,13 +142,13 @@ def test_a_signer_acts_once_and_only_in_turn() -> None:
 
 
 def test_a_waiting_step_before_the_running_one_is_out_of_order() -> None:
-    process = flow.start(draft([Role.SIGNER], [Role.SIGNER]))
+    process = flow.after_start(draft([Role.SIGNER], [Role.SIGNER]))
     with pytest.raises(flow.OutOfOrder):
         flow.advance(replace(process, steps=process.steps[::-1]))
 
 
 def test_transitions_list_acts_before_signers_whose_turn_it_is_and_the_end_last() -> None:
-    started = flow.start(draft([Role.SIGNER], [Role.APPROVER, Role.VIEWER]))
+    started = flow.after_start(draft([Role.SIGNER], [Role.APPROVER, Role.VIEWER]))
 
     signed = act(started, 0, S.SIGNED)
     completed = act(signed, 1, S.APPROVED)
@@ -159,11 +159,11 @@ def test_transitions_list_acts_before_signers_whose_turn_it_is_and_the_end_last(
 
 def test_the_start_comes_before_the_signers_whose_turn_it_is() -> None:
     before = draft([Role.SIGNER], [Role.SIGNER])
-    assert events(flow.transitions(before, flow.start(before))) == ["PROCESS_STARTED", "TASK_STARTED"]
+    assert events(flow.transitions(before, flow.after_start(before))) == ["PROCESS_STARTED", "TASK_STARTED"]
 
 
 def test_a_decline_has_no_event_but_the_signers_act() -> None:
-    started = flow.start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER]))
+    started = flow.after_start(draft([Role.SIGNER, Role.SIGNER], [Role.SIGNER]))
 
     transitions = flow.transitions(started, act(started, 0, S.DECLINED))
 
@@ -172,12 +172,12 @@ def test_a_decline_has_no_event_but_the_signers_act() -> None:
 
 
 def test_equal_snapshots_have_no_transitions() -> None:
-    process = flow.start(draft([Role.SIGNER]))
+    process = flow.after_start(draft([Role.SIGNER]))
     assert flow.transitions(process, process) == []
 
 
 def test_a_transition_names_its_row_and_both_statuses() -> None:
-    process = flow.start(draft([Role.SIGNER]))
+    process = flow.after_start(draft([Role.SIGNER]))
     steps, signers, ended = flow.transitions(process, act(process, 0, S.SIGNED))
     assert (steps.step, steps.before, steps.after) == (replace(steps.step, status=T.COMPLETED), T.STARTED, T.COMPLETED)
     assert signers.signer is not None
@@ -187,7 +187,7 @@ def test_a_transition_names_its_row_and_both_statuses() -> None:
 
 @pytest.mark.parametrize("role", [role for role in Role if role in flow.ACTING])
 def test_every_acting_role_can_decline_and_one_other_act_completes_the_step(role: Role) -> None:
-    process = flow.start(draft([role]))
+    process = flow.after_start(draft([role]))
     others = flow.acts_of(role) - {S.DECLINED}
     assert len(others) == 1
     assert act(process, 0, *others).status == P.COMPLETED
@@ -222,10 +222,10 @@ def test_the_acts_that_a_signer_may_report_now(role: Role, status: S, process_st
 def test_a_required_review_must_come_before_the_first_signer(steps: list[list[Role]], is_reviewed: bool) -> None:
     process = replace(draft(*steps), review_required=True)
     if is_reviewed:
-        assert flow.start(process).status == P.STARTED
+        assert flow.after_start(process).status == P.STARTED
     else:
         with pytest.raises(flow.ReviewNeeded):
-            flow.start(process)
+            flow.after_start(process)
 
 
 roles = st.lists(st.sampled_from(list(Role)), min_size=1, max_size=4)
@@ -250,9 +250,9 @@ def _moved(process: flow.ProcessState, place: int, move: S | str) -> flow.Proces
     signers = process.signers
     match move:
         case "start":
-            return flow.start(process)
+            return flow.after_start(process)
         case "cancel":
-            return flow.cancel(process)
+            return flow.after_cancel(process)
         case "add" if process.status not in flow.FINAL:
             steps = list(process.steps)
             index = place % len(steps)
@@ -266,7 +266,7 @@ def _moved(process: flow.ProcessState, place: int, move: S | str) -> flow.Proces
                 return process
             return flow.advance(replace(process, steps=tuple(s for s in process.steps if s is not gone)))
         case S():
-            return flow.act(process, signers[place % len(signers)].id, move)
+            return flow.after_act(process, signers[place % len(signers)].id, move)
     return process
 
 
@@ -294,6 +294,6 @@ def _check(before: flow.ProcessState, after: flow.ProcessState) -> None:
 
 
 def test_an_act_copies_only_the_signer_who_acted() -> None:
-    started = flow.start(draft([Role.SIGNER, Role.SIGNER]))
+    started = flow.after_start(draft([Role.SIGNER, Role.SIGNER]))
     acted = act(started, 0, S.SIGNED)
     assert acted.signers[1] is started.signers[1]

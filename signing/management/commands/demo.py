@@ -49,9 +49,9 @@ EXAMPLE_ACTS: dict[str, list[Body]] = {
 
 # Folder of examples -> its serializer and the function that creates a row.
 SETUP: dict[str, tuple[type[Serializer], Callable[..., object]]] = {
-    "contacts": (ContactSerializer, partial(versioned.create, Contact)),
-    "templates": (TemplateSerializer, partial(versioned.create, Template)),
-    "document-attributes": (AttributeSerializer, partial(versioned.create, DocumentAttribute)),
+    "contacts": (ContactSerializer, partial(versioned.create_row, Contact)),
+    "templates": (TemplateSerializer, partial(versioned.create_row, Template)),
+    "document-attributes": (AttributeSerializer, partial(versioned.create_row, DocumentAttribute)),
     "document-profiles": (ProfileSerializer, create_profile),
 }
 

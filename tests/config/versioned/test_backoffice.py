@@ -289,7 +289,7 @@ class TestSheets:
         contact = contact_of(BOSS, owner="clerk", phone="+37129123456")
         preview = self.upload(clerk, f"id,name,phone\n{contact.pk},{ANA},+37129123456\n,New,\n")
         assert "1 new, 0 changed, 1 unchanged" in preview.content.decode()
-        versioned.replace(contact, {"phone": "+37129999999"}, actor=BOSS, at=NOON)
+        versioned.replace_row(contact, {"phone": "+37129999999"}, actor=BOSS, at=NOON)
         refused = clerk.post("/admin/contacts/contact/process_import/", preview.context["confirm_form"].initial)
         assert "changed after the preview" in refused.content.decode()
         contact.refresh_from_db()
@@ -329,7 +329,7 @@ class TestSheets:
 class TestHistories:
     def test_earlier_versions_are_read_only(self) -> None:
         contact = contact_of(BOSS, scope="GLOBAL", name="First")
-        versioned.replace(contact, {"name": "Second"}, actor=BOSS, at=NOON)
+        versioned.replace_row(contact, {"name": "Second"}, actor=BOSS, at=NOON)
         clerk = staff("clerk")
         first = contact.history.order_by("history_id").first()
         address = f"/admin/contacts/contact/{contact.pk}/history/{first.pk}/"
@@ -339,7 +339,9 @@ class TestHistories:
 
     def test_private_versions_stay_hidden_after_sharing(self) -> None:
         contact = contact_of(BOSS, name="Secret name", owner="boss", personalCode=CODES[ANA])
-        versioned.replace(contact, {"name": "Public", "personal_code": None, "scope": "GLOBAL"}, actor=BOSS, at=NOON)
+        versioned.replace_row(
+            contact, {"name": "Public", "personal_code": None, "scope": "GLOBAL"}, actor=BOSS, at=NOON
+        )
         clerk = staff("clerk")
         page = clerk.get(f"/admin/contacts/contact/{contact.pk}/history/")
         assert page.status_code == 200
@@ -350,7 +352,7 @@ class TestHistories:
 
     def test_administrators_see_the_history_of_deleted_rows(self) -> None:
         contact = contact_of(BOSS, owner="boss")
-        versioned.delete(contact, actor=BOSS, at=NOON)
+        versioned.delete_row(contact, actor=BOSS, at=NOON)
         boss = staff("boss2", rights=["administer"])
         for version in contact.history.all():
             assert boss.get(f"/admin/contacts/contact/{contact.pk}/history/{version.pk}/").status_code == 200

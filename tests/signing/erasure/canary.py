@@ -111,8 +111,8 @@ def put_everywhere(api: Api, portal: Api) -> Process:
     contact = contact_of(name=NAME, email=ADDRESS, country="LV", personalCode=CODE)
     api.put(f"/api/contacts/{contact.pk}", {"phone": "+37129123456"})
     for minute, name in enumerate(("K. P.", NAME), 1):
-        versioned.replace(contact, {"name": name}, actor=BOSS, at=later(minute))
-    versioned.delete(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
+        versioned.replace_row(contact, {"name": name}, actor=BOSS, at=later(minute))
+    versioned.delete_row(contact_of(BOSS, name=NAME, email=ADDRESS), actor=BOSS, at=NOON)
 
     # Everything else that is recorded about the person.
     RefusedAddress.objects.create(address=ADDRESS, response="550 no", refused_at=NOON)

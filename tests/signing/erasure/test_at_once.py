@@ -115,7 +115,7 @@ def test_a_process_that_ends_between_the_look_and_the_lock(after_first_look: Any
 
 def test_a_contact_that_is_changed_between_the_look_and_the_lock(after_first_look: Any) -> None:
     contact = contact_of(BOSS, name=NAME, email=ADDRESS)
-    after_first_look(lambda: versioned.replace(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1)))
+    after_first_look(lambda: versioned.replace_row(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1)))
     erase(find_person(**BY_ADDRESS), actor=BOSS, at=NOON)
     assert not Contact.objects.exists()
     assert hits(dump()) == []

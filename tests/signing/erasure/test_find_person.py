@@ -112,7 +112,7 @@ class TestSharedAddresses:
 
 def test_a_code_covers_the_address_that_a_contact_has_now() -> None:
     contact = contact_of(name=NAME, email=OFFICE, country="LV", personalCode=CODE)
-    versioned.replace(contact, {"email": ADDRESS}, actor=BOSS, at=later(1))
+    versioned.replace_row(contact, {"email": ADDRESS}, actor=BOSS, at=later(1))
     assert find_person(**BY_CODE) == person_of()
     erase_canary()
     assert not Contact.objects.exists()

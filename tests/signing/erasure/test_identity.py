@@ -59,7 +59,7 @@ def test_a_code_is_erased_in_every_spelling(api: Api, country: str, written: str
     deleted = draft_process([[named(**code)]])
     api.delete(f"/api/processes/{deleted.pk}")
     contact = contact_of(BOSS, name=NAME, country=country, personalCode=written)
-    versioned.replace(contact, {"name": "Putniņa"}, actor=BOSS, at=later(1))
+    versioned.replace_row(contact, {"name": "Putniņa"}, actor=BOSS, at=later(1))
     signature = {"event_type": EventType.SIGNATURE, "customer_personal_code": written, "note": NAME}
     report([signature], actor=OWNER, at=NOON)
     AccessAttempt.objects.create(username=written, ip_address="192.0.2.1", failures_since_start=1)

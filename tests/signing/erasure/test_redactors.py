@@ -136,11 +136,11 @@ class TestContacts:
     @pytest.mark.parametrize("end", ["deleted", "anonymous"])
     def test_a_name_first_and_an_address_later(self, end: str) -> None:
         contact = contact_of(BOSS, name=NAME)
-        versioned.replace(contact, {"email": ADDRESS}, actor=BOSS, at=later(1))
+        versioned.replace_row(contact, {"email": ADDRESS}, actor=BOSS, at=later(1))
         if end == "deleted":
-            versioned.delete(contact, actor=BOSS, at=later(2))
+            versioned.delete_row(contact, actor=BOSS, at=later(2))
         else:
-            versioned.replace(contact, {"email": None, "name": "K. P."}, actor=BOSS, at=later(2))
+            versioned.replace_row(contact, {"email": None, "name": "K. P."}, actor=BOSS, at=later(2))
         require_erased(BY_ADDRESS)
 
     def test_one_that_is_another_person_now(self, api: Api) -> None:
@@ -155,7 +155,7 @@ class TestContacts:
         contact = contact_of(BOSS, name=BEN, email="ben@example.net")
         changes = [({"name": "X", "email": ADDRESS}, 10), ({"name": NAME}, 11), ({"name": "K. P."}, 5)]
         for columns, minute in [*changes, ({"name": BEN, "email": "ben@example.net"}, 20)]:
-            versioned.replace(contact, columns, actor=BOSS, at=later(minute))
+            versioned.replace_row(contact, columns, actor=BOSS, at=later(minute))
         require_erased(BY_ADDRESS)
         assert Contact.objects.get().name == BEN
         assert Contact.history.count() == 1
@@ -168,7 +168,7 @@ class TestContacts:
         sheet = tablib.Dataset(*rows, headers=["id", "name", "email"])
         ContactSheet(actor=BOSS, at=later(3)).import_data(sheet)
         contact = Contact.objects.get(name=NAME)
-        versioned.replace(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
+        versioned.replace_row(contact, {"name": f"{NAME}-Liepa"}, actor=BOSS, at=later(1))
         Upload.objects.create(content=f"name\n{NAME}".encode(), created_at=NOON)
         require_erased(BY_ADDRESS)
         assert not Upload.objects.exists()

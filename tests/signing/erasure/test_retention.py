@@ -135,7 +135,7 @@ class TestWarningPeriod:
         assert retention.apply(at=changed_at) == 0
 
         if change is None:
-            versioned.delete(own, actor=BOSS, at=changed_at)
+            versioned.delete_row(own, actor=BOSS, at=changed_at)
         else:
             replace_profile(own, change, actor=BOSS, at=changed_at)
 

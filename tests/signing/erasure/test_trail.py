@@ -171,7 +171,7 @@ class TestBackOfficeEvents:
         contact = contact_of(BOSS, name=NAME, email=ADDRESS)
         changes = [{"phone": "+37129123456"}, {"name": BEN, "email": "ben@example.net"}, {"phone": None}]
         for minute, columns in enumerate(changes, 1):
-            versioned.replace(contact, columns, actor=BOSS, at=later(minute))
+            versioned.replace_row(contact, columns, actor=BOSS, at=later(minute))
         erase_canary(address=ADDRESS)
         events = AuditEvent.objects.filter(method__endswith=str(contact.pk))
         assert [(event.before, event.after) for event in events] == [(None, None)] * 4
