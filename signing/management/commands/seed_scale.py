@@ -16,7 +16,8 @@ from random import Random
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
-from django.db.models import JSONField, Max, Model
+from django.db.models import Max, Model
+from psycopg.types.json import Jsonb
 from stdnum.ee import ik
 
 from config.vocabulary import ProcessStatus, SignerStatus, StepStatus
@@ -33,7 +34,7 @@ _BUSY_EVERY = 10
 _BUSY_UNTIL = 100_000
 _OLDER_SHARE = 0.9
 
-# The rest is uniform. Each person has about ten tasks, however many processes there are.
+# Everything else is uniform. Each person has about ten tasks, however many processes there are.
 _GROUPS = 20
 _INITIATORS = 100
 _TYPES = ("CONTRACT", "INVOICE", "NDA", "ORDER", "LEASE", "PROTOCOL", "DECISION", "ANNEX")
@@ -48,6 +49,9 @@ _WEIGHTS = {
     ProcessStatus.DECLINED: 5,
 }
 _STATUS_WEIGHTS = [_WEIGHTS[status] for status in _STATUSES]
+
+# Those of a document type without a profile.
+_RULES = Rules().to_json()
 
 _DOCUMENT_PREFIX = "SCALE-"
 _NAMESPACE = uuid.UUID("5ca1ab1e-0000-4000-8000-000000000000")
@@ -153,7 +157,7 @@ def person_columns(person: int) -> dict[str, str]:
     columns = {
         "name": f"{first_name} {last_name}",
         "country": "EE",
-        "personal_code": digits + ik.calc_check_digit(digits),
+        "personal_code": digits + ik.calc_check_digit(f"{digits}0"),
         "email": f"person{person}@example.org",
     }
     return columns | Signer(**columns).search_columns()
@@ -188,7 +192,7 @@ def _build_process(number: int, total: int) -> Process:
     )
     if status != ProcessStatus.PENDING:
         process.started_at = created_at
-        process.rules = Rules().to_json()
+        process.rules = _RULES
     if status == ProcessStatus.STARTED:
         process.due_at = created_at + _TIME_ALLOWED
     if status in flow.FINAL:
@@ -271,12 +275,15 @@ def _insert(rows: Sequence[Model]) -> None:
         return
     fields = model._meta.concrete_fields
     names = [field.attname for field in fields]
-    json_fields = [field for field in fields if isinstance(field, JSONField)]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     statement = f"COPY {connection.ops.quote_name(model._meta.db_table)} ({columns}) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
-            for field in json_fields:
-                value = getattr(row, field.attname)
-                setattr(row, field.attname, field.get_db_prep_save(value, connection))
-            copy.write_row([getattr(row, name) for name in names])
+            copy.write_row([_copied(getattr(row, name)) for name in names])
+
+
+def _copied(value: object) -> object:
+    """The value as psycopg copies it: a dictionary is the value of a JSON column."""
+    if isinstance(value, dict):
+        return Jsonb(value)
+    return value
