@@ -45,10 +45,14 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class EventCopy:
-    """An audit event with its personal values. With `is_next`, its place is the one after the last of its process."""
+    """An audit event with its personal values, in which `ids` will be replaced.
+
+    With `is_next`, its place is the one after the last of its process.
+    """
 
     event: Copy
     values: Copy
+    ids: Sequence[str]
     is_next: bool
 
     def execute(self, connection: Connection, new_ids: NewIds, process_id: str = "") -> None:
@@ -61,10 +65,7 @@ class EventCopy:
 
 def copy_of(connection: Connection, table: str, where: str, parameters: Sequence[Any], ids: Sequence[str]) -> Copy:
     """The rows of a table, in which these IDs will be replaced."""
-    columns = _columns(connection, table)
-    selected = ", ".join(f'"{column}"::text' for column in columns)
-    query = f"SELECT {selected} FROM {table} WHERE {where}"
-    rows = connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]  # not a literal
+    columns, rows = _read(connection, table, where, parameters)
     assert rows, f"The request wrote no row of {table}."
     return _copy(table, columns, rows, ids)
 
@@ -72,7 +73,7 @@ def copy_of(connection: Connection, table: str, where: str, parameters: Sequence
 def event_copies(
     connection: Connection, where: str, parameters: Sequence[Any], ids: Sequence[str], *, is_next: bool = False
 ) -> list[EventCopy]:
-    """The audit events, each with its personal values. Their own IDs are replaced as well (see `fresh_ids`)."""
+    """The audit events, each with its personal values and, when it is inserted, an ID of its own."""
     query = f"SELECT number FROM audit_event WHERE {where} ORDER BY number"
     numbers = connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]  # not a literal
     return [_event_copy(connection, number, ids, is_next) for (number,) in numbers]
@@ -85,24 +86,29 @@ def fresh_ids(ids: Sequence[str]) -> dict[str, str]:
 
 def _event_copy(connection: Connection, number: int, ids: Sequence[str], is_next: bool) -> EventCopy:
     # The event.
-    columns = _columns(connection, "audit_event")
-    selected = ", ".join(f'"{column}"::text' for column in columns)
-    query = f"SELECT {selected} FROM audit_event WHERE number = %s"
-    rows = connection.execute(query, [number]).fetchall()  # type: ignore[arg-type]  # not a literal
     expressions = {"id": "gen_random_uuid()"}
     prefix = ""
     if is_next:
         expressions["seq"] = _PLACE
         prefix = _WITH_HEAD
+    columns, rows = _read(connection, "audit_event", "number = %s", [number])
     event = _copy("audit_event", columns, rows, ids, expressions=expressions, prefix=prefix)
 
     # Its values.
-    columns = _columns(connection, "audit_value")
-    selected = ", ".join(f'"{column}"::text' for column in columns)
-    query = f"SELECT {selected} FROM audit_value WHERE event_id = %s"
-    rows = connection.execute(query, [number]).fetchall()  # type: ignore[arg-type]  # not a literal
+    columns, rows = _read(connection, "audit_value", "event_id = %s", [number])
     values = _copy("audit_value", columns, rows, ids, expressions={"event_id": _LAST_EVENT})
-    return EventCopy(event, values, is_next)
+    return EventCopy(event, values, ids, is_next)
+
+
+def _read(
+    connection: Connection, table: str, where: str, parameters: Sequence[Any]
+) -> tuple[list[str], list[TupleRow]]:
+    """The columns that are copied, and the rows with each value as text."""
+    described = connection.execute(f"SELECT * FROM {table} LIMIT 0").description or []  # type: ignore[arg-type]  # not a literal
+    columns = [column.name for column in described if column.name not in _GENERATED.get(table, ())]
+    selected = ", ".join(f'"{column}"::text' for column in columns)
+    query = f"SELECT {selected} FROM {table} WHERE {where}"
+    return columns, connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]  # not a literal
 
 
 def _copy(
@@ -131,9 +137,3 @@ def _copy(
         groups.append(f"({', '.join(placeholders[start : start + len(columns)])})")
     names = ", ".join(f'"{column}"' for column in columns)
     return Copy(f"{prefix}INSERT INTO {table} ({names}) VALUES {', '.join(groups)}", values, varying)
-
-
-def _columns(connection: Connection, table: str) -> list[str]:
-    """The columns that are copied, in their order."""
-    described = connection.execute(f"SELECT * FROM {table} LIMIT 0").description or []  # type: ignore[arg-type]  # not a literal
-    return [column.name for column in described if column.name not in _GENERATED.get(table, ())]
