@@ -281,7 +281,10 @@ class Pairs:
         for seed in range(5):
             over_http = self._send(request(Random(seed)), 200)
             as_sql = direct(self._connection, Random(seed))
-            assert over_http == as_sql, (name, over_http, as_sql)
+            if over_http != as_sql:
+                place = len(os.path.commonprefix([over_http, as_sql]))
+                around = slice(max(place - 60, 0), place + 20)
+                raise AssertionError(f"{name} differs: {over_http[around]!r} and {as_sql[around]!r}")
         return Pair(name, self._over_http(request, 200), self._as_sql(direct))
 
     def _read_event(self, event_type: str, request: Callable[[Random], bytes], ids: Sequence[str] = ()) -> EventCopy:

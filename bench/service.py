@@ -35,7 +35,7 @@ class Service:
 
 @contextmanager
 def service(processes: int) -> Iterator[Service]:
-    """Fill a database with this many processes, and serve it. The database is dropped at the end, unless KEEP is set."""
+    """Fill a database with this many processes, and serve it. It is dropped at the end, unless KEEP is set."""
     name = f"paraph_bench_{processes}"
     if not KEEP:
         name += f"_{uuid.uuid4().hex[:10]}"

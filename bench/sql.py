@@ -142,7 +142,7 @@ def get(connection: Connection, process_id: str, read: EventCopy) -> bytes:
     with connection.pipeline():
         processes = _run(connection, _ONE, [process_id])
         children = _run(connection, _CHILDREN, [[process_id]])
-        read.execute(connection, {read_id: process_id for read_id in read.ids})
+        read.execute(connection, dict.fromkeys(read.ids, process_id))
         (row,) = processes.fetchall()
         (process,) = _processes([row[1:]], children.fetchall())
     return _dumps(process | {"warnings": []})
@@ -178,7 +178,7 @@ def tasks(connection: Connection, person: str, read: EventCopy) -> bytes:
         overdue = is_open and step["dueDate"] < datetime.now(UTC)
         actions: list[str] = []
         if is_open:
-            actions = ["SIGNED", "DECLINED"]
+            actions = ["DECLINED", "SIGNED"]
         content.append({"process": process, "step": step, "signer": signer, "overdue": overdue, "actions": actions})
     return _dumps(_page_body(content, rows, end=(shown[-1][3], shown[-1][1])))
 
@@ -209,7 +209,7 @@ def act(connection: Connection, signer_id: str, signed: EventCopy) -> bytes:
 def report(connection: Connection, process_id: str, event: EventCopy, response: bytes) -> bytes:
     """Insert an event that a client reports about a process, in one round trip."""
     with connection.pipeline(), connection.transaction():
-        event.execute(connection, {old_id: process_id for old_id in event.ids}, process_id)
+        event.execute(connection, dict.fromkeys(event.ids, process_id), process_id)
     return response
 
 
