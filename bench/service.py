@@ -20,6 +20,10 @@ from bench.surroundings import POSTGRES
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
+# As `manage.py seed_scale` creates them.
+GROUPS = 10
+INITIATORS = 20
+
 # Keeps the databases, so that the next run does not fill them again.
 KEEP = bool(os.environ.get("KEEP"))
 

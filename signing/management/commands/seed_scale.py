@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from random import Random
+from zlib import crc32
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -34,12 +35,13 @@ _BUSY_EVERY = 10
 _BUSY_UNTIL = 100_000
 _OLDER_SHARE = 0.9
 
-# Everything else is uniform. Each person has about ten tasks, however many processes there are.
-_GROUPS = 20
-_INITIATORS = 100
+# Everything else is uniform. A hundred successive processes share a project, whose name is in theirs, and ten people of
+# one company. So each person has about thirty tasks, and each project a hundred processes, however many there are.
+_GROUPS = 10
+_INITIATORS = 20
 _TYPES = ("CONTRACT", "INVOICE", "NDA", "ORDER", "LEASE", "PROTOCOL", "DECISION", "ANNEX")
-_PROCESSES_PER_COHORT = 100
-_PEOPLE_PER_COHORT = 40
+_PROCESSES_PER_PROJECT = 100
+_PEOPLE_PER_PROJECT = 10
 _STATUSES = list(ProcessStatus)
 _WEIGHTS = {
     ProcessStatus.COMPLETED: 60,
@@ -62,7 +64,18 @@ _TIME_ALLOWED = timedelta(days=30)
 _FIRST_BIRTHDAY = date(1945, 1, 1)
 _BIRTHDAYS = 20_000
 _FIRST_NAMES = ("Jānis", "Ilze", "Žygimantas", "Rūta", "Tõnis", "Kätlin", "Łukasz", "Małgorzata", "Anna", "Peter")
-_LAST_NAMES = ("Bērziņš", "Kalniņa", "Žukauskas", "Šimkutė", "Mägi", "Põld", "Wiśniewski", "Dąbrowska", "Smith", "Ozols")
+_LAST_NAMES = (
+    "Bērziņš",
+    "Kalniņa",
+    "Žukauskas",
+    "Šimkutė",
+    "Mägi",
+    "Põld",
+    "Wiśniewski",
+    "Dąbrowska",
+    "Smith",
+    "Ozols",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +171,7 @@ def person_columns(person: int) -> dict[str, str]:
         "name": f"{first_name} {last_name}",
         "country": "EE",
         "personal_code": digits + ik.calc_check_digit(f"{digits}0"),
-        "email": f"person{person}@example.org",
+        "email": f"person{person}@company{person // _PEOPLE_PER_PROJECT}.example.org",
     }
     return columns | Signer(**columns).search_columns()
 
@@ -181,7 +194,7 @@ def _build_process(number: int, total: int) -> Process:
         id=_id("process", number),
         status=status,
         document_id=f"{_DOCUMENT_PREFIX}{number:09}",
-        document_name=f"{document_type.capitalize()} {random.getrandbits(32):08x}",
+        document_name=f"{document_type.capitalize()} {_project(number)} {number % _PROCESSES_PER_PROJECT}",
         document_type=document_type,
         owner_group=group,
         initiator=f"user-{initiator}",
@@ -257,9 +270,14 @@ def _is_of_busy_person(number: int) -> bool:
 
 
 def _person(number: int, seat: int) -> int:
-    """One of the people who sign the processes of this time, never the busy person."""
-    cohort = number // _PROCESSES_PER_COHORT
-    return cohort * _PEOPLE_PER_COHORT + (number * 7 + seat * 11) % _PEOPLE_PER_COHORT + 1
+    """One of the people of the process's project, never the busy person."""
+    project = number // _PROCESSES_PER_PROJECT + 1
+    return project * _PEOPLE_PER_PROJECT + (number * 7 + seat) % _PEOPLE_PER_PROJECT
+
+
+def _project(number: int) -> str:
+    """The name of a project, a word of its own."""
+    return f"{crc32(str(number // _PROCESSES_PER_PROJECT).encode()):08x}"
 
 
 def _id(kind: str, of: object) -> uuid.UUID:
