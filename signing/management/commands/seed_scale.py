@@ -151,12 +151,16 @@ def create(numbers: Iterable[int], *, total: int) -> None:
     signers: list[Signer] = []
     for number in numbers:
         process = _build_process(number, total)
-        processes.append(process)
-        for order in (1, 2):
-            step = _build_step(process, order)
-            steps.append(step)
+        steps_of_process = [_build_step(process, order) for order in (1, 2)]
+        signers_of_process = []
+        for step in steps_of_process:
             for position in (0, 1):
-                signers.append(_build_signer(process, step, number, position))
+                signers_of_process.append(_build_signer(process, step, number, position))
+        for column, text in process.search_columns(signers_of_process).items():
+            setattr(process, column, text)
+        processes.append(process)
+        steps += steps_of_process
+        signers += signers_of_process
     for rows in (processes, steps, signers):
         _insert(rows)
 
@@ -212,8 +216,6 @@ def _build_process(number: int, total: int) -> Process:
         process.finished_at = created_at + _DURATION
     if status == ProcessStatus.COMPLETED:
         process.completed_at = process.finished_at
-    for column, text in process.search_columns().items():
-        setattr(process, column, text)
     return process
 
 
