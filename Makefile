@@ -40,6 +40,8 @@ bench: .venv/ready-dev
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.delivery
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.reminders
 	DATABASE_URL=$(POSTGRES_URL) $(BIN)/python -m bench.audit
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) $(BIN)/python -m bench.http
+	DATABASE_URL=$(POSTGRES_URL) REDIS_URL=$(REDIS_URL) $(BIN)/python -m bench.depth
 
 format: .venv/ready-dev
 	$(BIN)/ruff format .
