@@ -54,6 +54,10 @@ def test_rows_have_the_search_columns_and_valid_personal_codes() -> None:
         for column, text in signer.search_columns().items():
             assert getattr(signer, column) == text
         assert not personal_code_warnings(signer.country, signer.personal_code, "#")
+    # Some of the people in a million processes.
+    for person in range(0, 100_000, 9_973):
+        columns = person_columns(person)
+        assert not personal_code_warnings(columns["country"], columns["personal_code"], "#")
 
 
 def test_acts_can_be_reported(api_of: Any) -> None:

@@ -295,8 +295,8 @@ def _insert(rows: Sequence[Model]) -> None:
         return
     fields = model._meta.concrete_fields
     names = [field.attname for field in fields]
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    statement = f"COPY {connection.ops.quote_name(model._meta.db_table)} ({columns}) FROM STDIN"
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    statement = f"COPY {model._meta.db_table} ({columns}) FROM STDIN"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row([_copied(getattr(row, name)) for name in names])
