@@ -21,7 +21,7 @@ FORGERIES: dict[str, str] = {
     "the attributes that are required": """UPDATE signing_process SET rules = '{"attributes": []}'""",
     "malformed rules": """UPDATE signing_process SET rules = '{"attributes": 1, "unknown": 2}'""",
     "rules that are no object": "UPDATE signing_process SET rules = '[1]'",
-    "the search column of the process": "UPDATE signing_process SET search = 'forged'",
+    "the search column of the process": "UPDATE signing_process SET name_search = 'forged'",
     "the due date of a step": "UPDATE signing_step SET due_at = '2030-01-01' WHERE process_order = 2",
     "the order of the steps": "UPDATE signing_step SET process_order = process_order + 5 WHERE process_order = 2",
     "a signature": "UPDATE signing_signer SET status = 'SIGNED', acted_at = '2026-05-04' WHERE name = 'Ben'",

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from config.personal_codes import personal_code_warnings
 from config.vocabulary import ProcessStatus, SignerStatus, StepStatus
-from signing.management.commands.seed_scale import BUSY_PERSON, LARGE_GROUP, create, person_columns
+from signing.management.commands.seed_scale import BUSY_PERSON, LARGE_GROUP, seed_processes, person_columns
 from signing.models import Process, Signer
 from tests.conftest import Api
 
@@ -20,7 +20,7 @@ def seed(processes: int) -> None:
 
 def test_a_run_continues_after_the_last_process_and_adds_only_what_is_missing() -> None:
     # What an interrupted run leaves.
-    create(range(1, 21), total=50)
+    seed_processes(range(1, 21), total=50)
     before = Process.objects.get(document_id="SCALE-000000007").version
 
     seed(50)

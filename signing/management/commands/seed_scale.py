@@ -125,7 +125,7 @@ class Command(BaseCommand):
         began = time.perf_counter()
         for first in range(present + 1, processes + 1, BATCH_SIZE):
             last = min(first + BATCH_SIZE - 1, processes)
-            create(range(first, last + 1), total=processes)
+            seed_processes(range(first, last + 1), total=processes)
             rate = (last - present) / (time.perf_counter() - began)
             self.stdout.write(f"{last:,} of {processes:,} processes ({rate:,.0f} per second)")
             self.stdout.flush()
@@ -144,7 +144,7 @@ def last_number() -> int:
 
 
 @transaction.atomic
-def create(numbers: Iterable[int], *, total: int) -> None:
+def seed_processes(numbers: Iterable[int], *, total: int) -> None:
     """Insert the processes with these numbers, of `total` in all."""
     processes: list[Process] = []
     steps: list[Step] = []
