@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from config.personal_codes import personal_code_warnings
 from config.vocabulary import ProcessStatus, SignerStatus, StepStatus
-from signing.management.commands.seed_scale import BUSY_PERSON, LARGE_GROUP, seed_processes, person_columns
+from signing.management.commands.seed_scale import BUSY_PERSON, LARGE_GROUP, person_columns, seed_processes
 from signing.models import Process, Signer
 from tests.conftest import Api
 
