@@ -31,6 +31,7 @@ WITH_TLS = {
     "    listen [::]:443 ssl;\n": "",
     "/etc/paraph/": "{folder}/",
 }
+READS = "SELECT count(*) FROM audit_event WHERE event_type = 'PROCESS_GETALL'"
 LAST_ADDRESS = "SELECT value FROM audit_value WHERE part = 'ipAddress' ORDER BY event_id DESC LIMIT 1"
 FORGED = [
     "X-Forwarded-For: 1.1.1.1",
@@ -87,12 +88,18 @@ def proxy(name: str, stack: Stack, folder: Path, changes: Mapping[str, str] | No
 
 
 def get(port: int, stack: Stack, *headers: str, tls: ssl.SSLContext | None = None) -> str:
-    """The status line of a list request with these headers."""
+    """The status line of a list request with these headers. A read that was answered is recorded when it returns."""
+    ((recorded,),) = stack.rows(READS)
     lines = [f"Authorization: Token {stack.token}", f"Host: localhost:{port}", "Connection: close", *headers]
     with socket.create_connection(("127.0.0.1", port), 20) as plain:
         connection = tls.wrap_socket(plain) if tls else plain
         connection.sendall("\r\n".join(["GET /api/processes HTTP/1.1", *lines, "", ""]).encode())
-        return connection.makefile("rb").readline().decode()
+        status = connection.makefile("rb").readline().decode()
+    # The web server records reads after the response.
+    deadline = time.monotonic() + 20
+    while " 200 " in status and stack.rows(READS) == [(recorded,)] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return status
 
 
 def last_address(stack: Stack) -> str:
