@@ -143,14 +143,14 @@ class TestLimit:
         assert (response.status_code, response.json()["code"]) == (400, "page_too_deep")
         assert "`cursor`" in response.json()["detail"]
 
-    def test_a_large_table_is_not_counted(self, api: Api) -> None:
+    def test_a_large_table_is_not_counted(self, portal: Api) -> None:
         if connection.vendor != "postgresql":
             pytest.skip("SQLite has no estimates")
         for _ in range(3):
             started_process()
         with connection.cursor() as cursor:
             cursor.execute("UPDATE pg_class SET reltuples = 1000 WHERE oid = 'signing_process'::regclass")
-        page = listed(api, "/api/processes", size=2).json()
+        page = listed(portal, "/api/processes", size=2).json()
         assert (page["totalElements"], page["totalElementsExact"]) == (5, False)
-        page = listed(api, "/api/processes", size=2, processStatus="STARTED").json()
+        page = listed(portal, "/api/processes", size=2, processStatus="STARTED").json()
         assert (page["totalElements"], page["totalElementsExact"]) == (3, True)
