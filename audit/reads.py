@@ -15,7 +15,7 @@ from multiprocessing.util import Finalize
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from audit.chain.append import append
 from audit.log import Event, new_events
@@ -29,6 +29,8 @@ RETRY_SECONDS = 1
 STOP_SECONDS = 5
 
 logger = structlog.get_logger(__name__)
+# Faults of the database or its connection, and a database that allows no writes.
+_TEMPORARY = (OperationalError, InterfaceError, InternalError)
 _NewEvent = tuple[AuditEvent, Mapping[str, Any]]
 
 
@@ -75,17 +77,22 @@ class Writer:
         return events, True
 
     def _write(self, events: Sequence[_NewEvent]) -> None:
-        while True:
+        while events:
             try:
                 append(events)
                 return
-            except (DataError, IntegrityError):
-                logger.exception("reads were not recorded", events=len(events))
-                return
-            except (DatabaseError, InterfaceError):
+            except _TEMPORARY:
                 logger.warning("reads cannot be recorded, trying again", events=len(events))
                 connection.close()
                 time.sleep(RETRY_SECONDS)
+            except Exception:
+                if len(events) == 1:
+                    logger.exception("a read was not recorded")
+                    return
+                break
+        # One of the events cannot be written: the others can, each by itself.
+        for event in events:
+            self._write([event])
 
 
 _writer: Writer | None = None

@@ -40,7 +40,7 @@ class Copy:
             for old_id in old_ids:
                 text = text.replace(old_id, new_ids[old_id])
             values[index] = text
-        connection.execute(self.statement, [*before, *values], prepare=True)  # type: ignore[arg-type]  # not a literal
+        connection.execute(self.statement.encode(), [*before, *values], prepare=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def event_copies(
 ) -> list[EventCopy]:
     """The audit events, each with its personal values and, when it is inserted, an ID of its own."""
     query = f"SELECT number FROM audit_event WHERE {where} ORDER BY number"
-    numbers = connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]  # not a literal
+    numbers = connection.execute(query.encode(), parameters).fetchall()
     return [_event_copy(connection, number, ids, is_next) for (number,) in numbers]
 
 
@@ -104,11 +104,11 @@ def _read(
     connection: Connection, table: str, where: str, parameters: Sequence[Any]
 ) -> tuple[list[str], list[TupleRow]]:
     """The columns that are copied, and the rows with each value as text."""
-    described = connection.execute(f"SELECT * FROM {table} LIMIT 0").description or []  # type: ignore[arg-type]  # not a literal
+    described = connection.execute(f"SELECT * FROM {table} LIMIT 0".encode()).description or []
     columns = [column.name for column in described if column.name not in _GENERATED.get(table, ())]
     selected = ", ".join(f'"{column}"::text' for column in columns)
     query = f"SELECT {selected} FROM {table} WHERE {where}"
-    return columns, connection.execute(query, parameters).fetchall()  # type: ignore[arg-type]  # not a literal
+    return columns, connection.execute(query.encode(), parameters).fetchall()
 
 
 def _copy(

@@ -30,7 +30,6 @@ MAX_SKEW = 2.0
 _WARM_UP = 20
 _SAMPLE = 1_000
 _LAST_PAGE = 399
-_TYPES = ("CONTRACT", "INVOICE", "NDA", "ORDER", "LEASE", "PROTOCOL", "DECISION", "ANNEX")
 _OLDER_STATUSES = ("PENDING", "COMPLETED", "CANCELED")
 
 
@@ -42,6 +41,7 @@ class Sample:
     twenty open ones.
     """
 
+    document_types: list[str]
     projects: list[str]
     companies: list[str]
     people: list[tuple[str, str]]
@@ -73,7 +73,7 @@ UNIFORM: dict[str, tuple[str, Choose]] = {
     "no filter": (_PROCESSES, lambda sample, random: {}),
     "group": (_PROCESSES, lambda sample, random: {"ownerGroup": _group(random)}),
     "status": (_PROCESSES, lambda sample, random: {"processStatus": random.choice(_OLDER_STATUSES)}),
-    "type": (_PROCESSES, lambda sample, random: {"docType": random.choice(_TYPES)}),
+    "type": (_PROCESSES, lambda sample, random: {"docType": random.choice(sample.document_types)}),
     "day": (
         _PROCESSES,
         lambda sample, random: dict.fromkeys(("createdDateAfter", "createdDateBefore"), random.choice(sample.days)),
@@ -84,7 +84,7 @@ UNIFORM: dict[str, tuple[str, Choose]] = {
     ),
     "group and type": (
         _PROCESSES,
-        lambda sample, random: {"ownerGroup": _group(random), "docType": random.choice(_TYPES)},
+        lambda sample, random: {"ownerGroup": _group(random), "docType": random.choice(sample.document_types)},
     ),
     "initiator and status": (
         _PROCESSES,
@@ -122,7 +122,7 @@ SKEWED: dict[str, tuple[str, str, Choose]] = {
     "large group and type": (
         "group and type",
         _PROCESSES,
-        lambda sample, random: {"ownerGroup": "group-large", "docType": random.choice(_TYPES)},
+        lambda sample, random: {"ownerGroup": "group-large", "docType": random.choice(sample.document_types)},
     ),
     "search for a common word": ("name search", _PROCESSES, lambda sample, random: {"nameSearch": "contract"}),
     "search for three letters": ("name search", _PROCESSES, lambda sample, random: {"nameSearch": "ber"}),
@@ -203,7 +203,7 @@ def print_skew(large: Mapping[str, float]) -> None:
 
 
 def read_sample(connection: psycopg.Connection) -> Sample:
-    # Every so manieth process, oldest first.
+    # Every nth process, oldest first.
     (count,) = connection.execute("SELECT count(*) FROM signing_process").fetchone() or (0,)
     rows = connection.execute(
         "SELECT created_at, id, document_name FROM (SELECT *, row_number() OVER (ORDER BY created_at, id) AS place"
@@ -222,7 +222,9 @@ def read_sample(connection: psycopg.Connection) -> Sample:
     busy_tasks = connection.execute(
         "SELECT created_at, id FROM signing_signer WHERE person_key = %s AND called_at IS NOT NULL", [key]
     ).fetchall()
+    types = connection.execute("SELECT DISTINCT document_type FROM signing_process").fetchall()
     return Sample(
+        document_types=sorted(document_type for (document_type,) in types),
         projects=[name.split()[1] for _, _, name in rows],
         companies=[email.partition("@")[2] for _, _, email in signers],
         people=people[: -len(people) // 5],

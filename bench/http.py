@@ -94,7 +94,7 @@ def print_table(pairs: Sequence[Pair], rates: dict[tuple[str, str], list[float]]
 
 def read_inputs(connection: Connection) -> Inputs:
     def column(query: str) -> list[str]:
-        return [str(value) for (value,) in connection.execute(query).fetchall()]  # type: ignore[arg-type]  # not a literal
+        return [str(value) for (value,) in connection.execute(query.encode()).fetchall()]
 
     seeded = "p.document_id LIKE 'SCALE-%' AND p.version = 1"
     people = connection.execute(

@@ -45,7 +45,7 @@ def service(processes: int) -> Iterator[Service]:
         name += f"_{uuid.uuid4().hex[:10]}"
     with psycopg.connect(POSTGRES, autocommit=True) as admin:
         if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # not a literal
+            admin.execute(f"CREATE DATABASE {name}".encode())
     database = POSTGRES.rpartition("/")[0] + f"/{name}"
     environment = _environment(database)
     try:
@@ -55,7 +55,7 @@ def service(processes: int) -> Iterator[Service]:
     finally:
         if not KEEP:
             with psycopg.connect(POSTGRES, autocommit=True) as admin:
-                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]  # not a literal
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def _fill(environment: dict[str, str], processes: int) -> str:

@@ -297,4 +297,4 @@ def _dumps(content: object) -> bytes:
 
 
 def _run(connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Cursor[TupleRow]:
-    return connection.execute(query, parameters, prepare=True)  # type: ignore[arg-type]  # not a literal
+    return connection.execute(query.encode(), parameters, prepare=True)

@@ -19,7 +19,7 @@ def database() -> Iterator[None]:
 
     name = f"paraph_bench_{uuid.uuid4().hex[:10]}"
     with psycopg.connect(POSTGRES, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # not a literal
+        admin.execute(f"CREATE DATABASE {name}".encode())
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": POSTGRES.rpartition("/")[0] + f"/{name}",
@@ -37,7 +37,7 @@ def database() -> Iterator[None]:
     finally:
         connections.close_all()
         with psycopg.connect(POSTGRES, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]  # not a literal
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextmanager

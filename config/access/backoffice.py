@@ -24,8 +24,9 @@ from unfold.admin import ModelAdmin
 from config import api_values
 from config.access import audit_hook
 from config.access.actor import Actor
+from config.access.grants import actor_of_user
 from config.access.models import User
-from config.access.resolver import actor_of_user, client_address
+from config.access.resolver import client_address
 from config.api_values import JsonObject
 from config.errors import DomainError, Forbidden
 

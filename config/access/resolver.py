@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 from rest_framework.request import Request
 
 from config import api_values
 from config.access.actor import Actor, MissingRight
 from config.access.forwarded import parse_address, reported_hop
+from config.access.grants import actor_of_user
 from config.access.models import User
 from config.errors import Fault, Forbidden, Invalid
 from config.text import is_storable
@@ -39,13 +38,6 @@ def actor_for(request: Request) -> Actor:
     else:
         raise Forbidden("You must be logged in.")
     return narrow_to_parameters(actor, request.GET)
-
-
-def actor_of_user(user: User, *, address: str | None = None) -> Actor:
-    """The user with everything it was granted, not narrowed to another user or group. Two queries."""
-    name = user.username
-    groups = frozenset(Group.objects.filter(user=user).values_list("name", flat=True))
-    return Actor(client=name, subject=name, groups=groups, rights=_rights(user), person=user.person, address=address)
 
 
 def narrow_to_parameters(actor: Actor, parameters: QueryDict) -> Actor:
@@ -103,12 +95,3 @@ def _validate(parameters: QueryDict) -> None:
         faults.append(Fault(detail, code="contradiction", parameter="isAdmin"))
     if faults:
         raise Invalid(faults=faults)
-
-
-def _rights(user: User) -> frozenset[str]:
-    if not user.is_active:
-        return frozenset()
-    if user.is_superuser:
-        return frozenset(Right.values)
-    granted = Permission.objects.filter(Q(user=user) | Q(group__user=user), content_type__app_label="access")
-    return frozenset(granted.values_list("codename", flat=True)) & frozenset(Right.values)

@@ -11,6 +11,9 @@ from django.db.models import Q
 
 from config import api_values
 
+# A longer text may be nested more deeply than a parser allows.
+_LONGEST_CURSOR = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -27,14 +30,16 @@ class Position:
     @classmethod
     def of_cursor(cls, text: str) -> "Position | None":
         """The position that a cursor holds; None if the text is not a cursor."""
+        if len(text) > _LONGEST_CURSOR:
+            return None
         try:
             content = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             created_at, row_id, descending = json.loads(content)
             position = cls(datetime.fromisoformat(created_at), uuid.UUID(row_id), descending is True)
-        except (binascii.Error, ValueError, TypeError, AttributeError):
+            is_ours = position.cursor() == text
+        except (binascii.Error, ValueError, TypeError, AttributeError, OverflowError):
             return None
-        # Nothing but what `cursor` has written.
-        return position if position.cursor() == text else None
+        return position if is_ours else None
 
     def rows_after(self) -> Q:
         """The rows that follow. The first condition is what an index can use."""

@@ -170,9 +170,8 @@ class PageRequest(BasePagination):
         if is_search:
             limit = max(min(limit, SEARCH_LIMIT), start + self.size)
         # One row more than the page tells whether there are more.
-        remaining = queryset if self.position is None else queryset.filter(self.position.rows_after())
-        counted = remaining.annotate(**{_TOTAL: _total(queryset, limit)})
-        rows = list(counted.order_by(*self.order_by(queryset.model))[start : start + self.size + 1])
+        counted = self._remaining(queryset).annotate(**{_TOTAL: _total(queryset, limit)})
+        rows = list(counted[start : start + self.size + 1])
         has_more = len(rows) > self.size
         if rows:
             total = int(_value(rows[0], _TOTAL))
@@ -188,8 +187,13 @@ class PageRequest(BasePagination):
     def slice_of(self, queryset: "QuerySet[Any, _Row]") -> "QuerySet[Any, _Row]":
         """The rows of the page as a query, to weigh them before they are read."""
         start = self.number * self.size
-        remaining = queryset if self.position is None else queryset.filter(self.position.rows_after())
-        return remaining.order_by(*self.order_by(queryset.model))[start : start + self.size]
+        return self._remaining(queryset)[start : start + self.size]
+
+    def _remaining(self, queryset: "QuerySet[Any, _Row]") -> "QuerySet[Any, _Row]":
+        """The rows in order, from where the cursor continues."""
+        if self.position is not None:
+            queryset = queryset.filter(self.position.rows_after())
+        return queryset.order_by(*self.order_by(queryset.model))
 
     def order_by(self, model: type[Model]) -> list[OrderBy]:
         """Nulls sort last in both directions. Only set for nullable columns, because NULLS LAST defeats the index."""

@@ -18,8 +18,8 @@ from knox.crypto import hash_token
 from rest_framework.serializers import Serializer
 
 from config.access.actor import Actor
+from config.access.grants import actor_of_user
 from config.access.models import ApiToken, User
-from config.access.resolver import actor_of_user
 from config.api_values import Body
 from config.versioned import actions as versioned
 from config.vocabulary import Right, SignerStatus

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from config.access.grants import actor_of_user
 from config.access.models import ApiToken, User
-from config.access.resolver import actor_of_user
 from config.vocabulary import Right
 from tests.builders import client_user, token_of
 from tests.conftest import Api
